@@ -1,1 +1,32 @@
-//! stub
+//! Bytes at offsets, and durable, ordered writes.
+//!
+//! This crate knows file descriptors, pages and barriers, and nothing about
+//! what the bytes mean. It is the only place with `unsafe` code (one memory
+//! map, [`MappedFile`]) and the only one that writes to recordings: all else
+//! describes its writes as a [`WritePlan`], which [`WritePlan::execute`] carries
+//! out on a [`Disk`], real or simulated.
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod error;
+mod file;
+mod lock;
+mod mapped;
+mod newfile;
+mod plan;
+#[cfg(any(test, feature = "sim"))]
+mod sim;
+mod source;
+mod span;
+mod window;
+
+pub use error::{Error, Result};
+pub use file::{FileStamp, PreadFile, create_dirs, sync_dir_of};
+pub use lock::{Lock, lock_holder};
+pub use mapped::MappedFile;
+pub use newfile::NewFile;
+pub use plan::{Disk, Op, RealDisk, WritePlan};
+#[cfg(any(test, feature = "sim"))]
+pub use sim::{CrashStates, SimDisk};
+pub use source::{ByteSource, Loaded};
+pub use span::Span;
+pub use window::Window;

@@ -1,0 +1,106 @@
+//! Who may write: one advisory lock (`flock`) a file.
+
+use crate::{Error, Result};
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// An exclusive lock on a file, held until it is dropped. A recorder holds
+/// one on the segment it writes, finalize on the file it turns.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the exclusive lock of an open file, without waiting.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] if another process (or another open of this one) holds it.
+    pub fn exclusive(file: &File, path: &Path) -> Result<Self> {
+        let file = file.try_clone();
+        let file = file.map_err(|e| Error::io(path, "lock", e))?;
+        taken(file.try_lock(), &file, path)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Takes the shared lock, which goes along with other readers.
+pub(crate) fn try_shared(file: &File, path: &Path) -> Result<()> {
+    taken(file.try_lock_shared(), file, path)
+}
+
+fn taken(got: std::result::Result<(), TryLockError>, file: &File, path: &Path) -> Result<()> {
+    match got {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse {
+            path: path.to_owned(),
+            holder: holder_of(file),
+        }),
+        // A file system without locks (some network ones) is no reason to refuse.
+        Err(TryLockError::Error(e)) if e.kind() == std::io::ErrorKind::Unsupported => Ok(()),
+        Err(TryLockError::Error(e)) => Err(Error::io(path, "lock", e)),
+    }
+}
+
+/// The process that holds the lock of `path` exclusively, if there is one:
+/// `Some(None)` where the system does not tell which.
+#[must_use]
+pub fn lock_holder(path: &Path) -> Option<Option<u32>> {
+    let file = File::open(path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(holder_of(&file)),
+        _ => None,
+    }
+}
+
+/// Looks the holder up in `/proc/locks`, where `flock` itself does not tell.
+fn holder_of(file: &File) -> Option<u32> {
+    let inode = file.metadata().ok()?.ino().to_string();
+    let table = std::fs::read_to_string("/proc/locks").ok()?;
+    holder_in(&table, &inode)
+}
+
+/// Finds `N: FLOCK ADVISORY WRITE pid major:minor:inode 0 EOF`.
+fn holder_in(table: &str, inode: &str) -> Option<u32> {
+    table.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, "WRITE", pid, place, ..] = words[..] else {
+            return None;
+        };
+        (place.rsplit(':').next() == Some(inode)).then(|| pid.parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_lock_is_refused_and_names_the_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("segment.mp4");
+        let file = File::create(&path).unwrap();
+        let lock = Lock::exclusive(&file, &path).unwrap();
+        let other = File::open(&path).unwrap();
+        match Lock::exclusive(&other, &path) {
+            Err(Error::InUse { holder, .. }) => {
+                // Where /proc/locks can be read it names this process.
+                assert!(holder.is_none_or(|pid| pid == std::process::id()));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(lock_holder(&path).is_some());
+        drop((lock, file));
+        assert!(Lock::exclusive(&other, &path).is_ok());
+    }
+
+    #[test]
+    fn the_table_of_locks_is_read() {
+        let table = "1: POSIX  ADVISORY  WRITE 77 fe:00:42 0 EOF\n\
+                     2: FLOCK  ADVISORY  READ 78 fe:00:42 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 79 fe:00:42 0 EOF\n";
+        assert_eq!(holder_in(table, "42"), Some(79));
+        assert_eq!(holder_in(table, "2"), None);
+    }
+}
