@@ -6,7 +6,17 @@
 
 mod bits;
 mod error;
+pub mod h264;
 pub mod nal;
 pub mod order;
 
 pub use error::{CodecError, Result};
+
+/// A fraction in lowest terms; `None` if either side is 0.
+fn reduced(numerator: u64, denominator: u64) -> Option<(u64, u64)> {
+    let (mut a, mut b) = (numerator, denominator);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    (numerator != 0 && denominator != 0).then(|| (numerator / a, denominator / a))
+}
