@@ -48,11 +48,12 @@ impl ByteSource for MappedFile {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
-        ByteSource::read_at(&self.map[..], offset, buf)
+        (&*self.map).read_at(offset, buf)
     }
 
     fn slice(&self, span: Span) -> Option<&[u8]> {
-        ByteSource::slice(&self.map[..], span)
+        let start = usize::try_from(span.start).ok()?;
+        self.map.get(start..usize::try_from(span.end).ok()?)
     }
 
     fn path(&self) -> &Path {

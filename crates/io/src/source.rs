@@ -107,7 +107,7 @@ impl ByteSource for Loaded {
     }
 }
 
-impl ByteSource for [u8] {
+impl ByteSource for &[u8] {
     fn len(&self) -> u64 {
         <[u8]>::len(self) as u64
     }
@@ -125,7 +125,7 @@ impl ByteSource for [u8] {
 
 impl ByteSource for Vec<u8> {
     fn len(&self) -> u64 {
-        ByteSource::len(self.as_slice())
+        Self::len(self) as u64
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
@@ -133,7 +133,8 @@ impl ByteSource for Vec<u8> {
     }
 
     fn slice(&self, span: Span) -> Option<&[u8]> {
-        self.as_slice().slice(span)
+        let start = usize::try_from(span.start).ok()?;
+        self.get(start..usize::try_from(span.end).ok()?)
     }
 }
 
