@@ -7,6 +7,7 @@
 mod bits;
 mod error;
 pub mod h264;
+pub mod h265;
 pub mod nal;
 pub mod order;
 

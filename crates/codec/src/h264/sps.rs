@@ -7,8 +7,8 @@ use crate::order::ReorderDepth;
 use h264_reader::Context;
 use h264_reader::nal::pps::{PicParameterSet, PpsError};
 use h264_reader::nal::sps::{
-    AspectRatioInfo, ChromaFormat, FrameMbsFlags, PicOrderCntError, PicOrderCntType, ScalingMatrixError,
-    SeqParamSetId, SeqParameterSet, SpsError,
+    AspectRatioInfo, ChromaFormat, FrameMbsFlags, PicOrderCntError, PicOrderCntType,
+    ScalingMatrixError, SeqParamSetId, SeqParameterSet, SpsError,
 };
 use std::fmt;
 
