@@ -1,1 +1,35 @@
-//! stub
+//! Movies: tracks and samples on a timeline, read from `moov` and `moof`, and
+//! written back by the one encoder of the project.
+//!
+//! This crate knows which sample stands where and when, and not what its bytes
+//! mean. [`Movie`] is the hinge of the project: inspect reads it, finalize and
+//! repair produce it, [`encode_moov`] writes it. What it does not model it keeps
+//! as [`RawBox`]es and writes back verbatim. Terms and clauses are those of
+//! ISO/IEC 14496-12:2022.
+#![forbid(unsafe_code)]
+
+mod description;
+mod encode;
+mod encode_moof;
+mod error;
+mod fragment;
+mod moof;
+mod movie;
+mod read;
+mod runs;
+mod table;
+mod timescale;
+mod track;
+mod trak;
+
+pub use description::SampleDescription;
+pub use encode::{encode_init, encode_moov, encoded_moov_len};
+pub use encode_moof::{Run, RunSample, encode_moof};
+pub use error::{Error, Result};
+pub use fragment::{Fragment, FragmentDefaults, TrackFragment};
+pub use movie::{FileType, Movie, MovieHeader, RawBox};
+pub use read::{Read, TopBox, read};
+pub use runs::Runs;
+pub use table::{Chunk, Sample, SampleTable, Sizes, SyncSamples};
+pub use timescale::{common_timescale, rescale};
+pub use track::{Edit, Track, TrackHeader};

@@ -1,0 +1,391 @@
+//! Reading movie fragments (§8.8) into the tracks' sample tables.
+
+use crate::fragment::NON_SYNC;
+use crate::read::{Loader, is_limit};
+use crate::{Fragment, FragmentDefaults, Movie, Result, TopBox, Track, TrackFragment};
+use tapo_bmff::{BoxTree, FourCc, NodeId, be_u32, leaf, limits};
+use tapo_io::{Loaded, Span};
+
+/// Reads the fragments in file order. The samples of those that are whole go
+/// into the tracks.
+pub(crate) fn read_all<'a>(
+    loader: &mut Loader<'_>,
+    moofs: impl Iterator<Item = &'a TopBox>,
+    movie: &mut Movie,
+) -> Result<Vec<Fragment>> {
+    let mut fragments = Vec::new();
+    let mut ends: Vec<u64> = movie.tracks.iter().map(|t| t.samples.end()).collect();
+    for moof in moofs {
+        if moof.span.len() > limits::LOADED {
+            loader.bad(moof.kind, moof.span, "larger than tapo reads at once");
+            continue;
+        }
+        let bytes = Loaded::read(loader.source, moof.span)?;
+        let tree = BoxTree::read_span(&bytes, moof.payload(), Some(moof.kind))?;
+        for defect in tree.defects() {
+            loader.defects.push(defect.clone());
+        }
+        let mut reader = FragmentReader {
+            loader,
+            bytes: &bytes,
+            moof: moof.span,
+        };
+        let parts = reader.parts(&tree, movie);
+        let fits = |p: &Part<'_>| p.data.end <= reader.loader.source.len();
+        let whole = moof.whole && !parts.is_empty() && parts.iter().all(fits);
+        let mut fragment = Fragment {
+            sequence_number: reader.sequence_number(&tree),
+            moof: moof.span,
+            whole,
+            tracks: Vec::new(),
+        };
+        for part in &parts {
+            reader.append(part, whole, movie, &mut ends, &mut fragment)?;
+        }
+        fragments.push(fragment);
+    }
+    Ok(fragments)
+}
+
+pub(crate) const fn defaults(trex: &leaf::Trex) -> FragmentDefaults {
+    FragmentDefaults {
+        description: trex.default_sample_description_index,
+        duration: trex.default_sample_duration,
+        size: trex.default_sample_size,
+        flags: trex.default_sample_flags,
+    }
+}
+
+/// One `trun`, or a `traf` without any, with what it inherits.
+struct Part<'a> {
+    track_id: u32,
+    track: Option<usize>,
+    base_media_decode_time: Option<u64>,
+    description: u32,
+    /// The first `trun` of its `traf`.
+    opens: bool,
+    /// All of its samples' bytes.
+    data: Span,
+    entries: Entries<'a>,
+}
+
+/// The samples of a `trun` (§8.8.8), put together on the way.
+#[derive(Clone)]
+struct Entries<'a> {
+    flags: u32,
+    count: u32,
+    defaults: FragmentDefaults,
+    first_flags: Option<u32>,
+    table: &'a [u8],
+    next: u32,
+}
+
+struct Entry {
+    size: u32,
+    duration: u32,
+    flags: u32,
+    composition_offset: i32,
+}
+
+const DATA_OFFSET: u32 = 0x1;
+const FIRST_FLAGS: u32 = 0x4;
+const DURATION: u32 = 0x100;
+const SIZE: u32 = 0x200;
+const FLAGS: u32 = 0x400;
+const COMPOSITION_OFFSET: u32 = 0x800;
+
+impl Entries<'_> {
+    /// Bytes of one record: four for each field that is there.
+    const fn record(&self) -> usize {
+        4 * (self.flags & (DURATION | SIZE | FLAGS | COMPOSITION_OFFSET)).count_ones() as usize
+    }
+
+    /// Bytes of all samples, if the table holds as many records as it says.
+    fn total(&self) -> Option<u64> {
+        let record = self.record() as u64;
+        if record * u64::from(self.count) > self.table.len() as u64 {
+            return None;
+        }
+        if self.flags & SIZE == 0 {
+            let size = u64::from(self.defaults.size);
+            // Samples without bytes could go on for ever.
+            let bounded = size != 0 || record != 0 || self.count == 0;
+            return bounded.then(|| size * u64::from(self.count));
+        }
+        Some(self.clone().map(|e| u64::from(e.size)).sum())
+    }
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        if self.next == self.count {
+            return None;
+        }
+        let first = self.next == 0;
+        self.next += 1;
+        let (record, rest) = self.table.split_at_checked(self.record())?;
+        self.table = rest;
+        let mut at = 0;
+        let mut field = |bit: u32, default: u32| {
+            if self.flags & bit == 0 {
+                return Some(default);
+            }
+            at += 4;
+            be_u32(record, at - 4)
+        };
+        let duration = field(DURATION, self.defaults.duration)?;
+        let size = field(SIZE, self.defaults.size)?;
+        let flags = field(FLAGS, self.defaults.flags)?;
+        let composition_offset = field(COMPOSITION_OFFSET, 0)?.cast_signed();
+        Some(Entry {
+            size,
+            duration,
+            flags: self.first_flags.filter(|_| first).unwrap_or(flags),
+            composition_offset,
+        })
+    }
+}
+
+struct FragmentReader<'l, 's, 'b> {
+    loader: &'l mut Loader<'s>,
+    bytes: &'b Loaded,
+    moof: Span,
+}
+
+impl<'b> FragmentReader<'_, '_, 'b> {
+    fn sequence_number(&self, tree: &BoxTree) -> Option<u32> {
+        let (_, mfhd) = tree.roots().find(|(_, n)| n.kind == b"mfhd")?;
+        be_u32(self.bytes.get(mfhd.payload())?, 4)
+    }
+
+    /// All runs of the fragment, in file order.
+    fn parts(&mut self, tree: &BoxTree, movie: &Movie) -> Vec<Part<'b>> {
+        let mut parts = Vec::new();
+        // Without any base a `traf` goes on where the last one ended (§8.8.7.1).
+        let mut implicit_base = self.moof.start;
+        for (id, node) in tree.roots().filter(|(_, n)| n.kind == b"traf") {
+            match self.traf(tree, id, movie, &mut implicit_base, &mut parts) {
+                Ok(()) => {}
+                Err(why) => self.loader.bad(node.kind, node.span, why),
+            }
+        }
+        parts
+    }
+
+    fn traf(
+        &self,
+        tree: &BoxTree,
+        id: NodeId,
+        movie: &Movie,
+        implicit_base: &mut u64,
+        parts: &mut Vec<Part<'b>>,
+    ) -> std::result::Result<(), &'static str> {
+        let payload = |kind: &[u8; 4]| {
+            let (_, node) = tree.child(id, kind)?;
+            self.bytes.get(node.payload())
+        };
+        let tfhd = payload(b"tfhd").and_then(leaf::decode::<leaf::Tfhd>);
+        let tfhd = tfhd.ok_or("no readable tfhd")?;
+        let tfdt = payload(b"tfdt").and_then(leaf::decode::<leaf::Tfdt>);
+        let track = movie
+            .tracks
+            .iter()
+            .position(|t| t.header.id == tfhd.track_id);
+        let of_track = |i: usize| movie.tracks.get(i).and_then(|t: &Track| t.defaults);
+        let trex = track.and_then(of_track).unwrap_or_default();
+        let defaults = FragmentDefaults {
+            description: tfhd.sample_description_index.unwrap_or(trex.description),
+            duration: tfhd.default_sample_duration.unwrap_or(trex.duration),
+            size: tfhd.default_sample_size.unwrap_or(trex.size),
+            flags: tfhd.default_sample_flags.unwrap_or(trex.flags),
+        };
+        let base = match tfhd.base_data_offset {
+            Some(offset) => offset,
+            None if tfhd.default_base_is_moof => self.moof.start,
+            None => *implicit_base,
+        };
+        let mut end = base;
+        let mut opens = true;
+        for (_, trun) in tree.children(id).filter(|(_, n)| n.kind == b"trun") {
+            let bytes = self.bytes.get(trun.payload()).ok_or("a trun is cut off")?;
+            let (offset, entries) = entries(bytes, defaults).ok_or("a trun is too short")?;
+            let start = match offset {
+                Some(offset) => base.saturating_add_signed(i64::from(offset)),
+                None => end,
+            };
+            let total = entries
+                .total()
+                .ok_or("a trun holds fewer samples than it says")?;
+            let data = Span::at(start, total);
+            end = data.end;
+            parts.push(Part {
+                track_id: tfhd.track_id,
+                track,
+                base_media_decode_time: tfdt.as_ref().map(|t| t.base_media_decode_time),
+                description: defaults.description.max(1),
+                opens,
+                data,
+                entries,
+            });
+            opens = false;
+        }
+        *implicit_base = end;
+        Ok(())
+    }
+
+    /// Puts a run's samples into its track, and its sums into the fragment.
+    fn append(
+        &mut self,
+        part: &Part<'_>,
+        whole: bool,
+        movie: &mut Movie,
+        ends: &mut [u64],
+        fragment: &mut Fragment,
+    ) -> Result<()> {
+        let index = part.track.unwrap_or(usize::MAX);
+        let mut table = movie
+            .tracks
+            .get_mut(index)
+            .map(|t| (t.is_audio(), &mut t.samples));
+        let mut sum = TrackFragment {
+            track_id: part.track_id,
+            base_media_decode_time: part.base_media_decode_time,
+            first_sample: table.as_ref().map_or(0, |(_, t)| t.len()) + 1,
+            samples: part.entries.count,
+            duration: 0,
+            bytes: part.data.len(),
+        };
+        match (&mut table, ends.get_mut(index)) {
+            (Some((audio, table)), Some(end)) if whole => {
+                if part.opens
+                    && let Some(time) = part.base_media_decode_time
+                    && !seek(table, end, time)
+                {
+                    let why = "decode time goes back, or jumps too far";
+                    self.loader.bad(FourCc(*b"tfdt"), self.moof, why);
+                }
+                table.start_chunk(part.data.start, part.description);
+                for entry in part.entries.clone() {
+                    // What depends on others is no sync sample either (§8.8.3.1).
+                    let sync = *audio || entry.flags & (NON_SYNC | DEPENDS_ON_OTHERS) == 0;
+                    let (size, duration) = (entry.size, entry.duration);
+                    match table.push(size, duration, entry.composition_offset, sync) {
+                        Ok(()) => {}
+                        Err(e) if is_limit(&e) => {
+                            self.loader
+                                .bad(FourCc(*b"trun"), self.moof, "too many samples");
+                            break;
+                        }
+                        Err(e) => return Err(e),
+                    }
+                    sum.duration += u64::from(duration);
+                }
+                *end += sum.duration;
+            }
+            _ if part.entries.record() != 0 => {
+                let durations = part.entries.clone().map(|e| u64::from(e.duration));
+                sum.duration = durations.sum();
+            }
+            _ => {
+                let each = u64::from(part.entries.defaults.duration);
+                sum.duration = each * u64::from(part.entries.count);
+            }
+        }
+        match fragment.tracks.last_mut() {
+            Some(last) if !part.opens && last.track_id == sum.track_id => {
+                last.samples += sum.samples;
+                last.duration += sum.duration;
+                last.bytes += sum.bytes;
+            }
+            _ => fragment.tracks.push(sum),
+        }
+        Ok(())
+    }
+}
+
+/// Bits of the sample flags that say: depends on others (§8.8.3.1).
+const DEPENDS_ON_OTHERS: u32 = 0x0100_0000;
+
+/// Flags, count, data offset and the rest of a `trun`.
+fn entries(payload: &[u8], defaults: FragmentDefaults) -> Option<(Option<i32>, Entries<'_>)> {
+    let (_, flags, rest) = tapo_bmff::full_box(payload)?;
+    let count = be_u32(rest, 0)?;
+    let mut at = 4;
+    let mut optional = |bit: u32| {
+        if flags & bit == 0 {
+            return Some(None);
+        }
+        at += 4;
+        be_u32(rest, at - 4).map(Some)
+    };
+    let offset = optional(DATA_OFFSET)?.map(u32::cast_signed);
+    let first_flags = optional(FIRST_FLAGS)?;
+    let entries = Entries {
+        flags,
+        count,
+        defaults,
+        first_flags,
+        table: rest.get(at..)?,
+        next: 0,
+    };
+    Some((offset, entries))
+}
+
+/// Makes the track's next sample start at `time`: the first sample sets where
+/// the track starts, later a gap makes the last sample longer, an overlap makes
+/// it shorter. `false` if that cannot be.
+fn seek(table: &mut crate::SampleTable, end: &mut u64, time: u64) -> bool {
+    if table.is_empty() {
+        table.start = time;
+    } else if time != *end {
+        let Some((_, last)) = table.durations.runs().last().copied() else {
+            return false;
+        };
+        let stretched = (*end - u64::from(last)..=u64::MAX)
+            .contains(&time)
+            .then(|| time - (*end - u64::from(last)));
+        let Some(duration) = stretched.and_then(|d| u32::try_from(d).ok()) else {
+            return false;
+        };
+        table.durations.replace_last(duration);
+    }
+    *end = time;
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SampleTable;
+
+    #[test]
+    fn a_gap_makes_the_last_sample_longer_and_an_overlap_shorter() {
+        let mut table = SampleTable::default();
+        let mut end = 0;
+        assert!(seek(&mut table, &mut end, 100));
+        table.push(1, 40, 0, true).unwrap();
+        end += 40;
+        assert!(seek(&mut table, &mut end, 200));
+        assert_eq!((table.duration(), end), (100, 200));
+        assert!(seek(&mut table, &mut end, 130));
+        assert_eq!((table.duration(), end), (30, 130));
+        assert!(!seek(&mut table, &mut end, 99), "before the last sample");
+        assert!(!seek(&mut table, &mut end, 1 << 40), "beyond 32 bits");
+        assert_eq!(table.end(), 130);
+    }
+
+    #[test]
+    fn a_run_of_empty_samples_is_refused_instead_of_counted() {
+        let trun = [0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff];
+        let (_, entries) = entries(&trun, FragmentDefaults::default()).unwrap();
+        assert_eq!(entries.total(), None);
+        let sized = FragmentDefaults {
+            size: 2,
+            ..FragmentDefaults::default()
+        };
+        let (_, entries) = super::entries(&trun, sized).unwrap();
+        assert_eq!(entries.total(), Some(2 * u64::from(u32::MAX)));
+    }
+}
