@@ -4,8 +4,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod aac;
 mod bits;
 mod error;
+pub mod esds;
 pub mod h264;
 pub mod h265;
 pub mod nal;
