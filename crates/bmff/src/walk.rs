@@ -57,9 +57,14 @@ impl Walker {
         if left == 0 {
             return Ok(None);
         }
-        let bytes = window.bytes(self.at, BoxHeader::MAX_LEN)?;
-        let here = usize::try_from(left).map_or(bytes, |n| bytes.get(..n).unwrap_or(bytes));
-        let step = self.step(here);
+        let mut step = self.step(window.bytes(self.at, BoxHeader::MAX_LEN)?);
+        if let Step::Box { header, span, .. } = &step
+            && self.parent.is_none()
+            && !header.kind.is_plausible()
+            && !self.leads_on(window, span.end, header)?
+        {
+            step = Step::Stop(self.defect(Span::new(self.at, self.end), Flaw::NotABox));
+        }
         self.at = match &step {
             Step::Box { span, .. } => span.end,
             Step::Stop(_) => self.end,
@@ -67,8 +72,22 @@ impl Walker {
         Ok(Some(step))
     }
 
+    /// Whether a box of an odd type at the top level ends where another box
+    /// starts: taggers leave such boxes behind, and `moov` may follow.
+    fn leads_on(&self, window: &mut Window<'_>, at: u64, odd: &BoxHeader) -> Result<bool> {
+        if odd.size == crate::BoxSize::ToEnd || at >= self.end {
+            return Ok(false);
+        }
+        let next = BoxHeader::read(at, window.bytes(at, BoxHeader::MAX_LEN)?);
+        let fits = |h: BoxHeader| h.declared_end(self.end).is_some_and(|end| end <= self.end);
+        Ok(next.is_some_and(|h| h.kind.is_plausible() && fits(h)))
+    }
+
+    /// What stands here; `bytes` is what can be read, maybe beyond this level.
     fn step(&self, bytes: &[u8]) -> Step {
         let rest = Span::new(self.at, self.end);
+        let left = usize::try_from(rest.len()).unwrap_or(usize::MAX);
+        let bytes = bytes.get(..left).unwrap_or(bytes);
         let stop = |flaw| Step::Stop(self.defect(rest, flaw));
         let Some(header) = BoxHeader::read(self.at, bytes) else {
             return stop(match bytes {
@@ -77,12 +96,16 @@ impl Walker {
             });
         };
         let kind = header.kind;
-        if bytes.iter().take(8).all(|b| *b == 0) || (self.parent.is_none() && !kind.is_plausible())
-        {
+        if bytes.iter().take(8).all(|b| *b == 0) {
             return stop(Flaw::NotABox);
         }
         let Some(declared_end) = header.declared_end(self.end) else {
-            return stop(Flaw::SizeBelowHeader { kind });
+            let odd = self.parent.is_none() && !kind.is_plausible();
+            return stop(if odd {
+                Flaw::NotABox
+            } else {
+                Flaw::SizeBelowHeader { kind }
+            });
         };
         let span = Span::new(self.at, declared_end.min(self.end));
         let flaw = if declared_end > self.end {
@@ -155,6 +178,16 @@ mod tests {
     fn zeros_are_no_endless_row_of_boxes() {
         let steps = walk(&[0; 4096], None);
         assert!(matches!(&steps[..], [Step::Stop(d)] if d.flaw == Flaw::NotABox));
+    }
+
+    #[test]
+    fn a_box_of_an_odd_type_is_one_only_if_a_box_follows() {
+        let followed = b"\0\0\0\x0a-\0\0\0ab\0\0\0\x08moov";
+        assert_eq!(walk(followed, None).len(), 2);
+        for alone in [&b"\0\0\0\x0a-\0\0\0ab"[..], b"\0\0\0\x0a-\0\0\0abnonsense"] {
+            let steps = walk(alone, None);
+            assert!(matches!(&steps[..], [Step::Stop(d)] if d.flaw == Flaw::NotABox));
+        }
     }
 
     #[test]
