@@ -1,1 +1,14 @@
-//! stub
+//! Words, tables and JSON: what the verbs found, told to people and machines.
+//!
+//! This crate knows words and colours and no verdicts: it renders the outcome
+//! types of the verbs. All text that comes out of files passes [`escape`].
+#![forbid(unsafe_code)]
+
+pub mod escape;
+pub mod json;
+pub mod number;
+mod table;
+mod theme;
+
+pub use table::{Align, Table};
+pub use theme::Theme;
