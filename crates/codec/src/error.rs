@@ -23,6 +23,12 @@ pub enum CodecError {
         /// The element with the illegal value.
         element: &'static str,
     },
+    /// A sample entry lacks the configuration box that its type demands.
+    #[error("the sample entry has no {kind} box")]
+    MissingConfiguration {
+        /// The box type.
+        kind: &'static str,
+    },
     /// A slice or picture parameter set refers to a parameter set that was not seen.
     #[error("{kind} {id} is referred to but was never sent")]
     MissingParameterSet {

@@ -1,18 +1,34 @@
 //! Coded media: given bytes, is this a sample, how long is it, which order.
 //!
+//! - [`describe`]: what a sample entry's configuration says, for every codec of the registry.
+//! - [`nal`], [`h264`], [`h265`], [`aac`], [`esds`]: the syntax behind it.
+//! - [`order`]: decode order and presentation order.
+//!
 //! This crate sees bytes and the payloads of configuration boxes (avcC, hvcC, esds and the like) as slices, never a box tree or a file.
 
 #![forbid(unsafe_code)]
 
 pub mod aac;
+mod ac3;
+mod alac;
+mod amr;
+mod av1;
 mod bits;
+mod describe;
 mod error;
 pub mod esds;
+mod flac;
 pub mod h264;
 pub mod h265;
 pub mod nal;
+mod opus;
 pub mod order;
+mod pcm;
+mod registry;
+mod visual;
+mod vp9;
 
+pub use describe::{CodecDescription, ConfigBoxes, MediaKind, describe};
 pub use error::{CodecError, Result};
 
 /// A fraction in lowest terms; `None` if either side is 0.

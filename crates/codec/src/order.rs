@@ -47,6 +47,16 @@ impl ReorderDepth {
             Self::Known(depth) | Self::Unknown { at_most: depth } => depth,
         }
     }
+
+    /// What holds for a stream that uses both.
+    #[must_use]
+    pub fn deeper(self, other: Self) -> Self {
+        let depth = self.at_most().max(other.at_most());
+        match (self, other) {
+            (Self::Known(_), Self::Known(_)) => Self::Known(depth),
+            _ => Self::Unknown { at_most: depth },
+        }
+    }
 }
 
 /// What is wrong with a presentation time. The frame has been taken all the same, see [`DecodeTimes::push`].

@@ -2,5 +2,8 @@
 
 mod asc;
 mod bits;
+mod describe;
+
+pub(crate) use describe::describe;
 
 pub use asc::{AudioSpecificConfig, Extension};

@@ -1,9 +1,14 @@
 //! H.264 (Rec. ITU-T H.264, ISO/IEC 14496-10): configuration, parameter sets, slice headers, picture order count.
 
 mod config;
+mod describe;
 mod poc;
 mod slice;
 mod sps;
+#[cfg(test)]
+mod streams;
+
+pub(crate) use describe::describe;
 
 pub use config::AvcConfig;
 pub use poc::{PicOrderCnt, PocState};

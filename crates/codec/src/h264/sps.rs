@@ -180,7 +180,9 @@ impl Sps {
         let frame_mbs_only = sps.frame_mbs_flags == FrameMbsFlags::Frames;
         let (width, height) = sps
             .pixel_dimensions()
-            .map_err(|_| malformed("frame_crop_offset"))?;
+            .ok()
+            .filter(|&(width, height)| width > 0 && height > 0)
+            .ok_or(malformed("frame_crop_offset"))?;
         let chroma_format_idc = match sps.chroma_info.chroma_format {
             ChromaFormat::Monochrome => 0,
             ChromaFormat::YUV420 => 1,

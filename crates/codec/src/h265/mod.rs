@@ -3,11 +3,16 @@
 //! Only the base layer (`nuh_layer_id` 0) is read; the others of a multi-layer stream are passed over.
 
 mod config;
+mod describe;
 mod poc;
 mod profile;
 mod ps;
 mod slice;
+#[cfg(test)]
+mod streams;
 mod vui;
+
+pub(crate) use describe::describe;
 
 pub use config::HevcConfig;
 pub use poc::{PicOrderCnt, PocState};
