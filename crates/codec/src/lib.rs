@@ -20,6 +20,7 @@ pub mod esds;
 mod flac;
 pub mod h264;
 pub mod h265;
+mod h266;
 pub mod nal;
 mod opus;
 pub mod order;

@@ -2,7 +2,7 @@
 
 use crate::describe::{CodecDescription, ConfigBoxes, MediaKind};
 use crate::error::Result;
-use crate::{aac, ac3, alac, amr, av1, flac, h264, h265, opus, pcm, visual, vp9};
+use crate::{aac, ac3, alac, amr, av1, flac, h264, h265, h266, opus, pcm, visual, vp9};
 use MediaKind::{Audio, Hint, Metadata, Text, Timecode, Video};
 
 /// Fills in a description from configuration boxes; an error becomes its defect.
@@ -58,7 +58,7 @@ static CODECS: &[Codec] = &[
         "H.265",
         h265::describe,
     ),
-    codec(&[b"vvc1", b"vvi1"], Video, "H.266", plain),
+    codec(&[b"vvc1", b"vvi1"], Video, "H.266", h266::describe),
     codec(&[b"av01", b"dav1"], Video, "AV1", av1::describe),
     codec(&[b"vp08"], Video, "VP8", vp9::describe),
     codec(&[b"vp09"], Video, "VP9", vp9::describe),
@@ -170,6 +170,7 @@ static CODECS: &[Codec] = &[
     codec(&[b"c608", b"c708"], Text, "closed captions", plain),
     codec(&[b"tmcd"], Timecode, "time code", plain),
     codec(&[b"gpmd"], Metadata, "GoPro telemetry", plain),
+    codec(&[b"fdsc"], Metadata, "GoPro file description", plain),
     codec(&[b"camm"], Metadata, "camera motion", plain),
     codec(&[b"mebx"], Metadata, "QuickTime metadata", plain),
     codec(
@@ -224,7 +225,7 @@ mod tests {
         #[test]
         fn any_configuration_of_any_codec(
             line in 0..CODECS.len(),
-            kind in proptest::sample::select(vec![*b"avcC", *b"hvcC", *b"esds", *b"dac3", *b"dec3", *b"dOps", *b"dfLa", *b"alac", *b"av1C", *b"vpcC", *b"pcmC"]),
+            kind in proptest::sample::select(vec![*b"avcC", *b"hvcC", *b"esds", *b"dac3", *b"dec3", *b"dOps", *b"dfLa", *b"alac", *b"av1C", *b"vpcC", *b"pcmC", *b"vvcC"]),
             payload in proptest::collection::vec(any::<u8>(), 0..120),
         ) {
             for entry_type in CODECS.get(line).into_iter().flat_map(|codec| codec.types) {

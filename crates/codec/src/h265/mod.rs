@@ -18,7 +18,7 @@ pub use config::HevcConfig;
 pub use poc::{PicOrderCnt, PocState};
 pub use profile::ProfileTierLevel;
 pub use ps::{ParameterSet, ParameterSets, Pps, Sps, Vps};
-pub use slice::{SliceHeader, SliceType};
+pub use slice::{Independent, SliceHeader, SliceType};
 
 use crate::nal::{NalLengthSize, split};
 use std::num::NonZeroUsize;

@@ -99,7 +99,7 @@ fn order_count_wraps_and_restarts() {
         pps_id: 0,
         sps_id: 0,
         address: 0,
-        independent: Some(slice::Independent {
+        independent: Some(Independent {
             slice_type: SliceType::P,
             pic_order_cnt_lsb: lsb,
         }),
