@@ -1,7 +1,10 @@
 //! Writing a movie: the one encoder of `moov`.
 
 use crate::description::UNDETERMINED;
-use crate::{Edit, Movie, MovieHeader, RawBox, SampleTable, Sizes, SyncSamples, Track, rescale};
+use crate::{
+    Edit, Movie, MovieHeader, RawBox, SampleDescription, SampleTable, Sizes, SyncSamples, Track,
+    rescale,
+};
 use tapo_bmff::BoxWriter;
 
 /// Writes `moov` with full sample tables and without `mvex`: the index of a
@@ -121,8 +124,8 @@ fn trak(w: &mut BoxWriter, track: &Track, movie: &Movie, form: Form) {
                 w.boxed(b"stbl", |w| {
                     stsd(w, track);
                     match form {
-                        Form::Plain => tables(w, &track.samples),
-                        Form::Init => tables(w, &SampleTable::default()),
+                        Form::Plain => tables(w, &track.samples, lists_sizes(track)),
+                        Form::Init => tables(w, &SampleTable::default(), false),
                     }
                     raw(w, &track.other_stbl);
                 });
@@ -246,7 +249,20 @@ fn stsd(w: &mut BoxWriter, track: &Track) {
     });
 }
 
-fn tables(w: &mut BoxWriter, table: &SampleTable) {
+/// Whether every size must be listed though all are equal: of G.711 packets
+/// with one size for all, GStreamer 1.22 plays 200 bytes in 64,000, and VLC
+/// loses the last second. Single bytes (QuickTime's way) are read right, and a
+/// count that only a hostile file has is not written out.
+fn lists_sizes(track: &Track) -> bool {
+    let g711 = |d: &SampleDescription| d.kind() == b"alaw" || d.kind() == b"ulaw";
+    let (size, count) = match track.samples.sizes {
+        Sizes::Constant { size, count } => (size, count),
+        Sizes::Each(_) => return false,
+    };
+    size > 1 && count < 1 << 24 && track.descriptions.iter().any(g711)
+}
+
+fn tables(w: &mut BoxWriter, table: &SampleTable, list_sizes: bool) {
     let samples = table.len();
     let durations = fitted(table.durations.runs(), samples, None);
     w.full(b"stts", 0, 0, |w| {
@@ -271,7 +287,7 @@ fn tables(w: &mut BoxWriter, table: &SampleTable) {
             });
         });
     }
-    chunk_tables(w, table);
+    chunk_tables(w, table, list_sizes);
 }
 
 /// Runs for exactly `samples` samples: cut where they are too many, and where
@@ -293,7 +309,7 @@ fn fitted<T: Copy>(
         })
 }
 
-fn chunk_tables(w: &mut BoxWriter, table: &SampleTable) {
+fn chunk_tables(w: &mut BoxWriter, table: &SampleTable, list_sizes: bool) {
     let chunks = || table.chunks.iter().filter(|c| c.samples > 0);
     w.full(b"stsc", 0, 0, |w| {
         let mut last = None;
@@ -306,8 +322,14 @@ fn chunk_tables(w: &mut BoxWriter, table: &SampleTable) {
         });
     });
     w.full(b"stsz", 0, 0, |w| match &table.sizes {
-        Sizes::Constant { size, count } => {
+        Sizes::Constant { size, count } if !list_sizes => {
             w.u32(*size).u32(*count);
+        }
+        Sizes::Constant { size, count } => {
+            w.u32(0);
+            records(w, std::iter::repeat_n(size, *count as usize), |w, s| {
+                w.u32(*s);
+            });
         }
         Sizes::Each(sizes) => {
             w.u32(0);
@@ -359,6 +381,24 @@ mod tests {
         assert_eq!(fit(7, None), [(3, 40), (2, 50), (2, 50)]);
         assert_eq!(fit(7, Some(0)), [(3, 40), (2, 50), (2, 0)]);
         assert_eq!(fit(0, None), []);
+    }
+
+    #[test]
+    fn packets_of_g711_have_their_sizes_listed() {
+        let mut track = Track {
+            descriptions: vec![SampleDescription::g711(b"alaw").unwrap()],
+            ..Track::default()
+        };
+        for _ in 0..5 {
+            track.samples.push(160, 160, 0, true).unwrap();
+        }
+        assert!(lists_sizes(&track));
+        let len = |list| {
+            let mut w = BoxWriter::new();
+            chunk_tables(&mut w, &track.samples, list);
+            w.len()
+        };
+        assert_eq!(len(true), len(false) + 5 * 4);
     }
 
     #[test]
