@@ -1,0 +1,452 @@
+//! RTP ticks of several streams on one timeline.
+//!
+//! Each stream's RTP timestamps start anywhere (RFC 3550 §5.1). Which ticks of
+//! two streams mean the same instant is said by their sender reports, by
+//! `RTP-Info` (RFC 2326 §12.33), or, roughly, by their arrival. It is decided
+//! once, when recording starts, and stands until a clock jumps: what drifts or
+//! jitters later moves nothing. Durations are differences of RTP timestamps,
+//! never of arrival times.
+
+use crate::source::{AccessUnit, WallClock};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How long sender reports are waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Units held back meanwhile; more make the decision at once.
+const HELD_UNITS: usize = 1024;
+/// Bytes held back meanwhile.
+const HELD_BYTES: usize = 32 << 20;
+
+/// Reports and `RTP-Info` that put the streams this much further apart than
+/// their arrival did are not believed.
+const IMPLAUSIBLE: Duration = Duration::from_secs(2);
+
+/// A clock that steps this much against the arrival has jumped.
+const JUMP: Duration = Duration::from_secs(10);
+
+/// A camera's wall clock further away than this is not believed.
+const WRONG_CLOCK_NS: u64 = 10_000_000_000;
+
+/// What the streams are aligned by.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Basis {
+    /// RTCP sender reports of all tracks.
+    SenderReports,
+    /// `RTP-Info` of the answer to `PLAY`.
+    RtpInfo,
+    /// The arrival of the first packets.
+    Arrival,
+}
+
+/// What comes out.
+#[derive(Clone, Debug)]
+pub enum Placed {
+    /// An access unit and its time.
+    Unit(Timed),
+    /// A clock jumped: what follows has nothing to do with what came before.
+    Discontinuity,
+}
+
+/// An access unit on the common timeline.
+#[derive(Clone, Debug)]
+pub struct Timed {
+    /// The unit.
+    pub unit: AccessUnit,
+    /// Presentation time, ticks of the track's clock since the common origin;
+    /// below 0 if it is before the first unit that came.
+    pub time: i64,
+    /// When it was captured, by the camera's own wall clock, if it tells one
+    /// that can be believed.
+    pub captured: Option<WallClock>,
+}
+
+/// Places access units on the timeline.
+#[derive(Debug)]
+pub struct Timeline {
+    clocks: Vec<Clock>,
+    held: VecDeque<Timed>,
+    held_bytes: usize,
+    basis: Option<Basis>,
+    out: VecDeque<Placed>,
+}
+
+#[derive(Debug)]
+struct Clock {
+    rate: u32,
+    audio: bool,
+    /// The RTP timestamp of the common origin.
+    origin: Option<i64>,
+    first: Option<Seen>,
+    last: Option<Seen>,
+    /// The report that alignment uses, and the newest.
+    report: Option<Report>,
+    newest: Option<Report>,
+}
+
+#[derive(Copy, Clone, Debug)]
+struct Seen {
+    rtp: i64,
+    since_play: i64,
+    arrived: Duration,
+}
+
+#[derive(Copy, Clone, Debug)]
+struct Report {
+    ntp: u64,
+    rtp: i64,
+}
+
+impl Timeline {
+    /// For tracks with these clock rates (ticks a second, not 0); `true` says
+    /// that its units come in the order of their time, as sound does.
+    #[must_use]
+    pub fn new(tracks: &[(u32, bool)]) -> Self {
+        let clock = |&(rate, audio): &(u32, bool)| Clock {
+            rate: rate.max(1),
+            audio,
+            origin: None,
+            first: None,
+            last: None,
+            report: None,
+            newest: None,
+        };
+        Self {
+            clocks: tracks.iter().map(clock).collect(),
+            held: VecDeque::new(),
+            held_bytes: 0,
+            basis: None,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// What the tracks are aligned by, once it is decided.
+    #[must_use]
+    pub const fn basis(&self) -> Option<Basis> {
+        self.basis
+    }
+
+    /// Takes the next access unit. Units of unknown tracks are dropped.
+    pub fn push(&mut self, unit: AccessUnit) {
+        let track = unit.track;
+        let seen = Seen {
+            rtp: unit.rtp,
+            since_play: unit.since_play,
+            arrived: unit.arrived,
+        };
+        let Some(clock) = self.clocks.get_mut(track) else {
+            return;
+        };
+        if clock.jumped(seen) {
+            self.restart();
+        }
+        let Some(clock) = self.clocks.get_mut(track) else {
+            return;
+        };
+        clock.first.get_or_insert(seen);
+        clock.last = Some(seen);
+        let captured = clock.captured(&unit);
+        self.held_bytes += unit.data.len();
+        self.held.push_back(Timed {
+            unit,
+            time: 0,
+            captured,
+        });
+        self.release(false);
+    }
+
+    /// Takes a sender report.
+    pub fn sender_report(&mut self, track: usize, ntp: u64, rtp: i64) {
+        // An NTP time of 0 says: no wall clock (RFC 3550 §6.4.1).
+        if ntp == 0 {
+            return;
+        }
+        if let Some(clock) = self.clocks.get_mut(track) {
+            let report = Report { ntp, rtp };
+            clock.report.get_or_insert(report);
+            clock.newest = Some(report);
+            self.release(false);
+        }
+    }
+
+    /// Nothing more will come: lets go what is held.
+    pub fn finish(&mut self) {
+        self.release(true);
+    }
+
+    /// The next unit on its place, in the order they came.
+    pub fn pop(&mut self) -> Option<Placed> {
+        self.out.pop_front()
+    }
+
+    /// Forgets all clocks.
+    fn restart(&mut self) {
+        self.release(true);
+        for clock in &mut self.clocks {
+            clock.origin = None;
+            clock.first = None;
+            clock.last = None;
+            clock.report = None;
+            clock.newest = None;
+        }
+        self.basis = None;
+        self.out.push_back(Placed::Discontinuity);
+    }
+
+    fn release(&mut self, now: bool) {
+        if self.basis.is_none() && !self.held.is_empty() {
+            let waited = |c: &Clock| Some(c.last?.arrived.saturating_sub(c.first?.arrived));
+            let patient = !now
+                && self.clocks.iter().filter_map(waited).all(|w| w < PATIENCE)
+                && self.held.len() < HELD_UNITS
+                && self.held_bytes < HELD_BYTES;
+            let reports = self.clocks.iter().all(|c| c.report.is_some());
+            let seen = self.clocks.iter().all(|c| c.first.is_some());
+            if self.clocks.len() > 1 && patient && !(reports && seen) {
+                return;
+            }
+            self.basis = Some(self.decide());
+        }
+        while let Some(mut timed) = self.held.pop_front() {
+            self.held_bytes -= timed.unit.data.len();
+            timed.time = timed.unit.rtp - self.origin(timed.unit.track);
+            self.out.push_back(Placed::Unit(timed));
+        }
+    }
+
+    /// The best basis that does not contradict the arrival.
+    fn decide(&self) -> Basis {
+        let plausible = |basis: Basis| {
+            let Some((lead, first)) = self.lead() else {
+                return false;
+            };
+            self.clocks.iter().filter(|c| c.first.is_some()).all(|c| {
+                let Some((origin, seen)) = c.origin_by(basis, lead, first).zip(c.first) else {
+                    return false;
+                };
+                let by_clock = c.seconds(seen.rtp - origin);
+                let by_arrival = seen.arrived.as_secs_f64() - first.arrived.as_secs_f64();
+                (by_clock - by_arrival).abs() < IMPLAUSIBLE.as_secs_f64()
+            })
+        };
+        let reports = self.clocks.iter().all(|c| c.report.is_some());
+        if reports && plausible(Basis::SenderReports) {
+            Basis::SenderReports
+        } else if plausible(Basis::RtpInfo) {
+            Basis::RtpInfo
+        } else {
+            Basis::Arrival
+        }
+    }
+
+    /// The clock whose first unit came first: its time is the origin.
+    fn lead(&self) -> Option<(&Clock, Seen)> {
+        let seen = self.clocks.iter().filter_map(|c| Some((c, c.first?)));
+        seen.min_by_key(|(_, first)| first.arrived)
+    }
+
+    fn origin(&mut self, track: usize) -> i64 {
+        let Some(clock) = self.clocks.get(track) else {
+            return 0;
+        };
+        if let Some(origin) = clock.origin {
+            return origin;
+        }
+        let by = |basis| {
+            let (lead, first) = self.lead()?;
+            clock.origin_by(basis, lead, first)
+        };
+        let origin = by(self.basis.unwrap_or(Basis::Arrival))
+            .or_else(|| by(Basis::Arrival))
+            .unwrap_or(0);
+        if let Some(clock) = self.clocks.get_mut(track) {
+            clock.origin = Some(origin);
+        }
+        origin
+    }
+}
+
+impl Clock {
+    fn seconds(&self, ticks: i64) -> f64 {
+        // 53 bits of ticks are 3000 years at 90 kHz.
+        ticks as f64 / f64::from(self.rate)
+    }
+
+    /// Whether this unit cannot follow the last on one running clock.
+    fn jumped(&self, seen: Seen) -> bool {
+        let Some(last) = self.last else {
+            return false;
+        };
+        let by_clock = self.seconds(seen.rtp.saturating_sub(last.rtp));
+        let by_arrival = seen.arrived.saturating_sub(last.arrived).as_secs_f64();
+        (by_clock - by_arrival).abs() > JUMP.as_secs_f64() || self.audio && by_clock < -0.5
+    }
+
+    /// The RTP timestamp of the instant at which the first unit of `lead` was
+    /// captured.
+    fn origin_by(&self, basis: Basis, lead: &Self, first: Seen) -> Option<i64> {
+        match basis {
+            Basis::SenderReports => {
+                let (own, other) = (self.report?, lead.report?);
+                let wall = i128::from(other.ntp)
+                    + (i128::from(first.rtp - other.rtp) << 32) / i128::from(lead.rate);
+                let ticks = (wall - i128::from(own.ntp)) * i128::from(self.rate);
+                let ticks = (ticks + (1 << 31)) >> 32;
+                own.rtp.checked_add(i64::try_from(ticks).ok()?)
+            }
+            Basis::RtpInfo => {
+                let own = self.first?;
+                let start = own.rtp - own.since_play;
+                let ticks = i128::from(first.since_play) * i128::from(self.rate);
+                let ticks = rounded(ticks, i128::from(lead.rate));
+                start.checked_add(i64::try_from(ticks).ok()?)
+            }
+            Basis::Arrival => {
+                let own = self.first?;
+                let apart = own.arrived.as_nanos().cast_signed()
+                    - first.arrived.as_nanos().cast_signed();
+                let ticks = rounded(apart * i128::from(self.rate), 1_000_000_000);
+                own.rtp.checked_sub(i64::try_from(ticks).ok()?)
+            }
+        }
+    }
+
+    /// The wall time of a unit by the newest report, if it can be believed.
+    fn captured(&self, unit: &AccessUnit) -> Option<WallClock> {
+        let report = self.newest?;
+        let apart = i128::from(unit.rtp - report.rtp) * 1_000_000_000 / i128::from(self.rate);
+        let apart = i64::try_from(apart).ok()?;
+        let wall = WallClock::from_ntp(report.ntp).0.checked_add(apart)?;
+        let believed = wall.abs_diff(unit.received.0) < WRONG_CLOCK_NS;
+        believed.then_some(WallClock(wall))
+    }
+}
+
+/// `a / b` to the nearest.
+const fn rounded(a: i128, b: i128) -> i128 {
+    (a + b / 2).div_euclid(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NTP: u64 = 0xb44d_b705_0000_0000;
+
+    fn unit(track: usize, rtp: i64, since_play: i64, arrived_ms: u64) -> AccessUnit {
+        AccessUnit {
+            track,
+            rtp,
+            since_play,
+            arrived: Duration::from_millis(arrived_ms),
+            ..AccessUnit::default()
+        }
+    }
+
+    fn times(timeline: &mut Timeline) -> Vec<(usize, i64)> {
+        let mut times = Vec::new();
+        while let Some(placed) = timeline.pop() {
+            match placed {
+                Placed::Unit(t) => times.push((t.unit.track, t.time)),
+                Placed::Discontinuity => times.push((usize::MAX, 0)),
+            }
+        }
+        times
+    }
+
+    fn two() -> Timeline {
+        Timeline::new(&[(90_000, false), (8_000, true)])
+    }
+
+    #[test]
+    fn sender_reports_win_and_nothing_moves_afterwards() {
+        let mut t = two();
+        t.push(unit(0, 1_000_000, 0, 0));
+        t.push(unit(1, 5_000, 0, 30));
+        assert!(times(&mut t).is_empty(), "reports are waited for");
+        // Video tick 1,000,000 was at NTP + 1 s; sound tick 5,000 at NTP + 0.9 s.
+        t.sender_report(0, NTP, 910_000);
+        t.sender_report(1, NTP + (1 << 32), 5_800);
+        assert_eq!(t.basis(), Some(Basis::SenderReports));
+        assert_eq!(times(&mut t), [(0, 0), (1, -800)]);
+        // A later report that disagrees changes nothing.
+        t.sender_report(1, NTP + (9 << 32), 5_801);
+        t.push(unit(1, 5_160, 160, 50));
+        assert_eq!(times(&mut t), [(1, -640)]);
+    }
+
+    #[test]
+    fn without_reports_rtp_info_counts_and_then_arrival() {
+        let mut t = two();
+        t.push(unit(0, 900_000, 9_000, 0));
+        t.push(unit(1, 70_000, 1_600, 10));
+        t.push(unit(0, 990_000, 99_000, 1_000));
+        assert_eq!(t.basis(), Some(Basis::RtpInfo));
+        // 0.1 s and 0.2 s behind the start.
+        assert_eq!(times(&mut t), [(0, 0), (1, 800), (0, 90_000)]);
+
+        let mut t = two();
+        t.push(unit(0, 900_000, 0, 0));
+        t.push(unit(1, 70_000, 8_000_000, 10));
+        t.finish();
+        assert_eq!(t.basis(), Some(Basis::Arrival));
+        assert_eq!(times(&mut t), [(0, 0), (1, 80)]);
+    }
+
+    #[test]
+    fn reports_that_contradict_the_arrival_are_not_believed() {
+        let mut t = two();
+        t.push(unit(0, 0, 0, 0));
+        t.push(unit(1, 0, 0, 0));
+        t.sender_report(0, NTP, 0);
+        t.sender_report(1, NTP + (3600 << 32), 0);
+        assert_eq!(t.basis(), Some(Basis::RtpInfo));
+        assert_eq!(times(&mut t), [(0, 0), (1, 0)]);
+    }
+
+    #[test]
+    fn a_track_that_comes_late_takes_its_place() {
+        let mut t = two();
+        t.push(unit(0, 0, 0, 0));
+        t.push(unit(0, 90_000, 90_000, 1_000));
+        t.push(unit(1, 40_000, 12_000, 1_510));
+        assert_eq!(times(&mut t), [(0, 0), (0, 90_000), (1, 12_000)]);
+    }
+
+    #[test]
+    fn a_jump_of_the_clock_starts_anew() {
+        let mut t = Timeline::new(&[(90_000, false)]);
+        t.push(unit(0, 0, 0, 0));
+        // A pause that the clock agrees with is no jump.
+        t.push(unit(0, 90_000 * 60, 0, 60_000));
+        assert_eq!(times(&mut t), [(0, 0), (0, 5_400_000)]);
+        t.push(unit(0, 90_000 * 7_260, 0, 60_040));
+        t.push(unit(0, 90_000 * 7_260 + 3_600, 0, 60_080));
+        assert_eq!(times(&mut t), [(usize::MAX, 0), (0, 0), (0, 3_600)]);
+        t.push(unit(0, 0, 0, 60_120));
+        assert_eq!(times(&mut t), [(usize::MAX, 0), (0, 0)]);
+    }
+
+    #[test]
+    fn the_cameras_wall_clock_counts_if_it_is_right() {
+        let mut t = Timeline::new(&[(90_000, false)]);
+        t.sender_report(0, NTP, 90_000);
+        let mut right = unit(0, 180_000, 0, 0);
+        right.received = WallClock(WallClock::from_ntp(NTP).0 + 1_200_000_000);
+        t.push(right.clone());
+        let Some(Placed::Unit(timed)) = t.pop() else {
+            panic!("nothing came out");
+        };
+        assert_eq!(
+            timed.captured,
+            Some(WallClock(WallClock::from_ntp(NTP).0 + 1_000_000_000))
+        );
+        right.received = WallClock(0);
+        t.push(right);
+        assert!(matches!(
+            t.pop(),
+            Some(Placed::Unit(Timed { captured: None, .. }))
+        ));
+    }
+}
