@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod lane;
 pub mod source;
 pub mod timeline;
 pub mod url;
