@@ -141,17 +141,10 @@ fn information(
 }
 
 fn table(loader: &mut Loader<'_>, tree: &BoxTree, stbl: NodeId, track: &mut Track) -> Result<()> {
-    let mut table = SampleTable::default();
-    let (mut offsets, mut per_chunk) = (Vec::new(), Vec::new());
+    let mut tables = Tables::default();
     for (id, node) in tree.children(stbl) {
-        if &node.kind.0 == b"stsd" {
-            for (_, entry) in tree.children(id) {
-                let raw = loader.payload(entry.kind, entry.span)?;
-                match SampleDescription::parse(raw, track.handler) {
-                    Some(description) => track.descriptions.push(description),
-                    None => loader.bad(entry.kind, entry.span, TOO_SHORT),
-                }
-            }
+        if node.kind == b"stsd" {
+            descriptions(loader, tree, id, track)?;
             continue;
         }
         if !is_table(node.kind) {
@@ -163,73 +156,40 @@ fn table(loader: &mut Loader<'_>, tree: &BoxTree, stbl: NodeId, track: &mut Trac
             loader.bad(node.kind, node.span, TOO_SHORT);
             continue;
         };
-        let declared = be_u32(rest, 0).unwrap_or(0);
-        let entries = rest.get(4..).unwrap_or_default();
-        let got = match &node.kind.0 {
-            b"stts" => {
-                let runs = records::<8>(entries, declared);
-                let got = runs.len();
-                table.durations = runs.filter_map(pair).collect();
-                got
-            }
-            b"ctts" => {
-                // Writers put negative offsets into version 0 as well.
-                let runs = records::<8>(entries, declared);
-                let got = runs.len();
-                let signed = |r| pair(r).map(|(n, v)| (n, v.cast_signed()));
-                table.composition_offsets = runs.filter_map(signed).collect();
-                got
-            }
-            b"stss" => {
-                let numbers = records::<4>(entries, declared);
-                let mut numbers: Vec<u32> = numbers.map(|n| u32::from_be_bytes(*n)).collect();
-                let got = numbers.len();
-                if !numbers.is_sorted() {
-                    loader.bad(node.kind, node.span, "sample numbers do not ascend");
-                    numbers.sort_unstable();
-                }
-                table.sync = SyncSamples::Listed(numbers);
-                got
-            }
-            b"stsc" => {
-                let runs = records::<12>(entries, declared);
-                let got = runs.len();
-                per_chunk = runs.filter_map(triple).collect();
-                got
-            }
-            b"stco" => {
-                let all = records::<4>(entries, declared);
-                offsets = all.map(|o| u64::from(u32::from_be_bytes(*o))).collect();
-                offsets.len()
-            }
-            b"co64" => {
-                let all = records::<8>(entries, declared);
-                offsets = all.map(|o| u64::from_be_bytes(*o)).collect();
-                offsets.len()
-            }
-            _ => {
-                let (declared, sizes) = sizes(node.kind, rest);
-                let got = sizes.len();
-                table.sizes = sizes;
-                complete(loader, node, declared, got as usize);
-                continue;
-            }
-        };
+        let (declared, got) = tables.take(node.kind, rest);
         complete(loader, node, declared, got);
+        if let SyncSamples::Listed(numbers) = &mut tables.samples.sync
+            && !numbers.is_sorted()
+        {
+            loader.bad(node.kind, node.span, "sample numbers do not ascend");
+            numbers.sort_unstable();
+        }
     }
-    let samples = table.len();
-    table.chunks = chunks(&offsets, &per_chunk, samples);
-    let placed: u64 = table.chunks.iter().map(|c| u64::from(c.samples)).sum();
-    if placed < u64::from(samples)
+    track.samples = tables.into_samples();
+    let samples = u64::from(track.samples.len());
+    let placed = track.samples.chunks.iter().map(|c| u64::from(c.samples));
+    if placed.sum::<u64>() < samples
         && let Some((_, node)) = tree.child(stbl, b"stsc")
     {
-        loader.bad(
-            node.kind,
-            node.span,
-            "chunks hold fewer samples than have sizes",
-        );
+        let why = "chunks hold fewer samples than have sizes";
+        loader.bad(node.kind, node.span, why);
     }
-    track.samples = table;
+    Ok(())
+}
+
+fn descriptions(
+    loader: &mut Loader<'_>,
+    tree: &BoxTree,
+    stsd: NodeId,
+    track: &mut Track,
+) -> Result<()> {
+    for (_, entry) in tree.children(stsd) {
+        let raw = loader.payload(entry.kind, entry.span)?;
+        match SampleDescription::parse(raw, track.handler) {
+            Some(description) => track.descriptions.push(description),
+            None => loader.bad(entry.kind, entry.span, TOO_SHORT),
+        }
+    }
     Ok(())
 }
 
@@ -238,6 +198,74 @@ fn is_table(kind: FourCc) -> bool {
         &kind.0,
         b"stts" | b"ctts" | b"stss" | b"stsc" | b"stsz" | b"stz2" | b"stco" | b"co64"
     )
+}
+
+/// The tables of an `stbl`, before they are put together.
+#[derive(Default)]
+struct Tables {
+    samples: SampleTable,
+    offsets: Vec<u64>,
+    per_chunk: Vec<(u32, u32, u32)>,
+}
+
+impl Tables {
+    /// Takes one table, version and flags gone: how many entries it declares,
+    /// and how many there are.
+    fn take(&mut self, kind: FourCc, rest: &[u8]) -> (u32, usize) {
+        let samples = &mut self.samples;
+        let declared = be_u32(rest, 0).unwrap_or(0);
+        let entries = rest.get(4..).unwrap_or_default();
+        let got = match &kind.0 {
+            b"stts" => {
+                let runs = records::<8>(entries, declared);
+                let got = runs.len();
+                samples.durations = runs.filter_map(pair).collect();
+                got
+            }
+            b"ctts" => {
+                // Writers put negative offsets into version 0 as well.
+                let signed = |r| pair(r).map(|(n, v)| (n, v.cast_signed()));
+                let runs = records::<8>(entries, declared);
+                let got = runs.len();
+                samples.composition_offsets = runs.filter_map(signed).collect();
+                got
+            }
+            b"stss" => {
+                let numbers = records::<4>(entries, declared);
+                let numbers: Vec<u32> = numbers.map(|n| u32::from_be_bytes(*n)).collect();
+                let got = numbers.len();
+                samples.sync = SyncSamples::Listed(numbers);
+                got
+            }
+            b"stsc" => {
+                let runs = records::<12>(entries, declared);
+                self.per_chunk = runs.filter_map(triple).collect();
+                self.per_chunk.len()
+            }
+            b"stco" => {
+                let all = records::<4>(entries, declared);
+                self.offsets = all.map(|o| u64::from(u32::from_be_bytes(*o))).collect();
+                self.offsets.len()
+            }
+            b"co64" => {
+                let all = records::<8>(entries, declared);
+                self.offsets = all.map(|o| u64::from_be_bytes(*o)).collect();
+                self.offsets.len()
+            }
+            _ => {
+                let (declared, sizes) = sizes(kind, rest);
+                samples.sizes = sizes;
+                return (declared, samples.sizes.len() as usize);
+            }
+        };
+        (declared, got)
+    }
+
+    fn into_samples(self) -> SampleTable {
+        let mut samples = self.samples;
+        samples.chunks = chunks(&self.offsets, &self.per_chunk, samples.len());
+        samples
+    }
 }
 
 fn pair(record: &[u8; 8]) -> Option<(u32, u32)> {
