@@ -1,0 +1,94 @@
+//! What can stop finalize, and what to do about it.
+
+use std::path::PathBuf;
+
+/// The result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a file was not finalized, or not taken back. The file is as it was,
+/// unless this is [`Error::Io`] and the words say `write` or `sync`: then it is
+/// still either the fragmented file or the final one, and finalize goes on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system failed, the file is in use, or the output exists.
+    #[error(transparent)]
+    Io(#[from] tapo_io::Error),
+    /// The movie could not be read.
+    #[error(transparent)]
+    Movie(#[from] tapo_movie::Error),
+    /// Not an MP4 or QuickTime file.
+    #[error("{}: not an MP4 file", path.display())]
+    NotAnMp4 {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no `moov`, so there is nothing that says what the fragments are.
+    #[error("{}: has no moov box; try `tapo repair`", path.display())]
+    NoMoov {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A plain movie: there is nothing to do.
+    #[error("{}: already a plain MP4, not a fragmented one; nothing to do", path.display())]
+    NotFragmented {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A fragmented file in which not one fragment is whole.
+    #[error("{}: holds no whole fragment; nothing to finalize", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was not finalized by us.
+    #[error("{}: was not finalized by tapo; nothing to undo", path.display())]
+    NotFinal {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file contradicts itself.
+    #[error("{}: {what}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// The file uses something that finalize would lose.
+    #[error("{}: {what}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// In place a power cut could do harm; a copy is safe.
+    #[error("{}: {why}; write a new file with `-o`", path.display())]
+    OutOfPlaceOnly {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
+    },
+    /// Somebody wrote to the file while it was looked at.
+    #[error("{}: is being written to", path.display())]
+    Changing {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// Whether it was refused because it would have endangered data (the output
+    /// exists, the file is in use or cannot be changed in place).
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Io(tapo_io::Error::InUse { .. } | tapo_io::Error::Exists { .. })
+                | Self::OutOfPlaceOnly { .. }
+                | Self::Changing { .. }
+        )
+    }
+}

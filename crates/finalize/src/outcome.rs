@@ -1,0 +1,67 @@
+//! What finalize is asked, and what it answers.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How to finalize.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Write a new file and leave the source as it is.
+    pub output: Option<PathBuf>,
+    /// Whether an output that exists may be replaced.
+    pub replace: bool,
+}
+
+/// How a file became final.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum How {
+    /// The `moov` went into the reserve of our segment, before the media.
+    Reveal,
+    /// The `moov` was appended.
+    Tail,
+    /// It was final already.
+    AlreadyFinal,
+}
+
+/// What finalize did, or would do.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finalization {
+    /// The file that is final now.
+    pub path: PathBuf,
+    /// How it became so.
+    pub how: How,
+    /// Tracks.
+    pub tracks: usize,
+    /// Samples of all tracks.
+    pub samples: u64,
+    /// How long the longest track shows.
+    pub duration: Duration,
+    /// Fragments whose samples are in the final index.
+    pub fragments: usize,
+    /// Fragments that are not: torn, or out of order beyond repair.
+    pub fragments_left_out: usize,
+    /// Bytes at the end of the file that belong to no whole fragment. They stay
+    /// in the file.
+    pub torn_bytes: u64,
+    /// Length of the final `moov`, bytes; 0 if it was final already.
+    pub moov_len: u64,
+    /// Whether chunk offsets need 64 bits (`co64`).
+    pub large_offsets: bool,
+    /// Bytes written, not counting the copy that `output` asks for.
+    pub bytes_written: u64,
+    /// Size of the file now, bytes.
+    pub size: u64,
+    /// Whether an earlier run had been interrupted.
+    pub resumed: bool,
+}
+
+/// What was taken back.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Undone {
+    /// How the file had been made final.
+    pub how: How,
+    /// Size of the file now, bytes: what it was before.
+    pub size: u64,
+    /// Bytes written.
+    pub bytes_written: u64,
+}
