@@ -3,6 +3,7 @@
 //! - [`describe`]: what a sample entry's configuration says, for every codec of the registry.
 //! - [`nal`], [`h264`], [`h265`], [`aac`], [`esds`]: the syntax behind it.
 //! - [`order`]: decode order and presentation order.
+//! - [`recogniser`]: samples in bare bytes, without a table.
 //!
 //! This crate sees bytes and the payloads of configuration boxes (avcC, hvcC, esds and the like) as slices, never a box tree or a file.
 
@@ -25,12 +26,16 @@ pub mod nal;
 mod opus;
 pub mod order;
 mod pcm;
+mod presentation;
+mod recognise;
 mod registry;
 mod visual;
 mod vp9;
 
 pub use describe::{CodecDescription, ConfigBoxes, MediaKind, describe};
 pub use error::{CodecError, Result};
+pub use presentation::{Order, OrderKey, PresentationOrder};
+pub use recognise::{Access, Delimiting, Depth, HEAD, Hints, Recogniser, Verdict, recogniser};
 
 /// A fraction in lowest terms; `None` if either side is 0.
 fn reduced(numerator: u64, denominator: u64) -> Option<(u64, u64)> {

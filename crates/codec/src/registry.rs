@@ -2,11 +2,15 @@
 
 use crate::describe::{CodecDescription, ConfigBoxes, MediaKind};
 use crate::error::Result;
+use crate::recognise::{Hints, Recogniser};
 use crate::{aac, ac3, alac, amr, av1, flac, h264, h265, h266, opus, pcm, visual, vp9};
 use MediaKind::{Audio, Hint, Metadata, Text, Timecode, Video};
 
 /// Fills in a description from configuration boxes; an error becomes its defect.
 pub(crate) type Describe = for<'a> fn(&mut CodecDescription<'a>, &ConfigBoxes<'a>) -> Result<()>;
+
+/// Makes a recogniser of a sample entry's type, its configuration boxes and what else is known.
+pub(crate) type Recognise = fn([u8; 4], &ConfigBoxes<'_>, &Hints) -> Option<Box<dyn Recogniser>>;
 
 /// A line of the table.
 pub(crate) struct Codec {
@@ -16,6 +20,7 @@ pub(crate) struct Codec {
     /// The name where the configuration adds nothing.
     pub(crate) name: &'static str,
     pub(crate) describe: Describe,
+    pub(crate) recognise: Option<Recognise>,
 }
 
 /// The codec of a sample entry type.
@@ -36,6 +41,14 @@ const fn codec(
         kind,
         name,
         describe,
+        recognise: None,
+    }
+}
+
+impl Codec {
+    const fn recognised(mut self, by: Recognise) -> Self {
+        self.recognise = Some(by);
+        self
     }
 }
 

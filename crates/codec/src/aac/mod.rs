@@ -3,7 +3,9 @@
 mod asc;
 mod bits;
 mod describe;
+mod shape;
 
 pub(crate) use describe::describe;
 
 pub use asc::{AudioSpecificConfig, Extension};
+pub use shape::{ChannelShape, FrameShape, WindowSequence};
