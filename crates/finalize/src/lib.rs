@@ -1,11 +1,32 @@
 //! Fragments to one global `moov`, in an order of writes that no power cut can
 //! break, and back.
+//!
+//! A fragmented MP4 plays however it was cut off, but many players and editors
+//! seek badly in it or refuse it. [`finalize`] gives it one index, in place:
+//!
+//! - **Reveal**, for the segments of our recorder: the index goes into a reserve
+//!   before the media and becomes visible by four bytes ([`layout`]).
+//! - **Tail**, for all others: the index is appended, and the first box behind
+//!   `ftyp` becomes the header of an `mdat` over all the rest.
+//!
+//! This crate decides the order of writes; `tapo-io` carries it out. Media is
+//! never read, moved or written, and [`undo`] gives the original bytes back.
 #![forbid(unsafe_code)]
 
+mod crc;
 mod error;
 pub mod layout;
 mod outcome;
+mod plan;
+mod prepare;
+mod record;
+mod resized;
+mod reveal;
+mod run;
+mod state;
+mod tail;
 
 pub use error::{Error, Result};
 pub use layout::reveal_need;
 pub use outcome::{Finalization, How, Options, Undone};
+pub use run::{check, finalize, undo};

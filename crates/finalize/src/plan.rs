@@ -1,0 +1,225 @@
+//! From a file as it stands to the writes that finalize it, or take that back.
+//! Nothing here writes.
+
+use crate::outcome::{Finalization, How, Undone};
+use crate::prepare::prepare;
+use crate::resized::Resized;
+use crate::reveal::{Segment, conceal};
+use crate::state::State;
+use crate::tail::{Tail, flip, is_broken, restore, torn_at};
+use crate::{Error, Result};
+use std::time::Duration;
+use tapo_bmff::Flaw;
+use tapo_io::{ByteSource, Op, WritePlan};
+use tapo_movie::{Movie, Read, Track};
+
+/// What is to be done to a file.
+pub(crate) struct Plan {
+    /// The writes; none if the file is final.
+    pub(crate) writes: WritePlan,
+    /// How to leave it if a write fails.
+    pub(crate) rollback: WritePlan,
+    /// What will have been done.
+    pub(crate) outcome: Finalization,
+    /// Why the writes must not be done in place, only on a copy.
+    pub(crate) hazard: Option<&'static str>,
+}
+
+/// Plans to finalize `source`.
+pub(crate) fn finalize(source: &dyn ByteSource) -> Result<Plan> {
+    let read = read(source)?;
+    match State::of(source, &read)? {
+        State::Revealed(_) | State::Tailed(_) => {
+            let movie = read.movie.clone().unwrap_or_default();
+            let outcome = outcome(source, &read, &movie, How::AlreadyFinal);
+            Ok(Plan::new(WritePlan::new(), outcome, None))
+        }
+        State::Appended(record) => {
+            let original = Resized::new(source, record.end);
+            let read = tapo_movie::read(&original)?;
+            let movie = prepare(read.movie.clone().unwrap_or_default(), source.path())?;
+            let outcome = Finalization {
+                moov_len: source.len() - record.moov_at(),
+                resumed: true,
+                ..outcome(source, &read, &movie, How::Tail)
+            };
+            Ok(Plan::new(flip(&record), outcome, None))
+        }
+        State::Open { end, journal } if end == source.len() => {
+            open(source, source.len(), &read, journal)
+        }
+        State::Open { end, journal } => {
+            let original = Resized::new(source, end);
+            let read = tapo_movie::read(&original)?;
+            open(&original, source.len(), &read, journal)
+        }
+    }
+}
+
+/// Plans to take a finalization of `source` back.
+pub(crate) fn undo(source: &dyn ByteSource) -> Result<(WritePlan, Undone)> {
+    let read = read(source)?;
+    let not_final = || Error::NotFinal {
+        path: source.path().to_owned(),
+    };
+    let size = source.len();
+    let (writes, how, size) = match State::of(source, &read)? {
+        State::Revealed(record) => {
+            let concealed = conceal(record, source)?;
+            let plan = concealed.ok_or_else(|| Error::Malformed {
+                path: source.path().to_owned(),
+                what: "what undo would bring back has changed since".to_owned(),
+            })?;
+            (plan, How::Reveal, size)
+        }
+        State::Tailed(record) | State::Appended(record) => {
+            (restore(&record, size), How::Tail, record.end)
+        }
+        State::Open {
+            journal: Some(record),
+            ..
+        } => (restore(&record, size), How::Tail, record.end),
+        State::Open { end, journal: None } if end < size => {
+            let plan = WritePlan::new().then(Op::SetLen(end)).barrier();
+            (plan, How::Tail, end)
+        }
+        State::Open { .. } => {
+            let segment = Segment::of(&read).ok_or_else(not_final)?;
+            if !segment.is_touched(source)? {
+                return Err(not_final());
+            }
+            (segment.clear(), How::Reveal, size)
+        }
+    };
+    let undone = Undone {
+        how,
+        size,
+        bytes_written: writes.bytes_written(),
+    };
+    Ok((writes, undone))
+}
+
+/// Reads the movie of a file that has one.
+fn read(source: &dyn ByteSource) -> Result<Read> {
+    let path = || source.path().to_owned();
+    let read = tapo_movie::read(source)?;
+    let cut = |d: &tapo_bmff::Defect| d.parent.is_none() && d.flaw == Flaw::TooMany;
+    if read.defects.iter().any(cut) {
+        let what = "has more boxes than tapo reads";
+        return Err(Error::Unsupported { path: path(), what });
+    }
+    match &read.movie {
+        Some(movie) if !movie.tracks.is_empty() => Ok(read),
+        Some(_) => Err(Error::Malformed {
+            path: path(),
+            what: "its moov holds no track".to_owned(),
+        }),
+        None => {
+            let known = |b: &tapo_movie::TopBox| {
+                [b"ftyp", b"mdat", b"moof", b"styp", b"wide"].contains(&&b.kind.0)
+            };
+            Err(match read.top.iter().any(known) {
+                true => Error::NoMoov { path: path() },
+                false => Error::NotAnMp4 { path: path() },
+            })
+        }
+    }
+}
+
+/// Plans for `source`, which is open and `read`. The file has `size` bytes:
+/// more than `source` if an earlier run was interrupted.
+fn open(
+    source: &dyn ByteSource,
+    size: u64,
+    read: &Read,
+    journal: Option<crate::record::UndoRecord>,
+) -> Result<Plan> {
+    let path = || source.path().to_owned();
+    let movie = read.movie.clone().unwrap_or_default();
+    let expects_fragments = movie.tracks.iter().any(|t| t.defaults.is_some());
+    if movie.sample_count() == 0 && (expects_fragments || !read.fragments.is_empty()) {
+        return Err(Error::Empty { path: path() });
+    }
+    if read.fragments.is_empty() {
+        return Err(Error::NotFragmented { path: path() });
+    }
+    let interrupted = size > source.len();
+    if let Some(segment) = Segment::of(read).filter(|_| !interrupted) {
+        let movie = prepare(movie, source.path())?;
+        if let Some((writes, moov_len)) = segment.reveal(&movie, source)? {
+            let outcome = Finalization {
+                moov_len,
+                bytes_written: writes.bytes_written(),
+                resumed: segment.was_begun(source)?,
+                ..outcome(source, read, &movie, How::Reveal)
+            };
+            return Ok(Plan::new(writes, outcome, None));
+        }
+    }
+    let tail = Tail::of(source, read, journal)?;
+    let writes = tail.writes(size);
+    let moov_len = tail.moov.len() as u64;
+    let outcome = Finalization {
+        moov_len,
+        bytes_written: writes.bytes_written(),
+        size: tail.record.moov_at() + moov_len,
+        resumed: interrupted,
+        ..outcome(source, read, &tail.movie, How::Tail)
+    };
+    Ok(Plan {
+        rollback: restore(&tail.record, tail.record.moov_at() + moov_len),
+        ..Plan::new(writes, outcome, tail.hazard)
+    })
+}
+
+impl Plan {
+    fn new(writes: WritePlan, outcome: Finalization, hazard: Option<&'static str>) -> Self {
+        let bytes_written = writes.bytes_written();
+        Self {
+            writes,
+            rollback: WritePlan::new(),
+            outcome: Finalization {
+                bytes_written,
+                ..outcome
+            },
+            hazard,
+        }
+    }
+}
+
+/// What there is to say about the `movie` of a final file.
+fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Finalization {
+    let shown = |track: &Track| {
+        let (ticks, scale) = match &track.edits[..] {
+            [] => (track.samples.duration(), track.timescale),
+            edits => {
+                let lengths = edits.iter().map(|e| e.duration);
+                (lengths.fold(0, u64::saturating_add), movie.header.timescale)
+            }
+        };
+        seconds(ticks, scale)
+    };
+    let mut chunks = movie.tracks.iter().flat_map(|t| &t.samples.chunks);
+    let broken = read.fragments.iter().filter(|f| is_broken(f));
+    Finalization {
+        path: source.path().to_owned(),
+        how,
+        tracks: movie.tracks.len(),
+        samples: movie.sample_count(),
+        duration: movie.tracks.iter().map(shown).max().unwrap_or_default(),
+        fragments: read.fragments.iter().filter(|f| f.whole).count(),
+        fragments_left_out: broken.count(),
+        torn_bytes: torn_at(read).map_or(0, |at| read.size - at),
+        moov_len: 0,
+        large_offsets: chunks.any(|c| c.offset > u64::from(u32::MAX)),
+        bytes_written: 0,
+        size: source.len(),
+        resumed: false,
+    }
+}
+
+fn seconds(ticks: u64, scale: u32) -> Duration {
+    let scale = u64::from(scale.max(1));
+    let nanos = (ticks % scale) * 1_000_000_000 / scale;
+    Duration::new(ticks / scale, u32::try_from(nanos).unwrap_or(0))
+}

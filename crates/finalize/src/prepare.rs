@@ -1,0 +1,322 @@
+//! From the movie of a fragmented file to the movie of a plain one: edit lists
+//! that put the samples where they were, and no table that no longer fits.
+
+use crate::{Error, Result};
+use std::path::Path;
+use tapo_io::{ByteSource, Span};
+use tapo_movie::{Edit, Movie, Track, common_timescale, rescale};
+
+/// Children of `stbl` that speak of samples by number, or of all of them: they
+/// were written for the samples of the initial `moov` alone.
+const BY_SAMPLE: [&[u8; 4]; 9] = [
+    b"sbgp", b"sdtp", b"subs", b"saiz", b"saio", b"stdp", b"cslg", b"padb", b"stsh",
+];
+
+/// Normal playback rate, 16.16.
+const NORMAL: u32 = 0x1_0000;
+
+/// Timescales stay below 2^31: not every reader takes them as unsigned.
+const LARGEST_TIMESCALE: u32 = i32::MAX.cast_unsigned();
+
+/// Turns the movie of a fragmented file into that of the final one. Packets keep
+/// their decode and presentation times.
+pub(crate) fn prepare(mut movie: Movie, path: &Path) -> Result<Movie> {
+    if movie.tracks.iter().any(is_encrypted) {
+        return Err(Error::Unsupported {
+            path: path.to_owned(),
+            what: "is encrypted; a plain MP4 would lose what its fragments say about the keys",
+        });
+    }
+    let plans: Vec<Vec<Part>> = movie.tracks.iter().map(parts).collect();
+    let old = movie.header.timescale;
+    let timescale = movie_timescale(&movie, &plans);
+    movie.header.timescale = timescale;
+    for (track, parts) in movie.tracks.iter_mut().zip(plans) {
+        track.edits = edits(&parts, track, old, timescale);
+        track.samples.start = 0;
+        track.defaults = None;
+        let fits = |kind| !BY_SAMPLE.iter().any(|by| kind == **by);
+        track.other_stbl.retain(|raw| fits(raw.kind));
+    }
+    Ok(movie)
+}
+
+/// Checks that every sample lies in the file, and none in `spare`: bytes that
+/// are going to be overwritten.
+pub(crate) fn check_samples(
+    movie: &Movie,
+    source: &dyn ByteSource,
+    end: u64,
+    spare: &[Span],
+) -> Result<()> {
+    let malformed = |what| Error::Malformed {
+        path: source.path().to_owned(),
+        what,
+    };
+    for track in &movie.tracks {
+        let id = track.header.id;
+        for chunk in &track.samples.chunks {
+            if chunk.description == 0 || chunk.description as usize > track.descriptions.len() {
+                let which = chunk.description;
+                let what = format!("track {id} uses sample description {which}, which is missing");
+                return Err(malformed(what));
+            }
+        }
+        let mut found = 0;
+        for sample in &track.samples {
+            let (span, number) = (sample.span, sample.number);
+            if span.end > end {
+                let what = format!("sample {number} of track {id} lies outside of the file");
+                return Err(malformed(what));
+            }
+            if spare.iter().any(|s| !s.intersect(span).is_empty()) {
+                let what = format!("sample {number} of track {id} lies where no media can be");
+                return Err(malformed(what));
+            }
+            found = number;
+        }
+        if found != track.samples.len() {
+            let what = format!(
+                "sample {} of track {id} has no place in the file",
+                found + 1
+            );
+            return Err(malformed(what));
+        }
+    }
+    Ok(())
+}
+
+/// A sample entry of an encrypted track is `encv`, `enca`, ... (ISO/IEC
+/// 23001-7 §4.1).
+fn is_encrypted(track: &Track) -> bool {
+    let mut kinds = track.descriptions.iter().map(|d| d.kind().0);
+    kinds.any(|kind| kind.starts_with(b"enc"))
+}
+
+/// A stretch of the presentation, before its lengths are put into a timescale.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+enum Part {
+    /// Nothing is shown; ticks of the old movie timescale.
+    Empty(u64),
+    /// Nothing is shown, because the media starts later; ticks of the track.
+    Late(u64),
+    /// An edit that is not the last, or not at normal rate; its duration in
+    /// ticks of the old movie timescale, its media time on the final timeline.
+    Fixed(Edit),
+    /// From this media time, on the final timeline, to the end.
+    Rest(u64),
+}
+
+/// The edit list of a track (§8.6.6) on the timeline of the final file, which
+/// starts with the first sample and not with the time that its `tfdt` says.
+///
+/// In a fragmented file an edit list says where the presentation starts; how
+/// long it lasts could not be known when it was written.
+fn parts(track: &Track) -> Vec<Part> {
+    if track.samples.is_empty() {
+        return Vec::new();
+    }
+    let start = track.samples.start;
+    let implied = [Edit::media(0, 0)];
+    let edits = if track.edits.is_empty() {
+        &implied[..]
+    } else {
+        &track.edits
+    };
+    let mut parts = Vec::with_capacity(edits.len() + 1);
+    for (i, edit) in edits.iter().enumerate() {
+        let last = i + 1 == edits.len();
+        let Some(time) = edit.media_time else {
+            parts.push(Part::Empty(edit.duration));
+            continue;
+        };
+        let media_time = time.saturating_sub(start);
+        if !last || edit.rate != NORMAL {
+            parts.push(Part::Fixed(Edit {
+                media_time: Some(media_time),
+                ..*edit
+            }));
+            continue;
+        }
+        if time < start {
+            parts.push(Part::Late(start - time));
+        }
+        parts.push(Part::Rest(media_time));
+    }
+    match parts[..] {
+        // From the first sample to the last: no list says the same.
+        [Part::Rest(0)] => Vec::new(),
+        _ => parts,
+    }
+}
+
+/// A timescale in which every length of nothing is whole.
+fn movie_timescale(movie: &Movie, plans: &[Vec<Part>]) -> u32 {
+    let old = movie.header.timescale.max(1);
+    let all = || movie.tracks.iter().zip(plans);
+    let late = |(track, parts): (&Track, &Vec<Part>)| {
+        let scale = track.timescale.max(1);
+        let inexact = parts.iter().any(|part| match part {
+            Part::Late(ticks) => u128::from(*ticks) * u128::from(old) % u128::from(scale) != 0,
+            _ => false,
+        });
+        inexact.then_some(scale)
+    };
+    let mut needed = all().filter_map(late).peekable();
+    if needed.peek().is_none() {
+        return old;
+    }
+    let fixed = |part: &Part| matches!(part, Part::Empty(ticks) if *ticks != 0);
+    let keep = plans.iter().flatten().any(fixed).then_some(old);
+    common_timescale(needed.chain(keep), LARGEST_TIMESCALE)
+}
+
+/// Puts the parts into the movie's new timescale.
+fn edits(parts: &[Part], track: &Track, old: u32, new: u32) -> Vec<Edit> {
+    let edit = |part: &Part| match *part {
+        Part::Empty(ticks) => Edit::empty(rescale(ticks, old, new)),
+        Part::Late(ticks) => Edit::empty(rescale(ticks, track.timescale, new)),
+        Part::Fixed(edit) => Edit {
+            duration: rescale(edit.duration, old, new),
+            ..edit
+        },
+        Part::Rest(time) => {
+            let shown = shown_until(track).saturating_sub(time);
+            Edit::media(rescale_up(shown, track.timescale, new), time)
+        }
+    };
+    let edits = parts.iter().map(edit);
+    // Nothing for no time is nothing.
+    edits
+        .filter(|e| e.media_time.is_some() || e.duration != 0)
+        .collect()
+}
+
+/// When the last picture, in composition order, is over: ticks of the track on
+/// the final timeline.
+fn shown_until(track: &Track) -> u64 {
+    let start = i64::try_from(track.samples.start).unwrap_or(i64::MAX);
+    let ends = track.samples.iter().map(|s| {
+        let end = s.pts().saturating_add(i64::from(s.duration));
+        u64::try_from(end.saturating_sub(start)).unwrap_or(0)
+    });
+    ends.max().unwrap_or(0)
+}
+
+/// As [`rescale`], rounded up: an edit that is a tick short hides a sample.
+fn rescale_up(ticks: u64, from: u32, to: u32) -> u64 {
+    let exact = u128::from(ticks) * u128::from(to);
+    u64::try_from(exact.div_ceil(u128::from(from.max(1)))).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tapo_bmff::FourCc;
+    use tapo_movie::{RawBox, SampleDescription};
+
+    /// Three samples of 3000 ticks at 90 kHz, composed one sample late.
+    fn track(start: u64, edits: &[Edit]) -> Track {
+        let mut track = Track {
+            timescale: 90_000,
+            edits: edits.to_vec(),
+            ..Track::default()
+        };
+        track.samples.start = start;
+        track.samples.start_chunk(100, 1);
+        for offset in [3000, 6000, 0] {
+            track.samples.push(10, 3000, offset, true).unwrap();
+        }
+        track
+    }
+
+    fn prepared(timescale: u32, track: Track) -> (u32, Vec<Edit>) {
+        let mut movie = Movie {
+            tracks: vec![track],
+            ..Movie::default()
+        };
+        movie.header.timescale = timescale;
+        let movie = prepare(movie, Path::new("x")).unwrap();
+        (movie.header.timescale, movie.tracks[0].edits.clone())
+    }
+
+    #[test]
+    fn a_movie_from_zero_needs_no_list() {
+        assert_eq!(prepared(1000, track(0, &[])), (1000, vec![]));
+        let whole = [Edit::media(0, 0)];
+        assert_eq!(prepared(1000, track(0, &whole)), (1000, vec![]));
+    }
+
+    #[test]
+    fn a_late_start_becomes_an_empty_edit_in_whole_ticks() {
+        // 1 tick at 90 kHz; the last picture ends 12,000 ticks after the start.
+        let late = vec![Edit::empty(1), Edit::media(12_000, 0)];
+        assert_eq!(prepared(1000, track(1, &[])), (90_000, late));
+        let late = vec![Edit::empty(500), Edit::media(134, 0)];
+        assert_eq!(prepared(1000, track(45_000, &[])), (1000, late));
+    }
+
+    #[test]
+    fn a_media_time_behind_the_start_is_moved_to_it() {
+        // B-frames: the first picture shows 3000 ticks behind its decode time.
+        let list = [Edit::media(7, 48_000)];
+        let want = vec![Edit::media(9000, 3000)];
+        assert_eq!(prepared(90_000, track(45_000, &list)), (90_000, want));
+        let list = [Edit::empty(9), Edit::media(0, 3000)];
+        let want = vec![Edit::empty(9), Edit::media(100, 3000)];
+        assert_eq!(prepared(1000, track(0, &list)), (1000, want));
+    }
+
+    #[test]
+    fn an_empty_edit_keeps_its_length_in_a_new_timescale() {
+        let list = [Edit::empty(1), Edit::media(0, 0)];
+        let want = vec![Edit::empty(90), Edit::empty(1), Edit::media(12_000, 0)];
+        assert_eq!(prepared(1000, track(1, &list)), (90_000, want));
+    }
+
+    #[test]
+    fn tables_by_sample_go_and_encryption_is_refused() {
+        let raw = |kind: &[u8; 4]| RawBox {
+            kind: FourCc(*kind),
+            bytes: Vec::new(),
+        };
+        let mut plain = track(0, &[]);
+        plain.other_stbl = vec![raw(b"sdtp"), raw(b"sgpd"), raw(b"saiz")];
+        let movie = Movie {
+            tracks: vec![plain],
+            ..Movie::default()
+        };
+        let done = prepare(movie.clone(), Path::new("x")).unwrap();
+        assert_eq!(done.tracks[0].other_stbl, [raw(b"sgpd")]);
+
+        let mut secret = movie;
+        let mut entry = SampleDescription::g711(b"alaw")
+            .unwrap()
+            .entry
+            .raw()
+            .to_vec();
+        entry[4..8].copy_from_slice(b"enca");
+        let entry = SampleDescription::parse(entry, FourCc(*b"soun")).unwrap();
+        secret.tracks[0].descriptions.push(entry);
+        let error = prepare(secret, Path::new("x")).unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }));
+    }
+
+    #[test]
+    fn samples_outside_of_the_file_are_found() {
+        let mut movie = Movie {
+            tracks: vec![track(0, &[])],
+            ..Movie::default()
+        };
+        let alaw = SampleDescription::g711(b"alaw").unwrap();
+        movie.tracks[0].descriptions.push(alaw);
+        let bytes = vec![0; 130];
+        let check = |end, spare: &[Span]| check_samples(&movie, &bytes, end, spare);
+        assert!(check(130, &[Span::new(0, 100)]).is_ok());
+        let said = check(129, &[]).unwrap_err().to_string();
+        assert!(said.contains("sample 3 of track 1 lies outside"), "{said}");
+        assert!(check(130, &[Span::new(110, 111)]).is_err());
+        movie.tracks[0].samples.chunks[0].description = 2;
+        assert!(check_samples(&movie, &bytes, 130, &[]).is_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! A source with another size: shorter, or longer by zeros.
+
+use std::path::Path;
+use tapo_io::{ByteSource, Result, Span};
+
+/// A source as it was, or will be, at another size.
+pub(crate) struct Resized<'a> {
+    inner: &'a dyn ByteSource,
+    len: u64,
+}
+
+impl<'a> Resized<'a> {
+    pub(crate) const fn new(inner: &'a dyn ByteSource, len: u64) -> Self {
+        Self { inner, len }
+    }
+}
+
+impl ByteSource for Resized<'_> {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
+        let here = Span::at(offset, buf.len() as u64).intersect(Span::new(0, self.len));
+        if here.start != offset {
+            return Ok(0);
+        }
+        let want = usize::try_from(here.len()).unwrap_or(usize::MAX);
+        let (want, _) = buf.split_at_mut(want.min(buf.len()));
+        let got = self.inner.read_at(offset, want)?;
+        want.iter_mut().skip(got).for_each(|b| *b = 0);
+        Ok(want.len())
+    }
+
+    fn slice(&self, span: Span) -> Option<&[u8]> {
+        let inside = Span::new(0, self.len.min(self.inner.len())).contains(span);
+        inside.then(|| self.inner.slice(span)).flatten()
+    }
+
+    fn path(&self) -> &Path {
+        self.inner.path()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shorter_and_longer() {
+        let bytes = vec![7_u8; 10];
+        let read = |len, span| Resized::new(&bytes, len).read_span(span).unwrap();
+        assert_eq!(read(4, Span::new(2, 9)), [7, 7]);
+        assert_eq!(read(4, Span::new(4, 9)), []);
+        assert_eq!(read(12, Span::new(8, 20)), [7, 7, 0, 0]);
+        assert_eq!(Resized::new(&bytes, 12).slice(Span::new(8, 11)), None);
+        let cut = Resized::new(&bytes, 4);
+        assert_eq!(cut.slice(Span::new(1, 4)), Some(&[7; 3][..]));
+        assert_eq!(cut.slice(Span::new(1, 5)), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! Finalize and undo, on files.
+
+use crate::outcome::{Finalization, Options, Undone};
+use crate::plan::{self, Plan};
+use crate::{Error, Result};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use tapo_io::{Disk, FileStamp, Lock, NewFile, Op, PreadFile, RealDisk, WritePlan, lock_holder};
+
+/// Makes a fragmented file a plain one, or writes a plain copy of it.
+///
+/// In place, the file is at every instant either the valid fragmented file or
+/// the valid final one, whatever is cut off when; run again, it goes on where it
+/// was interrupted. It costs the heads of the fragments to be read and little
+/// more than the final `moov` to be written.
+///
+/// # Errors
+/// [`Error`] tells what stands in the way; see there for what is left.
+pub fn finalize(path: &Path, options: &Options) -> Result<Finalization> {
+    let source = PreadFile::open(path)?;
+    let _lock = Lock::exclusive(source.file(), path)?;
+    let stamp = source.stamp()?;
+    let plan = plan::finalize(&source)?;
+    match &options.output {
+        Some(output) => copy(&source, stamp, plan, output, options.replace),
+        None => in_place(&source, stamp, plan),
+    }
+}
+
+/// What [`finalize`] would do in place. Nothing is written.
+///
+/// # Errors
+/// Those of [`finalize`] that show before the first write.
+pub fn check(path: &Path) -> Result<Finalization> {
+    let source = PreadFile::open(path)?;
+    if let Some(holder) = lock_holder(path) {
+        let path = path.to_owned();
+        return Err(tapo_io::Error::InUse { path, holder }.into());
+    }
+    let plan = plan::finalize(&source)?;
+    plan.hazard.map_or(Ok(plan.outcome), |why| {
+        let path = path.to_owned();
+        Err(Error::OutOfPlaceOnly { path, why })
+    })
+}
+
+/// Gives a file that [`finalize`] has changed its original bytes back, also if
+/// it was interrupted. Interrupted itself, it leaves a file that plays, and can
+/// be run again.
+///
+/// # Errors
+/// [`Error::NotFinal`] if there is nothing to take back; otherwise as
+/// [`finalize`].
+pub fn undo(path: &Path) -> Result<Undone> {
+    let source = PreadFile::open(path)?;
+    let _lock = Lock::exclusive(source.file(), path)?;
+    let stamp = source.stamp()?;
+    let (writes, undone) = plan::undo(&source)?;
+    writes.execute(&mut writable(path, stamp)?)?;
+    Ok(undone)
+}
+
+fn in_place(source: &PreadFile, stamp: FileStamp, plan: Plan) -> Result<Finalization> {
+    let path = &plan.outcome.path;
+    if let Some(why) = plan.hazard {
+        let path = path.clone();
+        return Err(Error::OutOfPlaceOnly { path, why });
+    }
+    if !plan.writes.ops.is_empty() {
+        if source.stamp()? != stamp {
+            return Err(Error::Changing { path: path.clone() });
+        }
+        execute(&plan, &mut writable(path, stamp)?)?;
+    }
+    Ok(plan.outcome)
+}
+
+/// Opens the file for writing, if it is still the one that was read.
+fn writable(path: &Path, stamp: FileStamp) -> Result<RealDisk> {
+    let disk = RealDisk::open(path)?;
+    let file = disk.file().try_clone();
+    let file = file.map_err(|e| tapo_io::Error::io(path, "open for writing", e))?;
+    if PreadFile::from_file(file, path)?.stamp()? != stamp {
+        let path = path.to_owned();
+        return Err(Error::Changing { path });
+    }
+    Ok(disk)
+}
+
+/// Carries the writes out. If the disk refuses one of them (it is full, say),
+/// the file is put back as it was; if it cannot sync, it is not touched again.
+fn execute(plan: &Plan, disk: &mut dyn Disk) -> Result<()> {
+    for op in &plan.writes.ops {
+        if let Err(error) = disk.apply(op) {
+            if matches!(op, Op::Write { .. }) {
+                // What cannot be put back, the next run finds and goes on with.
+                let _ = plan.rollback.execute(disk);
+            }
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+fn copy(
+    source: &PreadFile,
+    stamp: FileStamp,
+    mut plan: Plan,
+    output: &Path,
+    replace: bool,
+) -> Result<Finalization> {
+    let target = std::fs::metadata(output).map(|m| (m.dev(), m.ino())).ok();
+    let own = source.file().metadata().map(|m| (m.dev(), m.ino())).ok();
+    if target.is_some() && target == own {
+        let path = output.to_owned();
+        return Err(tapo_io::Error::Exists { path }.into());
+    }
+    let mut new = NewFile::create(output, replace)?;
+    new.copy_from(source.file(), &plan.outcome.path)?;
+    if source.stamp()? != stamp {
+        let path = plan.outcome.path;
+        return Err(Error::Changing { path });
+    }
+    // Nobody sees the copy before it is whole: one sync, at the end, is enough.
+    let ops = plan.writes.ops.into_iter().filter(|op| *op != Op::Barrier);
+    plan.writes = WritePlan { ops: ops.collect() };
+    plan.writes.execute(&mut new)?;
+    new.commit(replace)?;
+    plan.outcome.path = output.to_owned();
+    Ok(plan.outcome)
+}
