@@ -1,1 +1,31 @@
-//! stub
+//! What a file is, what is wrong with it and how bad that is.
+//!
+//! This crate gives verdicts and writes nothing: it reads heads and tables, says
+//! what it found as data ([`Inspection`], [`Finding`]), and leaves words to the
+//! report. A file is opened read-only; if it changes while it is read, that is
+//! a finding too.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod check;
+mod error;
+pub mod fields;
+mod finding;
+mod foreign;
+mod form;
+mod hybrid;
+mod inspection;
+mod listing;
+mod places;
+mod summary;
+mod verdict;
+
+pub use batch::{Found, files};
+pub use error::{Error, Result};
+pub use finding::{Finding, Problem, Severity, TimeRange};
+pub use foreign::Foreign;
+pub use form::{Family, Form, Own};
+pub use inspection::{Inspection, inspect, inspect_file};
+pub use listing::{Listing, Stopped};
+pub use summary::{Cadence, KeyframeInterval, TrackSummary};
+pub use verdict::Verdict;

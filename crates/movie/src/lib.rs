@@ -32,6 +32,6 @@ pub use movie::{FileType, Movie, MovieHeader, RawBox};
 pub use read::{Read, TopBox, read};
 pub use runs::Runs;
 pub use stamp::{FragmentStamp, SegmentStamp};
-pub use table::{Chunk, Sample, SampleTable, Sizes, SyncSamples};
+pub use table::{Chunk, Sample, SampleTable, Samples, Sizes, SyncSamples};
 pub use timescale::{common_timescale, rescale};
 pub use track::{Edit, Track, TrackHeader};

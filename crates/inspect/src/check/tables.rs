@@ -1,0 +1,135 @@
+//! Sample tables: do they agree with each other and with the file.
+
+use crate::places::{Clock, Placed, chunks, fitting};
+use crate::{Finding, Form, Inspection, Problem, TimeRange, TrackSummary};
+use tapo_bmff::{FourCc, Step, Walker, be_u32};
+use tapo_io::{Span, Window};
+use tapo_movie::{Movie, SyncSamples, Track};
+
+/// Tracks with the id of one before them.
+pub(super) fn ids(movie: &Movie, found: &mut Vec<Finding>) {
+    let mut ids: Vec<u32> = movie.tracks.iter().map(|t| t.header.id).collect();
+    ids.sort_unstable();
+    for pair in ids.chunk_by(|a, b| a == b).filter(|c| c.len() > 1) {
+        found.extend(
+            pair.first()
+                .map(|id| Finding::new(Problem::TrackIdTwice).on(*id)),
+        );
+    }
+}
+
+pub(super) fn check(
+    track: &Track,
+    summary: &TrackSummary,
+    inspection: &Inspection,
+    found: &mut Vec<Finding>,
+) {
+    let table = &track.samples;
+    let about = |problem| Finding::new(problem).on(track.header.id);
+    if table.is_empty() {
+        return;
+    }
+    if track.timescale == 0 {
+        found.push(about(Problem::NoTimescale));
+    }
+    if track.descriptions.is_empty() {
+        found.push(about(Problem::NoDescription));
+    }
+    let (times, samples) = (table.durations.len(), u64::from(table.len()));
+    if times != samples {
+        found.push(about(Problem::TimesDisagree { times, samples }));
+    }
+    if let SyncSamples::Listed(numbers) = &table.sync
+        && let Some(last) = numbers.last()
+        && *last > table.len()
+    {
+        found.push(about(Problem::SyncBeyondSamples { number: *last }));
+    }
+    if is_elsewhere(track) {
+        found.push(about(Problem::MediaElsewhere));
+        return;
+    }
+    if summary.reachable < summary.samples {
+        found.push(outside_file(track, summary, inspection.read.size));
+    }
+    if inspection.form != Form::Fragmented {
+        found.extend(outside_mdat(track, inspection));
+    }
+}
+
+/// Samples behind the end of the file, and those that no chunk places.
+fn outside_file(track: &Track, summary: &TrackSummary, size: u64) -> Finding {
+    let table = &track.samples;
+    let mut next = 1_u64;
+    let first = chunks(table).find_map(|chunk| {
+        let fit = fitting(&table.sizes, chunk, size);
+        next = u64::from(chunk.first) + u64::from(fit);
+        (fit < chunk.samples).then_some(next)
+    });
+    let first = first.unwrap_or(next);
+    let problem = Problem::SamplesOutsideFile {
+        samples: summary.samples - summary.reachable,
+        first: u32::try_from(first).unwrap_or(u32::MAX),
+    };
+    let time = TimeRange {
+        start: Clock::new(table).at(first),
+        end: table.end(),
+        timescale: track.timescale,
+    };
+    Finding::new(problem).on(track.header.id).during(time)
+}
+
+/// Samples that are in the file but in no `mdat`.
+fn outside_mdat(track: &Track, inspection: &Inspection) -> Option<Finding> {
+    let read = &inspection.read;
+    let mdats = read.top.iter().filter(|b| b.kind == b"mdat");
+    let mdats: Vec<Span> = mdats.map(tapo_movie::TopBox::payload).collect();
+    let outside = |chunk: &Placed| {
+        let last = mdats
+            .partition_point(|m| m.start <= chunk.span.start)
+            .checked_sub(1);
+        let home = last.and_then(|i| mdats.get(i));
+        let whole = Span::new(chunk.span.start, chunk.span.end.min(read.size));
+        // What stands behind the end of the file has its own finding.
+        !chunk.span.is_empty()
+            && chunk.span.start < read.size
+            && !home.is_some_and(|m| m.contains(whole))
+    };
+    let mut chunks = chunks(&track.samples).filter(outside);
+    let first = chunks.next()?;
+    let samples = chunks.map(|c| u64::from(c.samples)).sum::<u64>() + u64::from(first.samples);
+    let problem = Problem::SamplesOutsideMdat {
+        samples,
+        first: first.first,
+    };
+    Some(Finding::new(problem).on(track.header.id).at(first.span))
+}
+
+/// Whether `dinf/dref` says that the media is in another file (§8.7.2): its
+/// entry lacks the flag "in this file".
+fn is_elsewhere(track: &Track) -> bool {
+    let Some(dinf) = &track.data_information else {
+        return false;
+    };
+    let bytes = dinf.bytes.as_slice();
+    let mut window = Window::new(&bytes);
+    let mut level = |span, parent: &[u8; 4]| {
+        let mut walker = Walker::new(span, Some(FourCc(*parent)));
+        match walker.next(&mut window) {
+            Ok(Some(Step::Box { header, span, .. })) => Some((header, span)),
+            _ => None,
+        }
+    };
+    let entry = level(Span::new(8, bytes.len() as u64), b"dinf")
+        .filter(|(header, _)| header.kind == b"dref")
+        .and_then(|(header, span)| {
+            let start = span.start + header.len() + 8;
+            level(Span::new(start, span.end), b"dref")
+        });
+    entry.is_some_and(|(header, span)| {
+        let at = usize::try_from(span.start + header.len()).unwrap_or(usize::MAX);
+        // The resource reference of Mac OS (`rsrc`) and aliases to oneself
+        // have the flag as well.
+        be_u32(bytes, at).is_some_and(|flags| flags & 1 == 0)
+    })
+}

@@ -1,0 +1,154 @@
+//! A whole inspection: what was read, what it is, what was found.
+
+use crate::{Family, Finding, Foreign, Form, Own, Problem, Result, TrackSummary, Verdict};
+use crate::{check, foreign, form};
+use std::path::Path;
+use tapo_io::{ByteSource, PreadFile, Span, lock_holder};
+use tapo_movie::Read;
+
+/// What was found out about a file.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// All that was read: top-level boxes, movie, fragments.
+    pub read: Read,
+    /// How the file is laid out.
+    pub form: Form,
+    /// Which of the sister formats it is, if it is one.
+    pub family: Family,
+    /// What our recorder wrote into it, if it is ours.
+    pub own: Option<Own>,
+    /// The tracks in numbers.
+    pub tracks: Vec<TrackSummary>,
+    /// What is worth saying, worst first, then in file order.
+    pub findings: Vec<Finding>,
+    /// How the file is, in one word.
+    pub verdict: Verdict,
+    /// The bytes that hold media, if players do not find it.
+    media: Vec<Span>,
+}
+
+impl Inspection {
+    /// Whether there are bytes that are media, or may be.
+    #[must_use]
+    pub fn has_media(&self) -> bool {
+        !self.media.is_empty()
+    }
+
+    /// Bytes that are media, or may be, of a file that does not play.
+    #[must_use]
+    pub fn media_bytes(&self) -> u64 {
+        self.media.iter().map(|m| m.len()).sum()
+    }
+
+    /// Whether a recorder of ours is still at work on it.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        let in_use = |f: &Finding| matches!(f.problem, Problem::InUse { .. });
+        self.findings.iter().any(in_use)
+    }
+
+    fn settle(&mut self) {
+        let key = |f: &Finding| {
+            let place = f.span.map_or(u64::MAX, |s| s.start);
+            (std::cmp::Reverse(f.severity()), place)
+        };
+        self.findings.sort_by_key(key);
+        self.verdict = Verdict::of(self);
+    }
+}
+
+/// Inspects a file: its heads and tables, not its media.
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io) and the like if the source fails; nothing
+/// that stands in a file is an error.
+pub fn inspect(source: &dyn ByteSource) -> Result<Inspection> {
+    let read = tapo_movie::read(source)?;
+    let name = source
+        .path()
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
+    let form = form::form(source, &read, &name)?;
+    if let Form::Foreign(what) = form {
+        return Ok(foreigner(read, what));
+    }
+    let movie = read.movie.as_ref();
+    let tracks = movie.map_or(&[][..], |m| m.tracks.as_slice());
+    let mut inspection = Inspection {
+        form,
+        family: Family::of(read.file_type.as_ref()),
+        own: movie.and_then(form::own),
+        tracks: tracks
+            .iter()
+            .map(|t| TrackSummary::of(t, read.size))
+            .collect(),
+        findings: Vec::new(),
+        verdict: Verdict::Sound,
+        media: Vec::new(),
+        read,
+    };
+    inspection.media = media(source, &inspection.read)?;
+    inspection.findings = check::all(source, &inspection)?;
+    inspection.settle();
+    Ok(inspection)
+}
+
+/// Inspects the file at `path`, opened read-only. That it is being written, or
+/// changed while it was read, is a finding.
+///
+/// # Errors
+/// As [`inspect`], and if it cannot be opened.
+pub fn inspect_file(path: &Path) -> Result<Inspection> {
+    let file = PreadFile::open(path)?;
+    let before = file.stamp()?;
+    let mut inspection = inspect(&file)?;
+    if let Some(holder) = lock_holder(path) {
+        let in_use = Problem::InUse { holder };
+        inspection.findings.push(Finding::new(in_use));
+        let unfinished = |f: &Finding| f.problem == Problem::OpenSegment;
+        inspection.findings.retain(|f| !unfinished(f));
+    }
+    if file.stamp()? != before {
+        inspection.findings.push(Finding::new(Problem::Changed));
+    }
+    inspection.settle();
+    Ok(inspection)
+}
+
+fn foreigner(read: Read, what: Foreign) -> Inspection {
+    Inspection {
+        form: Form::Foreign(what),
+        family: Family::of(read.file_type.as_ref()),
+        own: None,
+        tracks: Vec::new(),
+        findings: Vec::new(),
+        verdict: Verdict::NotMp4,
+        media: Vec::new(),
+        read,
+    }
+}
+
+/// What may be media: `mdat` boxes, and what stands where a box should and is
+/// none. Preallocated zeros are not.
+fn media(source: &dyn ByteSource, read: &Read) -> Result<Vec<Span>> {
+    let boxes = read
+        .top
+        .iter()
+        .filter(|b| b.kind == b"mdat")
+        .map(|b| b.payload());
+    let junk = read.defects.iter().filter(|d| {
+        d.parent.is_none()
+            && matches!(
+                d.flaw,
+                tapo_bmff::Flaw::NotABox | tapo_bmff::Flaw::SizeBelowHeader { .. }
+            )
+    });
+    let mut media = Vec::new();
+    for span in boxes.chain(junk.map(|d| d.span)) {
+        if !span.is_empty() && !foreign::is_all(source, span, 0)? {
+            media.push(span);
+        }
+    }
+    Ok(media)
+}

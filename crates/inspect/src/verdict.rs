@@ -1,0 +1,47 @@
+//! How a file is, in one word.
+
+use crate::{Form, Inspection, Severity};
+
+/// How a file is. The order is that of its exit codes.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Verdict {
+    /// Nothing is damaged.
+    Sound,
+    /// Something is damaged, and it plays.
+    Damaged,
+    /// It does not play; there is media in it that can be made to.
+    Repairable,
+    /// It does not play, and holds nothing that could.
+    Beyond,
+    /// It is something else than an MP4.
+    NotMp4,
+}
+
+impl Verdict {
+    /// Judges by the form, by what players can reach, and by the findings.
+    pub(crate) fn of(inspection: &Inspection) -> Self {
+        let media = inspection.has_media();
+        let lost = if media {
+            Self::Repairable
+        } else {
+            Self::Beyond
+        };
+        let plays = match inspection.form {
+            Form::Foreign(_) => return Self::NotMp4,
+            Form::NoIndex => return lost,
+            Form::Init | Form::Media => true,
+            Form::Progressive { .. } | Form::Fragmented | Form::Hybrid => {
+                inspection.tracks.iter().any(|t| t.reachable > 0)
+            }
+        };
+        let damaged = inspection
+            .findings
+            .iter()
+            .any(|f| f.severity() == Severity::Damage);
+        match (plays, damaged) {
+            (false, _) => lost,
+            (true, true) => Self::Damaged,
+            (true, false) => Self::Sound,
+        }
+    }
+}
