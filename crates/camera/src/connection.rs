@@ -377,3 +377,6 @@ pub(crate) fn overloaded() -> Vec<u8> {
         .header("Connection", "close")
         .into_bytes()
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,3 +47,9 @@ pub use fault::Fault;
 pub use journal::{Counters, Sent, SessionLog, TrackCounters, TrackLog};
 pub use payload::InBand;
 pub use server::Camera;
+
+#[cfg(test)]
+extern crate self as tapo_camera;
+#[cfg(test)]
+#[path = "../tests/common/synthetic.rs"]
+mod synthetic;

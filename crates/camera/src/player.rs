@@ -263,3 +263,6 @@ pub(crate) fn nanoseconds(ticks: i64, rate: u32) -> i64 {
 pub(crate) fn ticks(nanoseconds: i64, rate: u32) -> i64 {
     rescale(nanoseconds, 1_000_000_000, rate)
 }
+
+#[cfg(test)]
+mod tests;
