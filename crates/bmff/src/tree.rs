@@ -125,6 +125,11 @@ impl BoxTree {
         &self.nodes
     }
 
+    /// All boxes with their places, each before its children.
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, &BoxNode)> {
+        (0..).map(NodeId).zip(&self.nodes)
+    }
+
     /// The box at a place.
     #[must_use]
     pub fn get(&self, id: NodeId) -> Option<&BoxNode> {

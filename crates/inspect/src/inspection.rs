@@ -136,7 +136,7 @@ fn media(source: &dyn ByteSource, read: &Read) -> Result<Vec<Span>> {
         .top
         .iter()
         .filter(|b| b.kind == b"mdat")
-        .map(|b| b.payload());
+        .map(tapo_movie::TopBox::payload);
     let junk = read.defects.iter().filter(|d| {
         d.parent.is_none()
             && matches!(

@@ -27,5 +27,6 @@ pub use foreign::Foreign;
 pub use form::{Family, Form, Own};
 pub use inspection::{Inspection, inspect, inspect_file};
 pub use listing::{Listing, Stopped};
-pub use summary::{Cadence, KeyframeInterval, TrackSummary};
+pub use summary::{Cadence, CodecSummary, KeyframeInterval, TrackSummary};
+pub use tapo_codec::MediaKind;
 pub use verdict::Verdict;

@@ -1,4 +1,4 @@
-//! JSON for machines: versioned, one document or one line at a time.
+//! JSON for machines: JSON Lines, one object a line, each stream with a schema.
 //!
 //! Offsets and sizes are integers. Strings are escaped beyond what JSON asks
 //! for, so that a report shown in a terminal is as harmless as the text.
@@ -6,18 +6,8 @@
 use crate::escape::is_unsafe;
 use serde::Serialize;
 use serde_json::Serializer;
-use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
+use serde_json::ser::{CompactFormatter, Formatter};
 use std::io::{self, Write};
-
-/// Writes one indented document.
-///
-/// # Errors
-/// As `out` has them.
-pub fn document<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::Result<()> {
-    let formatter = Inert(PrettyFormatter::new());
-    value.serialize(&mut Serializer::with_formatter(&mut *out, formatter))?;
-    out.write_all(b"\n")
-}
 
 /// Writes one line (JSON Lines).
 ///
@@ -85,15 +75,5 @@ mod tests {
         assert!(!text.trim_end().chars().any(is_unsafe), "{text:?}");
         let back: Vec<String> = serde_json::from_str(&text).unwrap();
         assert_eq!(back, [nasty]);
-    }
-
-    #[test]
-    fn documents_are_indented() {
-        let mut out = Vec::new();
-        document(&mut out, &serde_json::json!({"a": [1]})).unwrap();
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "{\n  \"a\": [\n    1\n  ]\n}\n"
-        );
     }
 }

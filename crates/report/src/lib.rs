@@ -5,10 +5,12 @@
 #![forbid(unsafe_code)]
 
 pub mod escape;
+pub mod inspection;
 pub mod json;
 pub mod number;
 mod table;
 mod theme;
+pub mod words;
 
 pub use table::{Align, Table};
 pub use theme::Theme;

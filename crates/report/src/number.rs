@@ -119,7 +119,9 @@ fn trimmed(text: &str) -> &str {
     text.trim_end_matches('0').trim_end_matches('.')
 }
 
-fn milliseconds(ticks: u64, timescale: u32) -> u64 {
+/// Milliseconds, rounded; cut at 64 bits.
+#[must_use]
+pub fn milliseconds(ticks: u64, timescale: u32) -> u64 {
     tapo_movie::rescale(ticks, timescale, 1000)
 }
 

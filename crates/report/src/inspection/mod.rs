@@ -1,0 +1,15 @@
+//! What `tapo inspect` found, told.
+
+mod boxes;
+mod fragments;
+mod record;
+mod samples;
+mod summary;
+mod words;
+
+pub use boxes::{boxes, boxes_json};
+pub use fragments::{fragments, fragments_json};
+pub use record::summary_json;
+pub use samples::{samples, samples_json};
+pub use summary::summary;
+pub use words::{advice, finding, form, verdict};

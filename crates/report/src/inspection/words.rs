@@ -1,0 +1,295 @@
+//! Findings and verdicts in words a home user understands.
+
+use crate::{escape, number};
+use std::path::Path;
+use tapo_inspect::{Family, Finding, Foreign, Form, Inspection, Problem, TimeRange, Verdict};
+
+/// What a file is: `MP4, fragmented`, `a JPEG picture`.
+#[must_use]
+pub fn form(inspection: &Inspection) -> String {
+    let family = match inspection.family {
+        Family::Mp4 => "MP4",
+        Family::M4a => "M4A",
+        Family::M4v => "M4V",
+        Family::QuickTime => "QuickTime",
+        Family::ThreeGp => "3GP",
+    };
+    let ours = if inspection.own.is_some() {
+        ", recorded by tapo"
+    } else {
+        ""
+    };
+    let layout = match inspection.form {
+        Form::Progressive { moov_first: true } => "index first".to_owned(),
+        Form::Progressive { moov_first: false } => "index last".to_owned(),
+        Form::Fragmented => {
+            let all = inspection.read.fragments.len() as u64;
+            number::count(all, "fragment")
+        }
+        Form::Hybrid => "finalized, its fragments kept inside".to_owned(),
+        Form::Init => "start of a fragmented movie, without media".to_owned(),
+        Form::Media => "fragments without the start they need".to_owned(),
+        Form::NoIndex => "without its index".to_owned(),
+        Form::Foreign(what) => return foreign(what),
+        _ => "of an unknown layout".to_owned(),
+    };
+    format!("{family}, {layout}{ours}")
+}
+
+/// A verdict as a sentence, without its full stop.
+#[must_use]
+pub const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Sound => "nothing is wrong with it",
+        Verdict::Damaged => "damaged, but it plays",
+        Verdict::Repairable => "does not play; the media in it can be saved",
+        Verdict::Beyond => "does not play, and there is nothing in it to save",
+        Verdict::NotMp4 => "not an MP4",
+    }
+}
+
+fn foreign(what: Foreign) -> String {
+    let text = match what {
+        Foreign::Empty => "empty: it has no byte at all",
+        Foreign::Zeros => "nothing but zero bytes",
+        Foreign::Ones => "nothing but 0xFF bytes, like erased flash memory",
+        Foreign::Text => "plain text",
+        Foreign::Html => "a web page",
+        Foreign::Jpeg => "a JPEG picture",
+        Foreign::Png => "a PNG picture",
+        Foreign::Gif => "a GIF picture",
+        Foreign::WebP => "a WebP picture",
+        Foreign::Heif => "a HEIF or AVIF picture",
+        Foreign::Jpeg2000 => "a JPEG 2000 picture",
+        Foreign::Matroska => "a Matroska video (MKV)",
+        Foreign::WebM => "a WebM video",
+        Foreign::Avi => "an AVI video",
+        Foreign::Wav => "WAV sound",
+        Foreign::TransportStream { packet } => {
+            return format!("an MPEG transport stream (TS, packets of {packet} bytes)");
+        }
+        Foreign::ProgramStream => "an MPEG program stream (PS)",
+        Foreign::HikvisionCard => "a Hikvision or EZVIZ card file (an MPEG program stream)",
+        Foreign::HikvisionExport => "a Hikvision export (IMKH)",
+        Foreign::Dahua => "a Dahua recording (DAV)",
+        Foreign::Asf => "a Windows Media file (ASF)",
+        Foreign::Flv => "a Flash video (FLV)",
+        Foreign::Ogg => "an Ogg file",
+        Foreign::Flac => "FLAC sound",
+        Foreign::Mp3 => "MP3 sound",
+        Foreign::Adts => "AAC sound without a container (ADTS)",
+        Foreign::H264 => "a bare H.264 stream",
+        Foreign::H265 => "a bare H.265 stream",
+        Foreign::Mxf => "an MXF video",
+        Foreign::Pdf => "a PDF document",
+        Foreign::Zip => "a ZIP archive",
+        Foreign::Rar => "a RAR archive",
+        Foreign::SevenZip => "a 7z archive",
+        Foreign::Gzip => "gzip-compressed data",
+        Foreign::Elf => "a Linux program",
+        Foreign::Exe => "a Windows program",
+        Foreign::Sqlite => "an SQLite database",
+        _ => "of no kind that tapo knows",
+    };
+    text.to_owned()
+}
+
+/// A finding as a sentence or two.
+#[must_use]
+pub fn finding(finding: &Finding) -> String {
+    let track = finding
+        .track
+        .map_or_else(String::new, |t| format!("Track {t}: "));
+    format!("{track}{}", sentence(finding))
+}
+
+fn sentence(finding: &Finding) -> String {
+    let span_len = finding.span.map_or(0, |s| s.len());
+    match &finding.problem {
+        Problem::Truncated { kind, missing } => format!(
+            "The file is cut off: its last box, '{kind}', should go on for another {}.",
+            number::bytes(*missing)
+        ),
+        Problem::MoovMissing => "The index ('moov') is missing. Without it no player knows where \
+            a picture starts; this happens when a recording is not closed."
+            .into(),
+        Problem::NoTracks => "The index ('moov') lists no track.".into(),
+        Problem::NoSamples => "The tracks hold no picture and no sound.".into(),
+        Problem::SecondMoov => "There is a second index ('moov'). Players use the first; another \
+            movie may have been appended."
+            .into(),
+        Problem::MdatSizeMissing => "The recorder never wrote how long the media is ('mdat'): \
+            it was interrupted."
+            .into(),
+        Problem::MdatOpen => "The media ('mdat') runs to the end of the file without a size. \
+            That is allowed."
+            .into(),
+        Problem::BoxTooSmall { kind } => {
+            format!("A box '{kind}' claims to be smaller than its own header.")
+        }
+        Problem::BoxOverrun { kind, declared_end } => format!(
+            "A box '{kind}' reaches behind the box it stands in (to byte {}).",
+            number::grouped(*declared_end)
+        ),
+        Problem::OpenInside { kind } => {
+            format!("A box '{kind}' inside another has no size.")
+        }
+        Problem::NotABox {
+            parent: Some(parent),
+        } => format!("{} inside '{parent}' are no box.", number::bytes(span_len)),
+        Problem::NotABox { parent: None } => {
+            format!("{} between boxes are no box.", number::bytes(span_len))
+        }
+        Problem::TrailingBytes { zeros: true } => format!(
+            "{} of zeros follow the last box, as in a file that was laid out before it was \
+             written.",
+            number::bytes(span_len)
+        ),
+        Problem::TrailingBytes { zeros: false } => format!(
+            "{} follow the last box that are no box.",
+            number::bytes(span_len)
+        ),
+        Problem::TooDeep => "Boxes are nested deeper than any sound file has them; tapo stopped \
+            there."
+            .into(),
+        Problem::TooManyBoxes => {
+            "There are more boxes than tapo keeps; the rest was left out.".into()
+        }
+        Problem::BadFields { kind, why } => format!("Box '{kind}': {why}."),
+        Problem::TrackIdTwice => "Several tracks have this id.".into(),
+        Problem::NoTimescale => "It has no clock (a timescale of 0).".into(),
+        Problem::NoDescription => "Nothing says how it is coded.".into(),
+        Problem::TimesDisagree { times, samples } => format!(
+            "There are times for {} but {}.",
+            number::count(*times, "sample"),
+            number::count(*samples, "sample")
+        ),
+        Problem::SyncBeyondSamples { number } => format!(
+            "A keyframe is listed as number {}, behind the last sample.",
+            number::grouped(u64::from(*number))
+        ),
+        Problem::SamplesOutsideFile { samples, first } => format!(
+            "{} (from number {} on) should stand behind the end of the file: {} missing.",
+            number::count(*samples, "sample"),
+            number::grouped(u64::from(*first)),
+            finding.time.map_or_else(|| "they are".into(), missing_time),
+        ),
+        Problem::SamplesOutsideMdat { samples, first } => format!(
+            "{} (from number {} on) stand outside the media boxes ('mdat').",
+            number::count(*samples, "sample"),
+            number::grouped(u64::from(*first))
+        ),
+        Problem::MediaElsewhere => "Its media is in another file, which tapo does not open.".into(),
+        Problem::FragmentTorn { number } => format!(
+            "Fragment {} is torn: its data is not all there. Recording stopped in the middle of \
+             it.",
+            number::grouped(*number)
+        ),
+        Problem::FragmentsMissing { before, after } => format!(
+            "Fragments are missing between number {before} and number {after}: {}.",
+            finding.time.map_or_else(|| "some time".into(), gap)
+        ),
+        Problem::FragmentTimeJump { ticks } => {
+            let time = finding.time.map_or_else(String::new, gap);
+            if *ticks < 0 {
+                format!("A fragment starts before the one in front of it ends: {time}.")
+            } else {
+                format!("A fragment does not start where the one in front of it ends: {time}.")
+            }
+        }
+        Problem::MoovBehindMdat => "The index stands behind the media: a web page must load the \
+            whole file before it plays."
+            .into(),
+        Problem::Hev1 => "Coded as 'hev1', which Apple's players refuse; they want 'hvc1'.".into(),
+        Problem::G711 => "G.711 sound: browsers and Apple's players stay silent.".into(),
+        Problem::OpenSegment => "The recording was not finished. It plays, but seeking is slow \
+            and editors may refuse it."
+            .into(),
+        Problem::InUse { holder: Some(pid) } => {
+            format!("It is being recorded right now, by process {pid}.")
+        }
+        Problem::InUse { holder: None } => "It is being recorded right now.".into(),
+        Problem::Changed => "The file changed while it was read; what is said here may be out of \
+            date."
+            .into(),
+        _ => "Something is wrong with the boxes here.".into(),
+    }
+}
+
+fn missing_time(time: TimeRange) -> String {
+    let length = number::spoken(time.end.saturating_sub(time.start), time.timescale);
+    let from = number::clock(time.start, time.timescale);
+    format!("{length} from {from} on are")
+}
+
+fn gap(time: TimeRange) -> String {
+    let length = number::spoken(time.end.saturating_sub(time.start), time.timescale);
+    format!("{length} at {}", number::clock(time.start, time.timescale))
+}
+
+/// What to do about a file, if anything: a sentence, and the command to type.
+#[must_use]
+pub fn advice(inspection: &Inspection, path: &Path) -> Option<(String, Option<String>)> {
+    let file = escape::shell(path);
+    let with = |text: &str, command: String| Some((text.to_owned(), Some(command)));
+    let plain = |text: &str| Some((text.to_owned(), None));
+    if let Form::Foreign(what) = inspection.form {
+        return foreign_advice(what, &file);
+    }
+    if inspection.is_in_use() {
+        return None;
+    }
+    let has = |f: fn(&Problem) -> bool| inspection.findings.iter().any(|x| f(&x.problem));
+    let fragmented = inspection.form == Form::Fragmented;
+    match inspection.verdict {
+        Verdict::Sound if has(|p| *p == Problem::OpenSegment) && fragmented => with(
+            "Make it a plain MP4 that every program opens; nothing is recoded:",
+            format!("tapo finalize {file}"),
+        ),
+        Verdict::Damaged if fragmented => with(
+            "Keep all that is whole as a plain MP4:",
+            format!("tapo finalize {file}"),
+        ),
+        Verdict::Damaged if has(|p| matches!(p, Problem::SamplesOutsideFile { .. })) => plain(
+            "What is missing is not in this file. If it was copied or downloaded, fetch it again.",
+        ),
+        Verdict::Repairable => plain(
+            "Keep the file as it is, and do not record on its card. Rebuilding the index takes a \
+             good recording of the same device as a model.",
+        ),
+        _ => None,
+    }
+}
+
+fn foreign_advice(what: Foreign, file: &str) -> Option<(String, Option<String>)> {
+    let convert = |text: &str| {
+        Some((
+            text.to_owned(),
+            Some(format!("ffmpeg -i {file} -c copy out.mp4")),
+        ))
+    };
+    let plain = |text: &str| Some((text.to_owned(), None));
+    match what {
+        Foreign::Empty => plain("Nothing was ever written into it, or the copy failed."),
+        Foreign::Zeros | Foreign::Ones => plain(
+            "The recording was never written here, or it was erased. Look on the card for other \
+             files of that time.",
+        ),
+        Foreign::HikvisionCard => plain(
+            "Such card files hold several recordings one behind the other, newest not always \
+             last. VLC plays them; the recorder's own export gives single videos.",
+        ),
+        Foreign::HikvisionExport | Foreign::Dahua => {
+            convert("VLC plays it, and FFmpeg can make an MP4 of it:")
+        }
+        Foreign::ProgramStream
+        | Foreign::TransportStream { .. }
+        | Foreign::Matroska
+        | Foreign::Avi
+        | Foreign::Flv => convert("FFmpeg can make an MP4 of it without recoding:"),
+        Foreign::H264 | Foreign::H265 => {
+            convert("It has pictures but no times. FFmpeg can make an MP4 of it, at 25 a second:")
+        }
+        _ => None,
+    }
+}
