@@ -346,3 +346,6 @@ fn repacket_g711(source: TrackSource) -> Result<TrackSource> {
         media: Arc::new(bytes),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,9 +143,10 @@ fn parse_head(head: &[u8]) -> Result<Request, BadRequest> {
     let head = str::from_utf8(head).map_err(|_| BadRequest::Syntax)?;
     let mut lines = head.lines();
     let mut start = lines.next().unwrap_or_default().split(' ');
-    let (method, uri, version) = match (start.next(), start.next(), start.next(), start.next()) {
-        (Some(method), Some(uri), Some(version), None) => (method, uri, version),
-        _ => return Err(BadRequest::Syntax),
+    let (Some(method), Some(uri), Some(version), None) =
+        (start.next(), start.next(), start.next(), start.next())
+    else {
+        return Err(BadRequest::Syntax);
     };
     let is_token = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_graphic());
     if !is_token(method) || !is_token(uri) || !version.starts_with("RTSP/") {

@@ -25,12 +25,10 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half is wanted")]
     pub(crate) const fn next_u32(&mut self) -> u32 {
         (self.next_u64() >> 32) as u32
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the upper part is wanted")]
     pub(crate) const fn next_u16(&mut self) -> u16 {
         (self.next_u64() >> 48) as u16
     }

@@ -77,11 +77,14 @@ impl Camera {
             .enable_time()
             .build()
             .map_err(Error::Start)?;
-        // tokio sets SO_REUSEADDR, so that a camera can come back at once.
-        let listener = runtime
-            .block_on(TcpListener::bind(wanted))
-            .map_err(listen)?;
+        // Not tokio's: the caller may be in a runtime of its own.
+        let listener = std::net::TcpListener::bind(wanted).map_err(listen)?;
+        listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener).map_err(listen)?
+        };
         let shared = Arc::new(Shared::new(config));
         let (stop, stopped) = oneshot::channel();
         let serving = Arc::clone(&shared);
@@ -181,7 +184,7 @@ async fn run_schedule(shared: &Shared) {
         }
         shared.apply(fault);
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {

@@ -1,6 +1,14 @@
 //! ffmpeg encodes the clips, and ffmpeg and ffprobe watch the camera. Without
 //! them the tests say that they are skipped; `TAPO_PEERS=require` makes that a
 //! failure.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "the helpers of tests fail as tests do"
+)]
 
 use std::path::Path;
 use std::process::{Command, Stdio};

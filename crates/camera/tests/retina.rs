@@ -1,5 +1,13 @@
 //! What retina, an independent RTSP client, receives is what the camera logged,
 //! byte for byte and tick for tick.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "the helpers of tests fail as tests do"
+)]
 
 mod common;
 
@@ -178,6 +186,16 @@ fn clients_have_sessions_of_their_own() {
         assert_ne!(logs[0].id, logs[1].id);
         assert!(logs.iter().all(|log| log.tracks[0].sent[0].sample == 0));
         assert_eq!(camera.counters().clients, 2);
+    });
+}
+
+#[test]
+fn a_camera_starts_and_stops_inside_a_runtime() {
+    run(async {
+        let camera = start(vec![clip(vec![h264(50, 25, false, 0)])], |_| {});
+        let mut session = connect(&camera, None, tcp()).await.unwrap();
+        frames(&mut session, 3).await.unwrap();
+        drop(camera);
     });
 }
 
