@@ -89,7 +89,10 @@ impl SegmentStamp {
         w.raw(&self.session).raw(&self.previous);
         w.raw(&self.sdp_sha256);
         for text in [&self.camera, &self.recorder] {
-            let cut = text.floor_char_boundary(usize::from(u16::MAX));
+            let mut cut = text.len().min(usize::from(u16::MAX));
+            while !text.is_char_boundary(cut) {
+                cut -= 1;
+            }
             let text = text.get(..cut).unwrap_or_default();
             w.u16(u16::try_from(text.len()).unwrap_or(u16::MAX));
             w.raw(text.as_bytes());
