@@ -180,7 +180,7 @@ mod tests {
             assert_eq!(head.len() as u64, pages * PAGE);
         }
         let largest = reserve_len(u64::MAX);
-        assert!(largest <= u64::from(u32::MAX) && (RESERVE_AT + largest) % PAGE == 0);
+        assert!(largest <= u64::from(u32::MAX) && (RESERVE_AT + largest).is_multiple_of(PAGE));
     }
 
     #[test]

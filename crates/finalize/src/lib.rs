@@ -19,6 +19,9 @@ pub mod layout;
 mod outcome;
 mod plan;
 mod prepare;
+#[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "its files are small")]
+mod proof;
 mod record;
 mod resized;
 mod reveal;

@@ -128,7 +128,15 @@ impl Tail {
         if tail.len() > expected.len() as u64 {
             return Ok(false);
         }
-        Ok(is_torn_write(&expected, at, &source.read_span(tail)?))
+        let actual = source.read_span(tail)?;
+        if actual.iter().any(|b| *b != 0) {
+            return Ok(is_torn_write(&expected, at, &actual));
+        }
+        // The size reached the disk and the bytes did not; or the zeros are the
+        // recorder's own, unless they are exactly as many as ours.
+        let before = source.read_span(Span::new(at.saturating_sub(1), at))?;
+        let own = self.record.journal().is_none() || before != [0];
+        Ok(own && actual.len() == expected.len())
     }
 }
 
@@ -158,7 +166,6 @@ pub(crate) fn restore(record: &UndoRecord, size: u64) -> WritePlan {
 /// Whether `actual`, at `at`, can be what a power cut left of writing `expected`
 /// there: sector by sector it was written, or it is still zero.
 fn is_torn_write(expected: &[u8], at: u64, actual: &[u8]) -> bool {
-    let mut written = false;
     let (mut at, mut expected_left, mut left) = (at, expected, actual);
     while !left.is_empty() {
         let piece = usize::try_from(SECTOR - at % SECTOR).unwrap_or(512);
@@ -171,12 +178,10 @@ fn is_torn_write(expected: &[u8], at: u64, actual: &[u8]) -> bool {
         if !zero && got != want {
             return false;
         }
-        written |= !zero;
         at += piece as u64;
         (left, expected_left) = (rest, want_rest);
     }
-    // Zeros alone could be the recorder's own, unless exactly as many as ours.
-    written || actual.len() == expected.len()
+    true
 }
 
 /// What has to be changed, and whether it can be done in place.

@@ -1,0 +1,272 @@
+//! Every layout, every crash state.
+
+use super::clip::{Base, Clip, End};
+use super::{Invariant, carried_out, packets, prove, states};
+use crate::layout::reserve_len;
+use crate::outcome::How;
+use crate::{Error, plan};
+use tapo_movie::Edit;
+
+#[test]
+fn reveal_of_a_segment() {
+    prove(&Clip::segment().bytes(), How::Reveal);
+    let larger = Clip {
+        reserve: Some(reserve_len(9000)),
+        ballast: 6000,
+        b_frames: true,
+        start: 4001,
+        ..Clip::segment()
+    };
+    prove(&larger.bytes(), How::Reveal);
+}
+
+#[test]
+fn reveal_of_a_segment_with_a_torn_end() {
+    for end in [
+        End::Torn(1),
+        End::Torn(500),
+        End::TornMoof(20),
+        End::TornMoof(5),
+    ] {
+        let torn = Clip {
+            end,
+            ..Clip::segment()
+        };
+        prove(&torn.bytes(), How::Reveal);
+    }
+}
+
+#[test]
+fn a_reserve_that_is_too_small_leaves_the_tail() {
+    let full = Clip {
+        ballast: 4000,
+        ..Clip::segment()
+    };
+    prove(&full.bytes(), How::Tail);
+    let torn = Clip {
+        end: End::Torn(500),
+        ..full
+    };
+    prove(&torn.bytes(), How::Tail);
+}
+
+#[test]
+fn tail_behind_whole_boxes() {
+    for base in [Base::Moof, Base::Implicit, Base::Offset] {
+        for extras in [false, true] {
+            let clip = Clip {
+                base,
+                extras,
+                b_frames: extras,
+                ..Clip::default()
+            };
+            prove(&clip.bytes(), How::Tail);
+        }
+    }
+}
+
+#[test]
+fn tail_at_every_place_in_a_sector() {
+    // The appended header is torn in every way, and so is the record.
+    for ballast in (0..512).step_by(5).chain(500..512) {
+        let clip = Clip {
+            ballast,
+            fragments: 1,
+            ..Clip::default()
+        };
+        let bytes = clip.bytes();
+        let invariant = Invariant::of(bytes.clone());
+        let plan = plan::finalize(&bytes).unwrap();
+        invariant.holds_amid(&bytes, &plan.writes).unwrap();
+    }
+}
+
+#[test]
+fn tail_behind_a_torn_end() {
+    let ends = [
+        End::Torn(101),
+        End::Torn(700),
+        End::TornMoof(150),
+        End::TornMoof(9),
+        End::Open,
+        End::TornIndex,
+    ];
+    for end in ends {
+        for ballast in [0, 77, 400] {
+            let clip = Clip {
+                end,
+                ballast,
+                ..Clip::default()
+            };
+            prove(&clip.bytes(), How::Tail);
+        }
+    }
+}
+
+/// Where a torn file ends in a zero and the size of our first write reaches the
+/// disk without its bytes, nobody can tell the zeros apart: undo leaves them.
+#[test]
+fn a_file_that_ends_in_zeros_keeps_all_but_may_gain_some() {
+    for end in [End::Zeros(300), End::Zeros(9)] {
+        let clip = Clip {
+            end,
+            ..Clip::default()
+        };
+        let bytes = clip.bytes();
+        let invariant = Invariant::of(bytes.clone());
+        let plan = plan::finalize(&bytes).unwrap();
+        let mut grown = bytes.clone();
+        grown.resize(bytes.len() + 100, 0);
+        let mut others = states(&bytes, &plan.writes);
+        assert!(others.remove(&grown));
+        for state in others {
+            invariant.holds(&state).unwrap();
+        }
+        Invariant::of(grown.clone()).holds(&grown).unwrap();
+    }
+}
+
+#[test]
+fn a_torn_end_at_every_place_in_a_sector() {
+    for ballast in (0..512).step_by(7) {
+        let clip = Clip {
+            end: End::Torn(200),
+            ballast,
+            fragments: 2,
+            ..Clip::default()
+        };
+        let bytes = clip.bytes();
+        let invariant = Invariant::of(bytes.clone());
+        let plan = plan::finalize(&bytes).unwrap();
+        invariant.holds_amid(&bytes, &plan.writes).unwrap();
+    }
+}
+
+#[test]
+fn first_decode_times_and_edit_lists_keep_their_packets() {
+    let lists: [&[Edit]; 4] = [
+        &[],
+        &[Edit::media(0, 0)],
+        &[Edit::media(17, 800)],
+        &[Edit::empty(250), Edit::media(0, 400)],
+    ];
+    for edits in lists {
+        for start in [0, 1, 800, 12_345] {
+            for reserve in [None, Some(reserve_len(0))] {
+                let clip = Clip {
+                    edits: edits.to_vec(),
+                    // Whole ticks at 90 kHz as well.
+                    start: start * 8,
+                    b_frames: true,
+                    fragments: 2,
+                    reserve,
+                    ..Clip::default()
+                };
+                let bytes = clip.bytes();
+                let invariant = Invariant::of(bytes.clone());
+                invariant.holds(&bytes).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_done_in_place_is_done_on_a_copy() {
+    let across = Clip {
+        ftyp: 508,
+        ..Clip::default()
+    };
+    let nearly = Clip {
+        end: End::Torn(40),
+        ..Clip::default()
+    };
+    let amid_header = Clip {
+        end: End::TornMoof(5),
+        ..Clip::default()
+    };
+    for (clip, why) in [
+        (across, "two sectors"),
+        (nearly, "a few bytes"),
+        (amid_header, "amid the header"),
+    ] {
+        let bytes = clip.bytes();
+        let plan = plan::finalize(&bytes).unwrap();
+        assert!(plan.hazard.is_some_and(|h| h.contains(why)), "{why}");
+        let copy = carried_out(&bytes, &plan.writes).image().to_vec();
+        assert_eq!(packets(&copy), packets(&bytes));
+        assert!(super::is_plain(&copy));
+        let (undo, _) = plan::undo(&copy).unwrap();
+        assert_eq!(carried_out(&copy, &undo).image(), bytes);
+    }
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let torn = Clip {
+        end: End::Torn(500),
+        ..Clip::segment()
+    };
+    let bytes = torn.bytes();
+    let outcome = plan::finalize(&bytes).unwrap().outcome;
+    assert_eq!((outcome.fragments, outcome.fragments_left_out), (2, 1));
+    assert_eq!((outcome.samples, outcome.tracks), (12, 2));
+    assert_eq!(outcome.duration.as_millis(), 800);
+    let moof = bytes.windows(4).rposition(|w| w == b"moof").unwrap() - 4;
+    assert_eq!(outcome.torn_bytes, (bytes.len() - moof) as u64);
+}
+
+#[test]
+fn the_head_of_a_segment_is_all_that_changes() {
+    let bytes = Clip::segment().bytes();
+    let plan = plan::finalize(&bytes).unwrap();
+    let file = carried_out(&bytes, &plan.writes).image().to_vec();
+    assert_eq!(file.len(), bytes.len());
+    assert_eq!(file[4096..], bytes[4096..]);
+    assert_eq!(file[..32], bytes[..32]);
+    assert_eq!(super::barriers(&plan.writes), 2);
+}
+
+#[test]
+fn reveal_need_is_never_too_little() {
+    for (edits, start) in [
+        (vec![], 8),
+        (vec![Edit::empty(3), Edit::media(0, 1)], 80_000),
+    ] {
+        let clip = Clip {
+            edits,
+            start,
+            b_frames: true,
+            ..Clip::segment()
+        };
+        let bytes = clip.bytes();
+        let movie = tapo_movie::read(&bytes).unwrap().movie.unwrap();
+        let need = crate::reveal_need(&movie);
+        let used = plan::finalize(&bytes).unwrap().outcome.moov_len + 8 + 16;
+        assert!((used..used + 300).contains(&need), "{used} {need}");
+    }
+}
+
+#[test]
+fn files_that_are_none_of_ours() {
+    let refused = |bytes: &[u8]| plan::finalize(&bytes).err().unwrap();
+    assert!(matches!(
+        refused(b"RIFF\0\0\0\0AVI "),
+        Error::NotAnMp4 { .. }
+    ));
+    assert!(matches!(refused(b""), Error::NotAnMp4 { .. }));
+    let bytes = Clip::default().bytes();
+    assert!(matches!(refused(&bytes[..32]), Error::NoMoov { .. }));
+    let moof = bytes.windows(4).position(|w| w == b"moof").unwrap();
+    assert!(matches!(refused(&bytes[..moof - 4]), Error::Empty { .. }));
+    let plan = plan::finalize(&bytes).unwrap();
+    let last = carried_out(&bytes, &plan.writes).image().to_vec();
+    // A plain movie of somebody else: the same without our record.
+    let mut plain = last;
+    let record = plain.len() - 100;
+    plain[record + 8..record + 24].fill(1);
+    assert!(matches!(refused(&plain), Error::NotFragmented { .. }));
+    assert!(matches!(
+        plan::undo(&plain).err().unwrap(),
+        Error::NotFinal { .. }
+    ));
+}
