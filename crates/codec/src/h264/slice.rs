@@ -1,6 +1,6 @@
 //! Slice headers (7.3.3), as far as they tell pictures apart and put them in order.
 
-use super::sps::{ParameterSets, PocType};
+use super::sps::{ParameterSets, PocType, Sps};
 use super::{NalType, ONE};
 use crate::bits::{Guarded, MAX_SLICE_HEADER, blame};
 use crate::error::{CodecError, Result};
@@ -86,6 +86,19 @@ impl ParameterSets {
     /// It is no slice of types 1, 2 or 5, a parameter set is missing, the header ends early or has an illegal value (also: a first
     /// macroblock outside of the picture).
     pub fn slice_header(&self, nal: &[u8]) -> Result<SliceHeader> {
+        self.read_slice_header(nal, false)
+    }
+
+    /// The same, held to what the standard demands beyond the syntax: what a decoder may overlook, noise should not get past.
+    ///
+    /// # Errors
+    /// Also: an IDR picture with a `frame_num` or with other slices than I; slices that the profile does not have; a value out of its
+    /// range; `cabac_alignment_one_bit` is 0.
+    pub fn strict_slice_header(&self, nal: &[u8]) -> Result<SliceHeader> {
+        self.read_slice_header(nal, true)
+    }
+
+    fn read_slice_header(&self, nal: &[u8], strict: bool) -> Result<SliceHeader> {
         let malformed = |element| CodecError::Malformed {
             structure: NAME,
             element,
@@ -99,7 +112,7 @@ impl ParameterSets {
         let header = unit.header().map_err(|_| malformed("forbidden_zero_bit"))?;
         let pps_id = pps_id(&unit)?;
         let mut bits = Guarded::new(unit.rbsp_bits());
-        let (raw, sps, _) =
+        let (raw, sps, pps) =
             Raw::from_bits(&self.context, &mut &mut bits, header, None).map_err(slice_error)?;
         let sps = self.known(sps.id())?;
         let fields = if sps.frame_mbs_only { 1 } else { 2 };
@@ -107,6 +120,17 @@ impl ParameterSets {
             || fields == 1 && raw.field_pic != FieldPic::Frame
         {
             return Err(malformed("first_mb_in_slice"));
+        }
+        if strict {
+            demand(&raw, sps, nal_type)?;
+            if pps.entropy_coding_mode_flag {
+                let mut r = &mut bits;
+                while !r.byte_aligned() {
+                    if !r.read_bit("cabac_alignment_one_bit").map_err(blame(NAME))? {
+                        return Err(malformed("cabac_alignment_one_bit"));
+                    }
+                }
+            }
         }
         let mut slice = SliceHeader {
             nal_type,
@@ -153,6 +177,33 @@ impl ParameterSets {
         }
         Ok(slice)
     }
+}
+
+/// Semantic constraints (7.4.3, A.2).
+fn demand(raw: &Raw, sps: &Sps, nal_type: NalType) -> Result<()> {
+    let malformed = |element| CodecError::Malformed {
+        structure: NAME,
+        element,
+    };
+    let intra = matches!(raw.slice_type.family, SliceFamily::I | SliceFamily::SI);
+    let in_profile = match raw.slice_type.family {
+        SliceFamily::P | SliceFamily::I => true,
+        SliceFamily::B => sps.profile_idc != 66,
+        SliceFamily::SP | SliceFamily::SI => sps.profile_idc == 88,
+    };
+    if !in_profile || nal_type == NalType::IDR && !intra {
+        return Err(malformed("slice_type"));
+    }
+    if nal_type == NalType::IDR && raw.frame_num != 0 {
+        return Err(malformed("frame_num"));
+    }
+    if raw.idr_pic_id.is_some_and(|id| id > 65_535) {
+        return Err(malformed("idr_pic_id"));
+    }
+    if raw.cabac_init_idc.is_some_and(|idc| idc > 2) {
+        return Err(malformed("cabac_init_idc"));
+    }
+    Ok(())
 }
 
 /// `pic_parameter_set_id`, which the reader keeps to itself.

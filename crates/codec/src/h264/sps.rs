@@ -11,6 +11,7 @@ use h264_reader::nal::sps::{
     ScalingMatrixError, SeqParamSetId, SeqParameterSet, SpsError,
 };
 use std::fmt;
+use std::sync::Arc;
 
 const NAME: &str = "H.264 SPS";
 
@@ -320,7 +321,7 @@ fn pps_error(error: PpsError) -> CodecError {
 }
 
 /// Which parameter set [`ParameterSets::add`] took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ParameterSet {
     /// A sequence parameter set with this identifier.
     Sps(u8),
@@ -332,7 +333,23 @@ pub enum ParameterSet {
 #[derive(Default)]
 pub struct ParameterSets {
     pub(super) context: Context,
-    sps: Vec<Sps>,
+    sps: Vec<Arc<Sps>>,
+}
+
+impl Clone for ParameterSets {
+    fn clone(&self) -> Self {
+        let mut context = Context::new();
+        for sps in self.context.sps() {
+            context.put_seq_param_set(sps.clone());
+        }
+        for pps in self.context.pps() {
+            context.put_pic_param_set(pps.clone());
+        }
+        Self {
+            context,
+            sps: self.sps.clone(),
+        }
+    }
 }
 
 impl fmt::Debug for ParameterSets {
@@ -371,8 +388,8 @@ impl ParameterSets {
                 let (summary, sps) = read(nal)?;
                 let id = summary.id;
                 match self.sps.iter_mut().find(|known| known.id == id) {
-                    Some(known) => *known = summary,
-                    None => self.sps.push(summary),
+                    Some(known) => *known = Arc::new(summary),
+                    None => self.sps.push(Arc::new(summary)),
                 }
                 self.context.put_seq_param_set(sps);
                 Ok(Some(ParameterSet::Sps(id)))
@@ -393,12 +410,17 @@ impl ParameterSets {
     /// The sequence parameter set with this identifier.
     #[must_use]
     pub fn sps(&self, id: u8) -> Option<&Sps> {
+        self.shared_sps(id).map(Arc::as_ref)
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_sps(&self, id: u8) -> Option<&Arc<Sps>> {
         self.sps.iter().find(|sps| sps.id == id)
     }
 
     /// All sequence parameter sets, in the order of their first appearance.
     pub fn all_sps(&self) -> impl Iterator<Item = &Sps> {
-        self.sps.iter()
+        self.sps.iter().map(Arc::as_ref)
     }
 
     /// Whether any picture parameter set was taken.

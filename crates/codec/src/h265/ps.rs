@@ -7,6 +7,7 @@ use crate::error::{CodecError, Result};
 use crate::nal::trim_trailing_zeros;
 use crate::order::ReorderDepth;
 use h264_reader::rbsp::{BitRead, ByteReader};
+use std::sync::Arc;
 
 /// What a video parameter set says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -312,7 +313,7 @@ fn open<'a>(
 }
 
 /// Which parameter set [`ParameterSets::add`] took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ParameterSet {
     /// A video parameter set with this identifier.
     Vps(u8),
@@ -325,7 +326,7 @@ pub enum ParameterSet {
 /// The parameter sets in force, as a decoder keeps them: a later one replaces an earlier one with its identifier.
 #[derive(Debug, Clone, Default)]
 pub struct ParameterSets {
-    sps: Vec<Sps>,
+    sps: Vec<Arc<Sps>>,
     pps: Vec<Pps>,
 }
 
@@ -358,7 +359,7 @@ impl ParameterSets {
                 NalType::VPS => Ok(Some(ParameterSet::Vps(Vps::parse(nal)?.id))),
                 NalType::SPS => {
                     let sps = Sps::parse(nal)?;
-                    put(&mut self.sps, sps, |known| known.id == sps.id);
+                    put(&mut self.sps, Arc::new(sps), |known| known.id == sps.id);
                     Ok(Some(ParameterSet::Sps(sps.id)))
                 }
                 NalType::PPS => {
@@ -375,6 +376,11 @@ impl ParameterSets {
     /// The sequence parameter set with this identifier.
     #[must_use]
     pub fn sps(&self, id: u8) -> Option<&Sps> {
+        self.shared_sps(id).map(Arc::as_ref)
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_sps(&self, id: u8) -> Option<&Arc<Sps>> {
         self.sps.iter().find(|sps| sps.id == id)
     }
 
@@ -386,7 +392,7 @@ impl ParameterSets {
 
     /// All sequence parameter sets, in the order of their first appearance.
     pub fn all_sps(&self) -> impl Iterator<Item = &Sps> {
-        self.sps.iter()
+        self.sps.iter().map(Arc::as_ref)
     }
 }
 
