@@ -13,6 +13,7 @@ mod encode;
 mod encode_moof;
 mod error;
 mod fragment;
+mod loader;
 mod moof;
 mod movie;
 mod read;

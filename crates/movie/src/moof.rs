@@ -1,8 +1,8 @@
 //! Reading movie fragments (§8.8) into the tracks' sample tables.
 
 use crate::fragment::NON_SYNC;
-use crate::read::{Loader, is_limit};
-use crate::{Fragment, FragmentDefaults, Movie, Result, TopBox, Track, TrackFragment};
+use crate::loader::Loader;
+use crate::{Error, Fragment, FragmentDefaults, Movie, Result, TopBox, Track, TrackFragment};
 use tapo_bmff::{BoxTree, FourCc, NodeId, be_u32, leaf, limits};
 use tapo_io::{Loaded, Span};
 
@@ -273,7 +273,7 @@ impl<'b> FragmentReader<'_, '_, 'b> {
                     let (size, duration) = (entry.size, entry.duration);
                     match table.push(size, duration, entry.composition_offset, sync) {
                         Ok(()) => {}
-                        Err(e) if is_limit(&e) => {
+                        Err(Error::TooManySamples) => {
                             self.loader
                                 .bad(FourCc(*b"trun"), self.moof, "too many samples");
                             break;

@@ -1,6 +1,6 @@
 //! Reading a `trak` box.
 
-use crate::read::{Loader, Times, matrix};
+use crate::loader::{Loader, Times, matrix};
 use crate::{
     Chunk, Edit, MovieHeader, Result, SampleDescription, SampleTable, Sizes, SyncSamples, Track,
     TrackHeader,
