@@ -1,4 +1,5 @@
 //! Movie -> bytes -> Movie, for movies that nobody thought of.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use proptest::prelude::*;
 use tapo_bmff::{BoxWriter, FourCc};
@@ -179,7 +180,7 @@ proptest! {
             bytes.resize(bytes.len() + usize::try_from(data).unwrap(), 7);
             for (i, samples) in runs.iter().enumerate() {
                 for s in samples {
-                    let number = want[i].len() as u32 + 1;
+                    let number = u32::try_from(want[i].len() + 1).unwrap();
                     want[i].push(Sample {
                         number,
                         span: tapo_io::Span::at(at, u64::from(s.size)),
