@@ -29,6 +29,7 @@ mod pcm;
 mod presentation;
 mod recognise;
 mod registry;
+mod units;
 mod visual;
 mod vp9;
 

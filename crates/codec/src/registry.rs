@@ -64,7 +64,8 @@ static CODECS: &[Codec] = &[
         Video,
         "H.264",
         h264::describe,
-    ),
+    )
+    .recognised(h264::recogniser),
     codec(
         &[b"hvc1", b"hev1", b"hvc2", b"hev2", b"dvh1", b"dvhe"],
         Video,

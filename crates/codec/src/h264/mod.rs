@@ -1,13 +1,16 @@
 //! H.264 (Rec. ITU-T H.264, ISO/IEC 14496-10): configuration, parameter sets, slice headers, picture order count.
 
+mod access;
 mod config;
 mod describe;
+mod habits;
 mod poc;
 mod slice;
 mod sps;
 #[cfg(test)]
 mod streams;
 
+pub(crate) use access::recogniser;
 pub(crate) use describe::describe;
 
 pub use config::AvcConfig;
