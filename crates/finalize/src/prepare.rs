@@ -111,17 +111,22 @@ enum Part {
 /// starts with the first sample and not with the time that its `tfdt` says.
 ///
 /// In a fragmented file an edit list says where the presentation starts; how
-/// long it lasts could not be known when it was written.
+/// long it lasts could not be known when it was written. Where the presentation
+/// starts before the first picture does, the time until then becomes an empty
+/// edit: FFmpeg leaves out what is not covered by a picture or an empty edit.
 fn parts(track: &Track) -> Vec<Part> {
-    if track.samples.is_empty() {
-        return Vec::new();
-    }
     let start = track.samples.start;
     let implied = [Edit::media(0, 0)];
-    let edits = if track.edits.is_empty() {
-        &implied[..]
-    } else {
-        &track.edits
+    let edits = match &track.edits[..] {
+        [] => &implied,
+        edits => edits,
+    };
+    // From the first sample to the last: no list says the same.
+    if matches!(edits, [e] if e.media_time == Some(start) && e.rate == NORMAL) {
+        return Vec::new();
+    }
+    let Some(shown_from) = shown_from(track) else {
+        return Vec::new();
     };
     let mut parts = Vec::with_capacity(edits.len() + 1);
     for (i, edit) in edits.iter().enumerate() {
@@ -130,24 +135,20 @@ fn parts(track: &Track) -> Vec<Part> {
             parts.push(Part::Empty(edit.duration));
             continue;
         };
-        let media_time = time.saturating_sub(start);
         if !last || edit.rate != NORMAL {
             parts.push(Part::Fixed(Edit {
-                media_time: Some(media_time),
+                media_time: Some(time.saturating_sub(start)),
                 ..*edit
             }));
             continue;
         }
-        if time < start {
-            parts.push(Part::Late(start - time));
+        let first = start.saturating_add(shown_from);
+        if time < first {
+            parts.push(Part::Late(first - time));
         }
-        parts.push(Part::Rest(media_time));
+        parts.push(Part::Rest(time.max(first) - start));
     }
-    match parts[..] {
-        // From the first sample to the last: no list says the same.
-        [Part::Rest(0)] => Vec::new(),
-        _ => parts,
-    }
+    parts
 }
 
 /// A timescale in which every length of nothing is whole.
@@ -192,6 +193,14 @@ fn edits(parts: &[Part], track: &Track, old: u32, new: u32) -> Vec<Edit> {
         .collect()
 }
 
+/// When the first picture, in composition order, is shown: ticks of the track on
+/// the final timeline. `None` if there is no sample.
+fn shown_from(track: &Track) -> Option<u64> {
+    let start = i64::try_from(track.samples.start).unwrap_or(i64::MAX);
+    let first = track.samples.iter().map(|s| s.pts()).min()?;
+    Some(u64::try_from(first.saturating_sub(start)).unwrap_or(0))
+}
+
 /// When the last picture, in composition order, is over: ticks of the track on
 /// the final timeline.
 fn shown_until(track: &Track) -> u64 {
@@ -215,7 +224,7 @@ mod tests {
     use tapo_bmff::FourCc;
     use tapo_movie::{RawBox, SampleDescription};
 
-    /// Three samples of 3000 ticks at 90 kHz, composed one sample late.
+    /// Three samples of 3000 ticks at 90 kHz, the first shown 3000 ticks late.
     fn track(start: u64, edits: &[Edit]) -> Track {
         let mut track = Track {
             timescale: 90_000,
@@ -249,28 +258,31 @@ mod tests {
 
     #[test]
     fn a_late_start_becomes_an_empty_edit_in_whole_ticks() {
-        // 1 tick at 90 kHz; the last picture ends 12,000 ticks after the start.
-        let late = vec![Edit::empty(1), Edit::media(12_000, 0)];
+        // The last picture ends 12,000 ticks after the first is decoded.
+        let late = vec![Edit::empty(3001), Edit::media(9000, 3000)];
         assert_eq!(prepared(1000, track(1, &[])), (90_000, late));
-        let late = vec![Edit::empty(500), Edit::media(134, 0)];
-        assert_eq!(prepared(1000, track(45_000, &[])), (1000, late));
+        let late = vec![Edit::empty(500), Edit::media(100, 3000)];
+        assert_eq!(prepared(1000, track(42_000, &[])), (1000, late));
     }
 
     #[test]
     fn a_media_time_behind_the_start_is_moved_to_it() {
-        // B-frames: the first picture shows 3000 ticks behind its decode time.
         let list = [Edit::media(7, 48_000)];
         let want = vec![Edit::media(9000, 3000)];
         assert_eq!(prepared(90_000, track(45_000, &list)), (90_000, want));
         let list = [Edit::empty(9), Edit::media(0, 3000)];
         let want = vec![Edit::empty(9), Edit::media(100, 3000)];
         assert_eq!(prepared(1000, track(0, &list)), (1000, want));
+        // Later than the first picture: it is cut off.
+        let want = vec![Edit::media(90, 3900)];
+        let list = [Edit::media(0, 3900)];
+        assert_eq!(prepared(1000, track(0, &list)), (1000, want));
     }
 
     #[test]
     fn an_empty_edit_keeps_its_length_in_a_new_timescale() {
         let list = [Edit::empty(1), Edit::media(0, 0)];
-        let want = vec![Edit::empty(90), Edit::empty(1), Edit::media(12_000, 0)];
+        let want = vec![Edit::empty(90), Edit::empty(3001), Edit::media(9000, 3000)];
         assert_eq!(prepared(1000, track(1, &list)), (90_000, want));
     }
 

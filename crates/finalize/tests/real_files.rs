@@ -1,0 +1,345 @@
+//! Files by FFmpeg and GStreamer, judged by ffprobe: the same packets before,
+//! after and after undo.
+#![expect(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests say when they are skipped, and panic when they fail"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tapo_bmff::{BoxWriter, FourCc};
+use tapo_finalize::{Error, Finalization, How, Options, check, finalize, layout, undo};
+use tapo_movie::{RawBox, SegmentStamp, encode_init};
+
+/// Whether all of `tools` are here. A test without them is skipped, unless
+/// `TAPO_PEERS=require` says that none may be.
+fn has(tools: &[&str]) -> bool {
+    let missing = tools.iter().find(|tool| {
+        let version = if tool.starts_with("gst") {
+            "--version"
+        } else {
+            "-version"
+        };
+        let run = Command::new(tool)
+            .arg(version)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        !run.is_ok_and(|s| s.success())
+    });
+    let Some(missing) = missing else {
+        return true;
+    };
+    let required = std::env::var_os("TAPO_PEERS").is_some_and(|v| v == "require");
+    assert!(!required, "{missing} not found, and TAPO_PEERS=require");
+    eprintln!("skipped: {missing} not found");
+    false
+}
+
+/// One packet as ffprobe tells it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Packet {
+    dts: i64,
+    pts: i64,
+    size: u64,
+    key: bool,
+    hash: String,
+}
+
+/// The packets of each stream, by decode time. Presentation and decode times in
+/// ticks of the stream. Whether ffprobe would show a packet (flag D) is left out:
+/// it ignores edit lists in fragmented files, and shows the priming of AAC.
+fn packets(file: &Path) -> BTreeMap<u32, Vec<Packet>> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-show_data_hash", "md5", "-show_entries"])
+        .arg("packet=stream_index,pts,dts,size,flags,data_hash")
+        .args(["-of", "default", "-i"])
+        .arg(file)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut streams: BTreeMap<u32, Vec<Packet>> = BTreeMap::new();
+    for packet in text.split("[PACKET]").skip(1) {
+        let fields: BTreeMap<&str, &str> =
+            packet.lines().filter_map(|l| l.split_once('=')).collect();
+        let packet = Packet {
+            dts: fields["dts"].parse().unwrap(),
+            pts: fields["pts"].parse().unwrap(),
+            size: fields["size"].parse().unwrap(),
+            key: fields["flags"].starts_with('K'),
+            hash: fields["data_hash"].to_owned(),
+        };
+        let stream = fields["stream_index"].parse().unwrap();
+        streams.entry(stream).or_default().push(packet);
+    }
+    for packets in streams.values_mut() {
+        packets.sort_by_key(|p| p.dts);
+    }
+    assert!(!streams.is_empty(), "no packets in {}", file.display());
+    streams
+}
+
+/// Runs FFmpeg: three seconds with B-frames and AAC.
+fn ffmpeg(out: &Path, args: &[&str]) {
+    let done = Command::new("ffmpeg")
+        .args(["-v", "error", "-y", "-f", "lavfi", "-i"])
+        .arg("testsrc2=size=160x120:rate=30000/1001:duration=3")
+        .args(["-f", "lavfi", "-i", "sine=sample_rate=44100:duration=3"])
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-g", "15"])
+        .args(["-bf", "2", "-c:a", "aac", "-b:a", "48k"])
+        .args(args)
+        .arg(out)
+        .status();
+    assert!(done.unwrap().success());
+}
+
+fn gst(pipeline: &str) {
+    let mut words = pipeline.split_whitespace();
+    let done = Command::new("gst-launch-1.0")
+        .arg("-q")
+        .args(&mut words)
+        .status();
+    assert!(done.unwrap().success(), "{pipeline}");
+}
+
+/// Finalizes `file` and takes it back; packets and bytes must be the same.
+fn there_and_back(file: &Path, how: How) -> Finalization {
+    let name = file.display();
+    let original = std::fs::read(file).unwrap();
+    let before = packets(file);
+    let planned = check(file).unwrap();
+    let done = finalize(file, &Options::default()).unwrap();
+    assert_eq!(planned, done, "{name}");
+    assert_eq!(done.how, how, "{name}");
+    assert_eq!(done.size, std::fs::metadata(file).unwrap().len());
+    assert!(packets(file) == before, "{name}: packets differ");
+    let again = finalize(file, &Options::default()).unwrap();
+    assert_eq!((again.how, again.bytes_written), (How::AlreadyFinal, 0));
+    assert_eq!((again.samples, again.tracks), (done.samples, done.tracks));
+    undo(file).unwrap();
+    assert!(
+        std::fs::read(file).unwrap() == original,
+        "{name}: bytes differ"
+    );
+    assert!(matches!(undo(file), Err(Error::NotFinal { .. })));
+    done
+}
+
+#[test]
+fn ffmpeg_in_all_its_ways() {
+    if !has(&["ffmpeg", "ffprobe"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let ways = [
+        "frag_keyframe+empty_moov+default_base_moof",
+        "frag_keyframe+empty_moov",
+        "frag_every_frame+empty_moov",
+        "frag_keyframe+empty_moov+omit_tfhd_offset",
+        "frag_keyframe+empty_moov+separate_moof",
+        // Its first fragment stands in the moov.
+        "frag_keyframe",
+        // With edit lists.
+        "frag_keyframe+delay_moov+default_base_moof",
+        "frag_keyframe+delay_moov+dash",
+    ];
+    for (i, flags) in ways.iter().enumerate() {
+        let file = dir.path().join(format!("{i}.mp4"));
+        ffmpeg(&file, &["-movflags", flags]);
+        let done = there_and_back(&file, How::Tail);
+        assert_eq!((done.tracks, done.torn_bytes), (2, 0), "{flags}");
+    }
+}
+
+#[test]
+fn ffmpeg_that_starts_late() {
+    if !has(&["ffmpeg", "ffprobe"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("late.mp4");
+    for moov in ["empty_moov", "delay_moov"] {
+        for offset in ["3.3337", "1000000"] {
+            let flags = format!("frag_keyframe+frag_discont+{moov}");
+            ffmpeg(&file, &["-movflags", &flags, "-output_ts_offset", offset]);
+            there_and_back(&file, How::Tail);
+        }
+    }
+    ffmpeg(
+        &file,
+        &["-f", "mov", "-movflags", "frag_keyframe+empty_moov"],
+    );
+    there_and_back(&file, How::Tail);
+}
+
+/// ffprobe adds the largest negative composition offset to the times of a
+/// fragmented file, but not to those of a plain one: the plain one is right.
+#[test]
+fn negative_composition_offsets_come_out_as_ffmpeg_writes_them_itself() {
+    if !has(&["ffmpeg", "ffprobe"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (file, plain) = (dir.path().join("a.mp4"), dir.path().join("b.mp4"));
+    ffmpeg(
+        &file,
+        &["-movflags", "frag_keyframe+delay_moov+negative_cts_offsets"],
+    );
+    ffmpeg(&plain, &["-movflags", "negative_cts_offsets"]);
+    finalize(&file, &Options::default()).unwrap();
+    assert!(packets(&file) == packets(&plain));
+}
+
+#[test]
+fn gstreamer() {
+    if !has(&["gst-launch-1.0", "ffprobe"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("g.mp4");
+    for (mux, bframes) in [("", 2), ("streamable=true", 0)] {
+        gst(&format!(
+            "mp4mux name=m fragment-duration=1000 {mux} ! filesink location={} \
+             videotestsrc num-buffers=75 ! video/x-raw,framerate=25/1,width=160,height=120 \
+             ! x264enc key-int-max=25 bframes={bframes} ! h264parse ! m. \
+             audiotestsrc num-buffers=120 ! avenc_aac ! aacparse ! m.",
+            file.display()
+        ));
+        there_and_back(&file, How::Tail);
+    }
+    // This mode makes the file plain at its end.
+    gst(&format!(
+        "mp4mux name=m fragment-duration=1000 fragment-mode=first-moov-then-finalise \
+         ! filesink location={} videotestsrc num-buffers=75 \
+         ! video/x-raw,framerate=25/1,width=160,height=120 ! x264enc ! h264parse ! m.",
+        file.display()
+    ));
+    let error = finalize(&file, &Options::default()).unwrap_err();
+    assert!(matches!(error, Error::NotFragmented { .. }), "{error}");
+}
+
+/// A recorder that was killed: its last `mdat` has size 0.
+#[test]
+fn gstreamer_killed() {
+    if !has(&["gst-launch-1.0", "ffprobe"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("k.mp4");
+    let pipeline = format!(
+        "-q mp4mux name=m fragment-duration=500 fragment-mode=first-moov-then-finalise \
+         ! filesink location={} videotestsrc is-live=true \
+         ! video/x-raw,framerate=25/1,width=160,height=120 \
+         ! x264enc key-int-max=10 tune=zerolatency ! h264parse ! m.",
+        file.display()
+    );
+    let words = pipeline.split_whitespace();
+    let mut recorder = Command::new("gst-launch-1.0").args(words).spawn().unwrap();
+    // Until it has three fragments, or for long enough.
+    let moofs = |bytes: &[u8]| bytes.windows(4).filter(|w| w == b"moof").count();
+    for _ in 0..200 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        if std::fs::read(&file).is_ok_and(|bytes| moofs(&bytes) >= 3) {
+            break;
+        }
+    }
+    recorder.kill().unwrap();
+    recorder.wait().unwrap();
+    match check(&file) {
+        // Killed amid a write: the tests of torn files cover that.
+        Ok(done) if done.torn_bytes > 0 => {}
+        Err(Error::OutOfPlaceOnly { .. }) => {}
+        _ => drop(there_and_back(&file, How::Tail)),
+    }
+}
+
+/// A segment of ours, with media of a real encoder.
+fn segment(fragmented: &Path, out: &PathBuf, ballast: usize) {
+    let bytes = std::fs::read(fragmented).unwrap();
+    let read = tapo_movie::read(&bytes).unwrap();
+    let mut movie = read.movie.unwrap();
+    let need = tapo_finalize::reveal_need(&movie);
+    let mut udta = BoxWriter::new();
+    udta.boxed(b"udta", |w| {
+        w.uuid(&layout::SEGMENT, |w| {
+            w.raw(&SegmentStamp::default().encode());
+        });
+        w.boxed(b"note", |w| {
+            w.zeros(ballast);
+        });
+    });
+    movie.other = vec![RawBox {
+        kind: FourCc(*b"udta"),
+        bytes: udta.into_bytes(),
+    }];
+    let mut file = layout::segment_head(b"avc1", layout::reserve_len(need));
+    file.extend(encode_init(&movie));
+    for part in read
+        .top
+        .iter()
+        .filter(|b| b.kind == b"moof" || b.kind == b"mdat")
+    {
+        let span =
+            usize::try_from(part.span.start).unwrap()..usize::try_from(part.span.end).unwrap();
+        file.extend(&bytes[span]);
+    }
+    std::fs::write(out, file).unwrap();
+}
+
+#[test]
+fn a_segment_of_ours_is_revealed() {
+    if !has(&["ffmpeg", "ffprobe"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (file, out) = (dir.path().join("a.mp4"), dir.path().join("b.mp4"));
+    ffmpeg(
+        &file,
+        &["-movflags", "frag_keyframe+delay_moov+default_base_moof"],
+    );
+    segment(&file, &out, 0);
+    assert_eq!(packets(&out), packets(&file));
+    let done = there_and_back(&out, How::Reveal);
+    let bytes = std::fs::metadata(&out).unwrap().len();
+    assert_eq!(done.size, bytes);
+
+    // The index does not fit any more: it goes to the end.
+    segment(&file, &out, 20_000);
+    there_and_back(&out, How::Tail);
+}
+
+#[test]
+fn a_torn_file_keeps_its_whole_fragments() {
+    if !has(&["ffmpeg", "ffprobe"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.mp4");
+    ffmpeg(
+        &file,
+        &["-movflags", "frag_keyframe+empty_moov+default_base_moof"],
+    );
+    let whole = packets(&file);
+    let len = std::fs::metadata(&file).unwrap().len();
+    for cut in [4000, 9000, 20_000] {
+        let torn = dir.path().join(format!("{cut}.mp4"));
+        let bytes = std::fs::read(&file).unwrap();
+        std::fs::write(&torn, &bytes[..usize::try_from(len).unwrap() - cut]).unwrap();
+        let original = std::fs::read(&torn).unwrap();
+        let done = finalize(&torn, &Options::default()).unwrap();
+        assert!(done.torn_bytes > 0 && done.fragments_left_out <= 1);
+        let left = packets(&torn);
+        assert_eq!(
+            left.values().map(Vec::len).sum::<usize>() as u64,
+            done.samples
+        );
+        for (stream, packets) in &left {
+            assert!(whole[stream].starts_with(packets), "{cut}: stream {stream}");
+        }
+        undo(&torn).unwrap();
+        assert!(std::fs::read(&torn).unwrap() == original);
+    }
+}
