@@ -3,6 +3,7 @@
 //! proof of the proof: without any one barrier it fails.
 
 mod clip;
+mod hostile;
 mod layouts;
 mod mutants;
 

@@ -1,0 +1,195 @@
+//! Finalize on files: locks, copies, refusals.
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "tests panic when they fail, and their files are small"
+)]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use tapo_bmff::{BoxWriter, FourCc};
+use tapo_finalize::{Error, How, Options, check, finalize, layout, undo};
+use tapo_io::Lock;
+use tapo_movie::{
+    Movie, RawBox, Run, RunSample, SampleDescription, SegmentStamp, Track, encode_init, encode_moof,
+};
+
+/// A file of two fragments of G.711; a segment of ours if it has a reserve.
+fn clip(reserve: Option<u64>) -> Vec<u8> {
+    let mut udta = BoxWriter::new();
+    udta.boxed(b"udta", |w| {
+        w.uuid(&layout::SEGMENT, |w| {
+            w.raw(&SegmentStamp::default().encode());
+        });
+    });
+    let movie = Movie {
+        tracks: vec![Track {
+            handler: FourCc(*b"soun"),
+            timescale: 8000,
+            descriptions: vec![SampleDescription::g711(b"alaw").unwrap()],
+            ..Track::default()
+        }],
+        other: vec![RawBox {
+            kind: FourCc(*b"udta"),
+            bytes: udta.into_bytes(),
+        }],
+        ..Movie::default()
+    };
+    let mut file = layout::segment_head(b"avc1", reserve.unwrap_or(8));
+    file.extend(encode_init(&movie));
+    let samples = [RunSample {
+        size: 160,
+        duration: 160,
+        composition_offset: 0,
+        sync: true,
+    }; 50];
+    for number in 0..2 {
+        let run = Run {
+            track_id: 1,
+            base_media_decode_time: u64::from(number) * 8000,
+            description: 1,
+            samples: &samples,
+        };
+        file.extend(encode_moof(number, &[run]));
+        file.extend(8008_u32.to_be_bytes());
+        file.extend(b"mdat");
+        file.extend([0x55; 8000]);
+    }
+    file
+}
+
+fn written(dir: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = dir.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn to(output: &Path) -> Options {
+    Options {
+        output: Some(output.to_owned()),
+        ..Options::default()
+    }
+}
+
+#[test]
+fn a_copy_leaves_the_source_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    for (reserve, how) in [(Some(4064), How::Reveal), (None, How::Tail)] {
+        let bytes = clip(reserve);
+        let source = written(dir.path(), "a.mp4", &bytes);
+        // Evidence: nobody may write to it.
+        let mut read_only = std::fs::metadata(&source).unwrap().permissions();
+        read_only.set_readonly(true);
+        std::fs::set_permissions(&source, read_only).unwrap();
+
+        let out = dir.path().join("b.mp4");
+        let done = finalize(&source, &to(&out)).unwrap();
+        assert_eq!((done.how, &done.path), (how, &out));
+        assert_eq!(std::fs::read(&source).unwrap(), bytes);
+        assert_eq!(done.size, std::fs::metadata(&out).unwrap().len());
+
+        let again = finalize(&source, &to(&out)).unwrap_err();
+        assert!(again.is_refusal(), "{again}");
+        let replace = Options {
+            replace: true,
+            ..to(&out)
+        };
+        assert_eq!(finalize(&source, &replace).unwrap().how, how);
+        let onto_itself = Options {
+            replace: true,
+            ..to(&source)
+        };
+        assert!(finalize(&source, &onto_itself).unwrap_err().is_refusal());
+
+        // A copy of what is final is final, too.
+        let copy = dir.path().join("c.mp4");
+        let done = finalize(&out, &to(&copy)).unwrap();
+        assert_eq!((done.how, &done.path), (How::AlreadyFinal, &copy));
+        assert_eq!(std::fs::read(&copy).unwrap(), std::fs::read(&out).unwrap());
+        undo(&out).unwrap();
+        assert_eq!(std::fs::read(&out).unwrap(), bytes);
+
+        for path in [source, out, copy] {
+            std::fs::remove_file(path).unwrap();
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_file_that_is_being_recorded_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = clip(Some(4064));
+    let path = written(dir.path(), "a.mp4", &bytes);
+    let recorder = File::open(&path).unwrap();
+    let lock = Lock::exclusive(&recorder, &path).unwrap();
+    let out = dir.path().join("b.mp4");
+    let refusals = [
+        finalize(&path, &Options::default()).err(),
+        finalize(&path, &to(&out)).err(),
+        check(&path).err(),
+        undo(&path).err(),
+    ];
+    for refusal in refusals {
+        let refusal = refusal.unwrap();
+        assert!(refusal.is_refusal(), "{refusal}");
+        assert!(refusal.to_string().contains("in use by"), "{refusal}");
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    assert!(!out.exists());
+    drop((lock, recorder));
+    assert_eq!(check(&path).unwrap().how, How::Reveal);
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    finalize(&path, &Options::default()).unwrap();
+}
+
+#[test]
+fn what_is_final_needs_no_right_to_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(dir.path(), "a.mp4", &clip(Some(4064)));
+    let done = finalize(&path, &Options::default()).unwrap();
+    assert_eq!((done.samples, done.fragments), (100, 2));
+    assert_eq!(done.duration.as_secs(), 2);
+    // Nothing at all is written, not even the time of the last change.
+    let before = std::fs::metadata(&path).unwrap().modified().unwrap();
+    let again = finalize(&path, &Options::default()).unwrap();
+    assert_eq!((again.how, again.bytes_written), (How::AlreadyFinal, 0));
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().modified().unwrap(),
+        before
+    );
+}
+
+#[test]
+fn what_undo_would_bring_back_must_be_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(dir.path(), "a.mp4", &clip(Some(4064)));
+    finalize(&path, &Options::default()).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4096 + 50] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(matches!(undo(&path), Err(Error::Malformed { .. })));
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn a_damaged_index_is_not_called_final() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(dir.path(), "a.mp4", &clip(None));
+    let done = finalize(&path, &Options::default()).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let amid = (done.size - done.moov_len / 2) as usize;
+    bytes[amid] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = finalize(&path, &Options::default()).unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. }), "{error}");
+}
+
+#[test]
+fn folders_and_missing_files_are_errors_of_the_system() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in [dir.path().to_owned(), dir.path().join("none.mp4")] {
+        let error = finalize(&path, &Options::default()).unwrap_err();
+        assert!(matches!(error, Error::Io(_)), "{error}");
+    }
+}
