@@ -1,1 +1,36 @@
-fn main() {}
+//! `tapo`: records, finalizes and inspects video that must not be lost.
+//!
+//! Arguments become options, a verb does the work in its crate, the report finds
+//! the words, and the outcome becomes an exit code: nothing else happens here.
+#![forbid(unsafe_code)]
+
+mod args;
+mod docs;
+mod exit;
+mod logging;
+mod printer;
+mod verbs;
+
+use args::{Args, Command};
+use clap::Parser;
+use exit::Exit;
+use printer::Printer;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    logging::start(&args.global);
+    let mut printer = Printer::new(&args.global);
+    let outcome = run(&args, &mut printer);
+    printer.finish(outcome).into()
+}
+
+fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
+    match &args.command {
+        Command::Inspect(args) => verbs::inspect::run(args, printer),
+        Command::Finalize(args) => verbs::finalize::run(args, printer),
+        Command::Completions { shell } => docs::completions(*shell, printer),
+        Command::Man { dir } => docs::man(dir),
+        Command::Docs => docs::markdown(printer),
+    }
+}

@@ -226,7 +226,14 @@ fn body(kind: FourCc, f: &mut Fields<'_>, len: u64) -> Option<()> {
             let packed = f.number(2)?;
             let letter = |shift: u32| u8::try_from(packed >> shift & 0x1f).unwrap_or(0) + 0x60;
             let letters = vec![letter(10), letter(5), letter(0)];
-            f.out.push(("language", Value::Text(letters)));
+            // Other values are the Macintosh codes of QuickTime.
+            let plain = letters.iter().all(u8::is_ascii_lowercase);
+            let language = if plain {
+                Value::Text(letters)
+            } else {
+                Value::Int(packed)
+            };
+            f.out.push(("language", language));
         }
         b"hdlr" => {
             f.skip(4)?.code("handler_type")?.skip(12)?;

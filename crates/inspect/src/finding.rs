@@ -63,6 +63,8 @@ pub enum Problem {
     },
     /// There is media, and no `moov` that says where what stands.
     MoovMissing,
+    /// There is an index, and no media that it could point to.
+    MdatMissing,
     /// `moov` is there and holds no track.
     NoTracks,
     /// The tracks hold no sample.
@@ -188,6 +190,7 @@ impl Problem {
         match self {
             Self::Truncated { .. } => "truncated",
             Self::MoovMissing => "moov-missing",
+            Self::MdatMissing => "mdat-missing",
             Self::NoTracks => "no-tracks",
             Self::NoSamples => "no-samples",
             Self::SecondMoov => "second-moov",
@@ -249,6 +252,7 @@ impl Problem {
             | Self::Changed => Severity::Warning,
             Self::Truncated { .. }
             | Self::MoovMissing
+            | Self::MdatMissing
             | Self::NoTracks
             | Self::NoSamples
             | Self::MdatSizeMissing

@@ -40,6 +40,13 @@ impl Inspection {
         self.media.iter().map(|m| m.len()).sum()
     }
 
+    /// Whether there is an `mdat` box with anything in it.
+    #[must_use]
+    pub fn has_mdat(&self) -> bool {
+        let mut mdats = self.read.top.iter().filter(|b| b.kind == b"mdat");
+        mdats.any(|b| !b.payload().is_empty())
+    }
+
     /// Whether a recorder of ours is still at work on it.
     #[must_use]
     pub fn is_in_use(&self) -> bool {

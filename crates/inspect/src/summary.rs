@@ -80,7 +80,7 @@ pub enum Cadence {
 /// How far sync samples are apart, ticks.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct KeyframeInterval {
-    /// On average: the duration over the number of sync samples.
+    /// On average, from the first to the last; with only one, to the end.
     pub mean: u64,
     /// At most, from the last one to the end included.
     pub longest: u64,
@@ -173,19 +173,21 @@ fn keyframes(track: &Track) -> (Option<u64>, Option<KeyframeInterval>) {
         return (None, None);
     };
     let mut clock = Clock::new(table);
-    let (mut last, mut longest, mut count) = (None::<u64>, 0, 0_u64);
+    let (mut first, mut last, mut longest, mut count) = (None, None::<u64>, 0, 0_u64);
     for number in numbers.iter().filter(|n| (1..=table.len()).contains(n)) {
         let time = clock.at(u64::from(*number));
         longest = longest.max(last.map_or(0, |l| time.saturating_sub(l)));
+        first = first.or(last);
         last = Some(time);
         count += 1;
     }
-    longest = longest.max(last.map_or(0, |l| table.end().saturating_sub(l)));
-    let mean = table.duration().checked_div(count);
-    (
-        Some(count),
-        mean.map(|mean| KeyframeInterval { mean, longest }),
-    )
+    let (Some(last), end) = (last, table.end()) else {
+        return (Some(0), None);
+    };
+    longest = longest.max(end.saturating_sub(last));
+    let span = last.saturating_sub(first.unwrap_or(last));
+    let mean = span.checked_div(count - 1).unwrap_or(longest);
+    (Some(count), Some(KeyframeInterval { mean, longest }))
 }
 
 /// Rotation by the transformation matrix (§6.2.2, §8.3.2).
@@ -223,7 +225,7 @@ mod tests {
         let track = video(&[40; 100], &[1, 26, 51]);
         let summary = TrackSummary::of(&track, 1 << 20);
         let want = KeyframeInterval {
-            mean: 1333,
+            mean: 1000,
             longest: 2000,
         };
         assert_eq!(summary.keyframes, Some(want));

@@ -31,7 +31,7 @@ impl Verdict {
             Form::NoIndex => return lost,
             Form::Init | Form::Media => true,
             Form::Progressive { .. } | Form::Fragmented | Form::Hybrid => {
-                inspection.tracks.iter().any(|t| t.reachable > 0)
+                inspection.has_mdat() && inspection.tracks.iter().any(|t| t.reachable > 0)
             }
         };
         let damaged = inspection

@@ -31,6 +31,13 @@ pub fn path(path: &Path) -> Escaped<'_> {
     Escaped(path.as_os_str().as_encoded_bytes())
 }
 
+/// A message of ours that may hold text of others: as [`text`], but backslashes
+/// stay as they are.
+#[must_use]
+pub fn message(message: &str) -> String {
+    text(message).to_string().replace("\\\\", "\\")
+}
+
 /// Quotes a path so that a POSIX shell reads it as one word, where it needs
 /// to be; what no quoting makes printable is written as `$'...'`.
 #[must_use]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter};
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Writes one line (JSON Lines).
 ///
@@ -17,6 +18,33 @@ pub fn line<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::Result
     let formatter = Inert(CompactFormatter);
     value.serialize(&mut Serializer::with_formatter(&mut *out, formatter))?;
     out.write_all(b"\n")
+}
+
+/// A file that could not be worked on, as one line of JSON.
+///
+/// # Errors
+/// As `out` has them.
+pub fn failure(
+    out: &mut dyn Write,
+    schema: &'static str,
+    path: &Path,
+    error: &str,
+) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Failure<'a> {
+        schema: &'static str,
+        path: std::borrow::Cow<'a, str>,
+        error: &'a str,
+    }
+    let path = path.to_string_lossy();
+    line(
+        out,
+        &Failure {
+            schema,
+            path,
+            error,
+        },
+    )
 }
 
 /// Writes characters that are not safe to print as `\uXXXX`.

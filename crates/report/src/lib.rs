@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod escape;
+pub mod finalization;
 pub mod inspection;
 pub mod json;
 pub mod number;

@@ -33,6 +33,8 @@ pub(super) fn check(
             found.push(Finding::new(Problem::NoTracks));
         } else if !some_samples && inspection.form != Form::Init {
             found.push(Finding::new(Problem::NoSamples));
+        } else if some_samples && !inspection.has_mdat() {
+            found.push(Finding::new(Problem::MdatMissing));
         }
     }
     for defect in &read.defects {

@@ -52,7 +52,7 @@ pub(super) fn check(
     if summary.reachable < summary.samples {
         found.push(outside_file(track, summary, inspection.read.size));
     }
-    if inspection.form != Form::Fragmented {
+    if inspection.form != Form::Fragmented && inspection.has_mdat() {
         found.extend(outside_mdat(track, inspection));
     }
 }

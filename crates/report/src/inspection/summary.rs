@@ -37,7 +37,9 @@ pub fn summary(
         write!(out, "; {length}")?;
     }
     if let Some(file_type) = &inspection.read.file_type {
-        let brands = file_type.compatible_brands.iter().take(8);
+        // QuickTime's writers fill the list up with zeros.
+        let brands = file_type.compatible_brands.iter();
+        let brands = brands.filter(|b| b.0 != [0; 4]).take(8);
         let brands: Vec<_> = brands.map(ToString::to_string).collect();
         write!(
             out,

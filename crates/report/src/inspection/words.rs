@@ -104,7 +104,7 @@ pub fn finding(finding: &Finding) -> String {
 }
 
 fn sentence(finding: &Finding) -> String {
-    let span_len = finding.span.map_or(0, |s| s.len());
+    let span_len = finding.span.map_or(0, tapo_io::Span::len);
     match &finding.problem {
         Problem::Truncated { kind, missing } => format!(
             "The file is cut off: its last box, '{kind}', should go on for another {}.",
@@ -113,6 +113,7 @@ fn sentence(finding: &Finding) -> String {
         Problem::MoovMissing => "The index ('moov') is missing. Without it no player knows where \
             a picture starts; this happens when a recording is not closed."
             .into(),
+        Problem::MdatMissing => "There is an index, and no media ('mdat') that it points to.".into(),
         Problem::NoTracks => "The index ('moov') lists no track.".into(),
         Problem::NoSamples => "The tracks hold no picture and no sound.".into(),
         Problem::SecondMoov => "There is a second index ('moov'). Players use the first; another \

@@ -1,0 +1,4 @@
+//! The commands, each a few lines around its crate.
+
+pub(crate) mod finalize;
+pub(crate) mod inspect;

@@ -1,0 +1,120 @@
+//! Runs the binary, and makes small files to run it on.
+#![allow(dead_code, reason = "each test uses its own part")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tapo_bmff::{BoxWriter, FourCc};
+use tapo_movie::{Movie, Run, RunSample, SampleDescription, Track};
+
+/// The binary, ready for arguments, its surroundings made plain.
+pub fn tapo() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tapo"));
+    command.env_remove("TAPO_LOG").env("NO_COLOR", "1");
+    command
+}
+
+/// Runs it; the exit code, standard output and standard error.
+pub fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> (i32, String, String) {
+    outcome(tapo().args(args).output().unwrap())
+}
+
+pub fn outcome(output: Output) -> (i32, String, String) {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let code = output.status.code().expect("ended by a signal");
+    (code, text(output.stdout), text(output.stderr))
+}
+
+/// The corpus of real files, if there is one on this machine.
+pub fn corpus(folder: &str) -> Option<Vec<PathBuf>> {
+    let Some(corpus) = std::env::var_os("TAPO_CORPUS") else {
+        println!("skipped: TAPO_CORPUS not set");
+        return None;
+    };
+    let folder = Path::new(&corpus).join(folder);
+    let entries = std::fs::read_dir(&folder).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
+    files.retain(|f| f.is_file() && f.extension().is_none_or(|e| e != "tsv" && e != "md"));
+    files.sort();
+    assert!(!files.is_empty(), "{} is empty", folder.display());
+    Some(files)
+}
+
+pub fn ftyp() -> Vec<u8> {
+    let mut w = BoxWriter::new();
+    w.boxed(b"ftyp", |w| {
+        w.raw(b"isom").u32(512).raw(b"isomiso6mp41");
+    });
+    w.into_bytes()
+}
+
+/// A movie of two G.711 tracks: its timescale is theirs.
+pub fn movie() -> Movie {
+    let mut movie = Movie::default();
+    movie.header.timescale = 8000;
+    for (id, kind) in [(1, b"alaw"), (2, b"ulaw")] {
+        let mut track = Track {
+            handler: FourCc(*b"soun"),
+            timescale: 8000,
+            descriptions: vec![SampleDescription::g711(kind).unwrap()],
+            defaults: Some(tapo_movie::FragmentDefaults::default()),
+            ..Track::default()
+        };
+        track.header.id = id;
+        movie.tracks.push(track);
+    }
+    movie.header.next_track_id = 3;
+    movie
+}
+
+/// A fragmented file: `fragments` of half a second, one packet of 400 bytes
+/// every 50 ms on each track.
+pub fn fragmented(fragments: u32) -> Vec<u8> {
+    let packet = RunSample {
+        size: 400,
+        duration: 400,
+        composition_offset: 0,
+        sync: true,
+    };
+    let samples = [packet; 10];
+    let mut file = ftyp();
+    file.extend(tapo_movie::encode_init(&movie()));
+    for number in 0..fragments {
+        let run = |track_id| Run {
+            track_id,
+            base_media_decode_time: u64::from(number) * 4000,
+            description: 1,
+            samples: &samples,
+        };
+        file.extend(tapo_movie::encode_moof(number + 1, &[run(1), run(2)]));
+        file.extend(BoxWriter::header(b"mdat", 8000, false));
+        file.extend(std::iter::repeat_n(0x55, 8000));
+    }
+    file
+}
+
+/// A plain file with its index in front of the media, or behind it.
+pub fn progressive(moov_first: bool) -> Vec<u8> {
+    let build = |offset: u64| {
+        let mut movie = movie();
+        for (i, track) in movie.tracks.iter_mut().enumerate() {
+            track.samples.start_chunk(offset + 4000 * i as u64, 1);
+            for _ in 0..10 {
+                track.samples.push(400, 400, 0, true).unwrap();
+            }
+        }
+        tapo_movie::encode_moov(&movie)
+    };
+    let mut mdat = BoxWriter::header(b"mdat", 8000, false);
+    mdat.extend(std::iter::repeat_n(0x55, 8000));
+    let mut file = ftyp();
+    if moov_first {
+        let offset = file.len() + build(0).len() + 8;
+        file.extend(build(offset as u64));
+        file.extend(mdat);
+    } else {
+        let offset = file.len() + 8;
+        file.extend(mdat);
+        file.extend(build(offset as u64));
+    }
+    file
+}

@@ -1,0 +1,216 @@
+//! What `tapo finalize` did, told; as JSON schema `tapo.finalize/1`.
+
+use crate::{Theme, escape, json, number};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::Path;
+use tapo_finalize::{Finalization, How, Undone};
+
+/// Whether something was done, or only looked at.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Tense {
+    /// It was done.
+    Done,
+    /// It would be.
+    Would,
+}
+
+/// Writes what became, or would become, of a file.
+///
+/// # Errors
+/// As `out` has them.
+pub fn finalization(
+    out: &mut dyn Write,
+    theme: &Theme,
+    source: &Path,
+    done: &Finalization,
+    tense: Tense,
+) -> io::Result<()> {
+    let Theme {
+        title, good, dim, ..
+    } = theme;
+    let path = escape::path(&done.path);
+    writeln!(out, "{title}{path}{title:#}")?;
+    let how = match (done.how, tense) {
+        (How::AlreadyFinal, _) => "is a plain MP4 already: nothing to do",
+        (How::Reveal, Tense::Done) => "is a plain MP4 now, its index first",
+        (How::Tail, Tense::Done) => "is a plain MP4 now, its index last",
+        (How::Reveal, Tense::Would) => "can become a plain MP4, its index first",
+        (How::Tail, Tense::Would) => "can become a plain MP4, its index last",
+    };
+    let resumed = if done.resumed && tense == Tense::Done {
+        "; an interrupted run was completed"
+    } else {
+        ""
+    };
+    writeln!(out, "  {good}{how}{good:#}{resumed}")?;
+    let ms = u64::try_from(done.duration.as_millis()).unwrap_or(u64::MAX);
+    writeln!(
+        out,
+        "  {}, {} in {}, {}",
+        number::clock(ms, 1000),
+        number::count(done.samples, "sample"),
+        number::count(done.tracks as u64, "track"),
+        number::bytes(done.size)
+    )?;
+    if done.how == How::AlreadyFinal {
+        return Ok(());
+    }
+    let verb = match tense {
+        Tense::Done => "wrote",
+        Tense::Would => "would write",
+    };
+    writeln!(
+        out,
+        "  {} indexed; {verb} {}",
+        number::count(done.fragments as u64, "fragment"),
+        number::bytes(done.bytes_written)
+    )?;
+    if done.fragments_left_out > 0 || done.torn_bytes > 0 {
+        let style = theme.warning;
+        writeln!(
+            out,
+            "  {style}left out:{style:#} {}, {} at the end that belong to no whole fragment; \
+             they stay in the file",
+            number::count(done.fragments_left_out as u64, "fragment"),
+            number::bytes(done.torn_bytes)
+        )?;
+    }
+    if tense == Tense::Done && done.path == source {
+        let file = escape::shell(source);
+        writeln!(
+            out,
+            "  {dim}the original bytes come back with: tapo finalize --undo {file}{dim:#}"
+        )?;
+    }
+    Ok(())
+}
+
+/// Says that a file never was fragmented.
+///
+/// # Errors
+/// As `out` has them.
+pub fn plain(out: &mut dyn Write, theme: &Theme, path: &Path) -> io::Result<()> {
+    let Theme { title, good, .. } = theme;
+    writeln!(out, "{title}{}{title:#}", escape::path(path))?;
+    writeln!(out, "  {good}is a plain MP4 already: nothing to do{good:#}")
+}
+
+/// Writes what was taken back.
+///
+/// # Errors
+/// As `out` has them.
+pub fn undone(out: &mut dyn Write, theme: &Theme, path: &Path, undone: Undone) -> io::Result<()> {
+    let Theme { title, good, .. } = theme;
+    writeln!(out, "{title}{}{title:#}", escape::path(path))?;
+    let size = number::bytes(undone.size);
+    writeln!(out, "  {good}has its original bytes again{good:#}, {size}")
+}
+
+#[derive(Serialize)]
+struct Document {
+    schema: &'static str,
+    path: String,
+    action: &'static str,
+    how: &'static str,
+    output: Option<String>,
+    size: Option<u64>,
+    bytes_written: u64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    index: Option<Index>,
+}
+
+#[derive(Serialize)]
+struct Index {
+    tracks: usize,
+    samples: u64,
+    duration_s: f64,
+    fragments: usize,
+    fragments_left_out: usize,
+    torn_bytes: u64,
+    moov_size: u64,
+    large_offsets: bool,
+    resumed: bool,
+}
+
+const SCHEMA: &str = "tapo.finalize/1";
+
+/// Writes a finalization as one line of JSON.
+///
+/// # Errors
+/// As `out` has them.
+pub fn finalization_json(
+    out: &mut dyn Write,
+    source: &Path,
+    done: &Finalization,
+    tense: Tense,
+) -> io::Result<()> {
+    let document = Document {
+        schema: SCHEMA,
+        path: source.to_string_lossy().into_owned(),
+        action: match tense {
+            Tense::Done => "finalize",
+            Tense::Would => "check",
+        },
+        how: how(done.how),
+        output: (done.path != source).then(|| done.path.to_string_lossy().into_owned()),
+        size: Some(done.size),
+        bytes_written: done.bytes_written,
+        index: Some(Index {
+            tracks: done.tracks,
+            samples: done.samples,
+            duration_s: done.duration.as_secs_f64(),
+            fragments: done.fragments,
+            fragments_left_out: done.fragments_left_out,
+            torn_bytes: done.torn_bytes,
+            moov_size: done.moov_len,
+            large_offsets: done.large_offsets,
+            resumed: done.resumed,
+        }),
+    };
+    json::line(out, &document)
+}
+
+/// Writes what was taken back as one line of JSON.
+///
+/// # Errors
+/// As `out` has them.
+pub fn undone_json(out: &mut dyn Write, path: &Path, undone: Undone) -> io::Result<()> {
+    let document = Document {
+        schema: SCHEMA,
+        path: path.to_string_lossy().into_owned(),
+        action: "undo",
+        how: how(undone.how),
+        output: None,
+        size: Some(undone.size),
+        bytes_written: undone.bytes_written,
+        index: None,
+    };
+    json::line(out, &document)
+}
+
+/// Says that a file never was fragmented, as one line of JSON.
+///
+/// # Errors
+/// As `out` has them.
+pub fn plain_json(out: &mut dyn Write, path: &Path) -> io::Result<()> {
+    let document = Document {
+        schema: SCHEMA,
+        path: path.to_string_lossy().into_owned(),
+        action: "none",
+        how: "not-fragmented",
+        output: None,
+        size: None,
+        bytes_written: 0,
+        index: None,
+    };
+    json::line(out, &document)
+}
+
+const fn how(how: How) -> &'static str {
+    match how {
+        How::Reveal => "reveal",
+        How::Tail => "tail",
+        How::AlreadyFinal => "already-final",
+    }
+}
