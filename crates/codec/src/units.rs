@@ -148,9 +148,9 @@ pub(crate) fn sei_adds_up(head: &[u8], header: usize, whole: u64) -> bool {
                 return cut;
             }
         }
-        // Behind the last message stand the trailing bits, and whatever zeros the encoder has left there.
+        // Behind the last message stand the trailing bits, and what an encoder has left there. Type 128 is not in use.
         match payload.clone().next() {
-            Some(0x80) if payload.clone().skip(1).all(|b| b == 0) => return true,
+            Some(0x80) => return true,
             Some(_) => {}
             None => return cut,
         }

@@ -1,7 +1,8 @@
 //! Recognisers over real samples: each at its true start, with the data going on far behind it, must be found with its exact length,
 //! its sync flag and (where the codec has one) its presentation order.
 //!
-//! `TAPO_CORPUS` adds a corpus of files to the clips in `testdata`. `TAPO_SAMPLES_VERBOSE` lists each track.
+//! `TAPO_CORPUS` adds a corpus of files to the clips in `testdata`, `TAPO_SAMPLES` a folder of any others. `TAPO_SAMPLES_VERBOSE` lists
+//! each track.
 
 #![allow(clippy::print_stderr, reason = "a skipped corpus is said")]
 
@@ -74,7 +75,7 @@ fn measure(track: &Track, path: &Path, depth: Depth) -> Tally {
 }
 
 fn run(paths: &[PathBuf], known: &[(&str, &str)]) {
-    let verbose = std::env::var_os("TAPO_SAMPLES_VERBOSE").is_some();
+    let verbose = std::env::var("TAPO_SAMPLES_VERBOSE").is_ok_and(|v| !v.is_empty());
     let mut failures = Vec::new();
     let mut totals: BTreeMap<String, (usize, usize, usize)> = BTreeMap::new();
     for path in paths {
@@ -120,6 +121,13 @@ fn of_the_corpus() {
         return;
     };
     run(&files, EXCUSED);
+}
+
+#[test]
+fn of_a_folder() {
+    if let Some(folder) = std::env::var_os("TAPO_SAMPLES") {
+        run(&common::media_in(Path::new(&folder)), &[]);
+    }
 }
 
 /// Tracks of the corpus that are not what they say, and why.

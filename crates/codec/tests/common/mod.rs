@@ -5,24 +5,24 @@ use tapo_bmff::entry::Fields;
 use tapo_codec::{Hints, Recogniser, recogniser};
 use tapo_io::{ByteSource, PreadFile, Span};
 
-pub struct Sample {
-    pub number: u32,
-    pub span: Span,
-    pub sync: bool,
-    pub presentation: i64,
+pub(crate) struct Sample {
+    pub(crate) number: u32,
+    pub(crate) span: Span,
+    pub(crate) sync: bool,
+    pub(crate) presentation: i64,
 }
 
-pub struct Track {
-    pub kind: String,
-    pub recogniser: Box<dyn Recogniser>,
-    pub samples: Vec<Sample>,
+pub(crate) struct Track {
+    pub(crate) kind: String,
+    pub(crate) recogniser: Box<dyn Recogniser>,
+    pub(crate) samples: Vec<Sample>,
 }
 
 /// How many samples the recogniser is shown beforehand.
 const SHOWN: usize = 60;
 
 /// The tracks of a file that have a recogniser, with the samples that lie within the file.
-pub fn tracks(path: &Path) -> Vec<Track> {
+pub(crate) fn tracks(path: &Path) -> Vec<Track> {
     let Ok(file) = PreadFile::open(path) else {
         return Vec::new();
     };
@@ -71,12 +71,12 @@ pub fn tracks(path: &Path) -> Vec<Track> {
 }
 
 /// The clips that come with the source.
-pub fn clips() -> Vec<PathBuf> {
+pub(crate) fn clips() -> Vec<PathBuf> {
     media_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata"))
 }
 
 /// The files of the corpus, if there is one.
-pub fn corpus() -> Option<Vec<PathBuf>> {
+pub(crate) fn corpus() -> Option<Vec<PathBuf>> {
     let Some(corpus) = std::env::var_os("TAPO_CORPUS") else {
         eprintln!("skipped: TAPO_CORPUS not set");
         return None;
@@ -84,7 +84,8 @@ pub fn corpus() -> Option<Vec<PathBuf>> {
     Some(media_in(&Path::new(&corpus).join("media")))
 }
 
-fn media_in(folder: &Path) -> Vec<PathBuf> {
+/// The files of a folder, sorted by name.
+pub(crate) fn media_in(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
