@@ -10,7 +10,7 @@ use tapo_bmff::{BoxWriter, be_u32};
 /// What recorded a segment: stands in `moov/udta` of the open segment.
 ///
 /// ```text
-/// version u8 (1), flags u8 (0), number u32, timescale u32, start u64,
+/// version u8 (1), flags u8 (0), number u32, timescale u32, start i64,
 /// started_ns i64, session [16], previous [32], sdp_sha256 [32],
 /// camera: length u16 + UTF-8, recorder: length u16 + UTF-8
 /// ```
@@ -21,8 +21,9 @@ pub struct SegmentStamp {
     /// Ticks a second of [`SegmentStamp::start`].
     pub timescale: u32,
     /// Decode time of the leading track's first sample on the timeline of the
-    /// session, which goes on over segments; its tracks start at 0 by `tfdt`.
-    pub start: u64,
+    /// session, which goes on over segments and starts with a picture shown at
+    /// 0; in the file it is 0 by `tfdt`.
+    pub start: i64,
     /// When its first sample was received, nanoseconds since 1970 UTC.
     pub started_ns: i64,
     /// The same in all segments that were recorded without a break.
@@ -85,7 +86,8 @@ impl SegmentStamp {
     pub fn encode(&self) -> Vec<u8> {
         let mut w = BoxWriter::with_capacity(128);
         w.u8(1).u8(0).u32(self.number).u32(self.timescale);
-        w.u64(self.start).u64(self.started_ns.cast_unsigned());
+        w.u64(self.start.cast_unsigned())
+            .u64(self.started_ns.cast_unsigned());
         w.raw(&self.session).raw(&self.previous);
         w.raw(&self.sdp_sha256);
         for text in [&self.camera, &self.recorder] {
@@ -110,7 +112,7 @@ impl SegmentStamp {
         Some(Self {
             number: input.u32()?,
             timescale: input.u32()?,
-            start: input.u64()?,
+            start: input.u64()?.cast_signed(),
             started_ns: input.u64()?.cast_signed(),
             session: input.take()?,
             previous: input.take()?,

@@ -10,7 +10,6 @@ use crate::source::{TrackInfo, WallClock};
 use crate::timeline::Timed;
 use std::collections::VecDeque;
 use tapo_codec::order::{DecodeTimes, OrderDefect, ReorderDepth, observed_depth};
-use tapo_codec::{h264, h265};
 use tapo_movie::SampleDescription;
 
 /// A sample that is ready to be written.
@@ -36,6 +35,11 @@ pub struct Sample {
     pub lost: u32,
     /// Why it cannot stand in one file with the sample before it.
     pub boundary: Option<Boundary>,
+    /// What describes it and what follows, if it is the first such sample.
+    pub description: Option<Box<SampleDescription>>,
+    /// Times of samples with different epochs cannot be compared: the clock
+    /// jumped in between.
+    pub epoch: u32,
 }
 
 /// Why a sample must be the first of a file.
@@ -43,8 +47,8 @@ pub struct Sample {
 pub enum Boundary {
     /// Nothing came before it.
     Start,
-    /// The sample description changed to this one.
-    Parameters(SampleDescription),
+    /// The sample description changed.
+    Parameters,
     /// Pictures are reordered deeper than was known.
     Reordering,
     /// Something is missing before it.
@@ -93,11 +97,11 @@ pub struct Lane {
     /// With decode time, without duration.
     held: Option<Sample>,
     ready: VecDeque<Sample>,
-    ready_bytes: usize,
     newest: Option<i64>,
     recent: VecDeque<u32>,
     nominal: u32,
     missing: Missing,
+    epoch: u32,
 }
 
 #[derive(Debug)]
@@ -122,11 +126,11 @@ impl Lane {
             waiting: VecDeque::new(),
             held: None,
             ready: VecDeque::new(),
-            ready_bytes: 0,
             newest: None,
             recent: VecDeque::with_capacity(RECENT),
             nominal: info.clock_rate / if info.codec.is_video() { 25 } else { 50 },
             missing: Missing::default(),
+            epoch: 0,
         }
     }
 
@@ -168,23 +172,27 @@ impl Lane {
 
     /// Takes it.
     pub fn pop(&mut self) -> Option<Sample> {
-        let sample = self.ready.pop_front()?;
-        self.ready_bytes -= sample.data.len();
-        Some(sample)
+        self.ready.pop_front()
     }
 
-    /// Bytes of the samples that are ready.
+    /// How many samples are ready.
     #[must_use]
-    pub const fn ready_bytes(&self) -> usize {
-        self.ready_bytes
+    pub fn len(&self) -> usize {
+        self.ready.len()
     }
 
-    /// Whether every sample before `time` (ticks) is ready: a later one is
-    /// known.
+    /// Whether none is.
     #[must_use]
-    pub fn passed(&self, time: i64) -> bool {
-        let beyond = |s: &Sample| s.dts >= time || s.boundary.is_some();
-        self.held.as_ref().or(self.ready.back()).is_some_and(beyond)
+    pub fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    /// Whether every sample of this epoch before `time` (ticks) is ready: a
+    /// later one is known.
+    #[must_use]
+    pub fn passed(&self, epoch: u32, time: i64) -> bool {
+        let last = self.held.as_ref().or(self.ready.back());
+        self.epoch > epoch || last.is_some_and(|s| s.dts >= time)
     }
 
     /// Takes a new sample description; the next unit is the first it describes.
@@ -192,6 +200,7 @@ impl Lane {
         if self.description.is_none() {
             self.description = Some(description);
         } else if self.description.as_ref() == Some(&description) {
+            // It changed back before a unit came.
             self.next_description = None;
         } else {
             self.next_description = Some(description);
@@ -202,6 +211,7 @@ impl Lane {
     pub fn discontinuity(&mut self) {
         self.end_run();
         self.newest = None;
+        self.epoch += 1;
         if self.wanted != Some(Boundary::Start) {
             self.want(Boundary::Discontinuity);
         }
@@ -228,6 +238,8 @@ impl Lane {
             captured: timed.captured,
             lost: timed.unit.lost,
             boundary: None,
+            description: None,
+            epoch: self.epoch,
             data: timed.unit.data,
         };
         if self.wanted.is_none()
@@ -240,7 +252,8 @@ impl Lane {
             }
         }
         if let Some(description) = self.next_description.take() {
-            self.want(Boundary::Parameters(description));
+            self.description = Some(description);
+            self.want(Boundary::Parameters);
         }
         if sample.sync && self.deeper.is_some() {
             self.want(Boundary::Reordering);
@@ -286,11 +299,8 @@ impl Lane {
     fn want(&mut self, why: Boundary) {
         match (&self.wanted, &why) {
             // A parameter change says more than a gap does.
-            (Some(Boundary::Start | Boundary::Parameters(_)), _)
-                if !matches!(why, Boundary::Parameters(_)) => {}
-            (Some(Boundary::Start), Boundary::Parameters(description)) => {
-                self.description = Some(description.clone());
-            }
+            (Some(Boundary::Start), _) => {}
+            (Some(Boundary::Parameters), why) if *why != Boundary::Parameters => {}
             _ => self.wanted = Some(why),
         }
     }
@@ -307,11 +317,11 @@ impl Lane {
             // for us.
             sample.lost = 0;
         }
-        if let Some(Boundary::Parameters(description)) = &why {
-            self.description = Some(description.clone());
+        if why == Some(Boundary::Parameters) {
             self.deeper = None;
         }
         sample.boundary = why;
+        sample.description = self.description.clone().map(Box::new);
         self.newest = None;
         self.recent.clear();
         if self.video {
@@ -402,7 +412,7 @@ impl Lane {
                 }
                 self.recent.push_back(held.duration);
             }
-            self.make_ready(held);
+            self.ready.push_back(held);
         }
         self.held = Some(sample);
     }
@@ -418,11 +428,6 @@ impl Lane {
         usual.max(1)
     }
 
-    fn make_ready(&mut self, sample: Sample) {
-        self.ready_bytes += sample.data.len();
-        self.ready.push_back(sample);
-    }
-
     /// Gives all that wait their times.
     fn end_run(&mut self) {
         self.observed();
@@ -433,7 +438,7 @@ impl Lane {
         self.give_decode_times();
         if let Some(mut held) = self.held.take() {
             held.duration = self.usual();
-            self.make_ready(held);
+            self.ready.push_back(held);
         }
         if let Order::Known(times) = &self.order {
             self.order = Order::Known(DecodeTimes::new(times.depth()));
@@ -445,26 +450,14 @@ impl Lane {
 /// sets.
 #[must_use]
 pub fn reorder_depth(description: &SampleDescription) -> ReorderDepth {
+    let boxes: Vec<_> = description
+        .entry
+        .children()
+        .map(|(k, p)| (k.0, p))
+        .collect();
+    let said = tapo_codec::describe(description.kind().0, &boxes);
     let unknown = ReorderDepth::Unknown { at_most: 16 };
-    let said: Vec<ReorderDepth> = if let Some(avcc) = description.child(b"avcC") {
-        let Ok(config) = h264::AvcConfig::parse(avcc) else {
-            return unknown;
-        };
-        let sets = h264::ParameterSets::of_config(&config);
-        sets.all_sps().map(h264::Sps::reorder_depth).collect()
-    } else if let Some(hvcc) = description.child(b"hvcC") {
-        let Ok(config) = h265::HevcConfig::parse(hvcc) else {
-            return unknown;
-        };
-        let sets = h265::ParameterSets::of_config(&config);
-        sets.all_sps().map(h265::Sps::reorder_depth).collect()
-    } else {
-        return ReorderDepth::Known(0);
-    };
-    // The deepest; one that is not known makes the answer so.
-    said.into_iter()
-        .max_by_key(|d| (d.known().is_none(), d.at_most()))
-        .unwrap_or(unknown)
+    said.reorder_depth.unwrap_or(unknown)
 }
 
 #[cfg(test)]

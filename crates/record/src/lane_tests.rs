@@ -1,5 +1,6 @@
 use super::*;
 use crate::source::{AccessUnit, Codec};
+use crate::testing::h264;
 use tapo_bmff::{BoxWriter, FourCc};
 
 fn video() -> Lane {
@@ -7,15 +8,6 @@ fn video() -> Lane {
         codec: Codec::H264,
         clock_rate: 90_000,
     })
-}
-
-/// A description whose parameter sets say nothing; `tag` makes it another one.
-fn entry(tag: u16) -> SampleDescription {
-    let mut w = BoxWriter::new();
-    w.boxed(b"avc1", |w| {
-        w.zeros(6).u16(1).zeros(16).u16(tag).u16(240).zeros(50);
-    });
-    SampleDescription::parse(w.into_bytes(), FourCc(*b"vide")).unwrap()
 }
 
 fn push(lane: &mut Lane, time: i64, sync: bool, lost: u32) {
@@ -38,7 +30,7 @@ fn drain(lane: &mut Lane) -> Vec<Sample> {
 #[test]
 fn nothing_is_taken_before_a_keyframe_and_its_loss_is_not_counted() {
     let mut lane = video();
-    lane.describe(entry(320));
+    lane.describe(h264(0));
     push(&mut lane, 0, false, 7);
     push(&mut lane, 3_600, true, 3);
     push(&mut lane, 7_200, false, 2);
@@ -92,7 +84,7 @@ fn an_unknown_depth_is_observed_and_a_deeper_one_starts_anew() {
 #[test]
 fn a_gap_with_loss_ends_the_run_and_a_pause_does_not() {
     let mut lane = video();
-    lane.describe(entry(320));
+    lane.describe(h264(0));
     for i in 0..5 {
         push(&mut lane, i * 3_600, i == 0, 0);
     }
@@ -125,22 +117,21 @@ fn a_gap_with_loss_ends_the_run_and_a_pause_does_not() {
 #[test]
 fn new_parameters_begin_with_their_keyframe() {
     let mut lane = video();
-    lane.describe(entry(320));
+    lane.describe(h264(0));
     push(&mut lane, 0, true, 0);
     push(&mut lane, 3_600, false, 0);
-    lane.describe(entry(320));
+    lane.describe(h264(0));
     push(&mut lane, 7_200, false, 0);
-    lane.describe(entry(640));
+    lane.describe(h264(2));
     push(&mut lane, 10_800, true, 0);
-    assert!(lane.description() == Some(&entry(640)));
+    assert!(lane.description() == Some(&h264(2)));
     lane.finish();
     let samples = drain(&mut lane);
     assert_eq!(samples.len(), 4);
     assert_eq!(samples[2].duration, 3_600);
-    assert_eq!(
-        samples[3].boundary,
-        Some(Boundary::Parameters(entry(640)))
-    );
+    assert_eq!(samples[0].description.as_deref(), Some(&h264(0)));
+    assert_eq!(samples[3].description.as_deref(), Some(&h264(2)));
+    assert_eq!(samples[3].boundary, Some(Boundary::Parameters));
 }
 
 #[test]
@@ -160,7 +151,7 @@ fn sound_lasts_until_the_next_and_never_goes_back() {
             captured: None,
         });
     }
-    assert!(lane.passed(400) && !lane.passed(401));
+    assert!(lane.passed(0, 400) && !lane.passed(0, 401));
     lane.finish();
     let times: Vec<_> = drain(&mut lane)
         .iter()

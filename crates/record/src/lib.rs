@@ -8,10 +8,32 @@
 //! between source and writer knows neither clock nor file.
 #![forbid(unsafe_code)]
 
+pub mod config;
 mod error;
 pub mod lane;
+mod layout;
+pub mod leftovers;
+mod names;
+mod outcome;
+mod profile;
+mod reserve;
+mod rtsp;
+mod run;
+pub mod segmenter;
+mod session;
 pub mod source;
+mod stop;
+#[cfg(test)]
+mod testing;
 pub mod timeline;
 pub mod url;
+mod writer;
 
 pub use error::{Error, Result};
+pub use names::{DEFAULT_PATTERN, Namer};
+pub use outcome::{CameraRecording, Event, Progress, RecordedSegment, Recording, State};
+pub use rtsp::{RtspConnector, RtspSource};
+pub use run::{CameraOptions, Options, record};
+pub use stop::StopHandle;
+pub use url::{CameraUrl, Credentials};
+pub use writer::{Output, SyncPolicy};

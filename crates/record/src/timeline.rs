@@ -304,8 +304,8 @@ impl Clock {
             }
             Basis::Arrival => {
                 let own = self.first?;
-                let apart = own.arrived.as_nanos().cast_signed()
-                    - first.arrived.as_nanos().cast_signed();
+                let apart =
+                    own.arrived.as_nanos().cast_signed() - first.arrived.as_nanos().cast_signed();
                 let ticks = rounded(apart * i128::from(self.rate), 1_000_000_000);
                 own.rtp.checked_sub(i64::try_from(ticks).ok()?)
             }

@@ -145,7 +145,11 @@ fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let hex = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+        let hex = |b: u8| {
+            char::from(b)
+                .to_digit(16)
+                .and_then(|d| u8::try_from(d).ok())
+        };
         if first == b'%'
             && let Some((&[high, low], behind)) = tail.split_first_chunk::<2>()
             && let (Some(high), Some(low)) = (hex(high), hex(low))
@@ -222,7 +226,14 @@ mod tests {
 
     #[test]
     fn what_is_no_camera_address_is_refused() {
-        for text in ["", "cam", "http://h/", "rtsps://h/", "rtsp://", "rtsp://u:p@/x"] {
+        for text in [
+            "",
+            "cam",
+            "http://h/",
+            "rtsps://h/",
+            "rtsp://",
+            "rtsp://u:p@/x",
+        ] {
             let refused = CameraUrl::parse(text);
             assert!(matches!(refused, Err(Error::Usage(_))), "{text}");
         }

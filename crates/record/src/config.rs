@@ -1,0 +1,236 @@
+//! The configuration file: TOML with a `[[camera]]` for each camera.
+//!
+//! ```toml
+//! [[camera]]
+//! name = "yard"
+//! url = "rtsp://192.168.1.20/stream1"
+//! username = "admin"
+//! password_file = "/etc/tapo/yard.password"
+//! output = "/srv/video/yard"      # default: a folder of the camera's name
+//! segment = "15m"
+//! pattern = "%Y-%m-%d/%H-%M-%S"
+//! utc = false
+//! sync = "fragment"               # or "off", or a time such as "5s"
+//! stall = "10s"
+//! ```
+
+use crate::names::component;
+use crate::run::CameraOptions;
+use crate::url::{CameraUrl, Credentials, read_password_file};
+use crate::writer::{Output, SyncPolicy};
+use crate::{Error, Result};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::Spanned;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    camera: Vec<Spanned<Camera>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Camera {
+    name: Spanned<String>,
+    url: Spanned<String>,
+    username: Option<Spanned<String>>,
+    password_file: Option<Spanned<PathBuf>>,
+    output: Option<PathBuf>,
+    segment: Option<Spanned<String>>,
+    pattern: Option<Spanned<String>>,
+    #[serde(default)]
+    utc: bool,
+    sync: Option<Spanned<String>>,
+    stall: Option<Spanned<String>>,
+}
+
+/// Reads a configuration file. Relative paths in it are relative to its
+/// folder; `output` is the folder for cameras that name none.
+///
+/// # Errors
+/// [`Error::Io`] if a file cannot be read; [`Error::Config`] with the line of
+/// what makes no sense. No message repeats an address.
+pub fn read(path: &Path, output: &Path) -> Result<Vec<CameraOptions>> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
+    parse(&text, path, output)
+}
+
+fn parse(text: &str, path: &Path, output: &Path) -> Result<Vec<CameraOptions>> {
+    let at = |offset: usize, message: String| Error::Config {
+        path: path.to_owned(),
+        line: text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1,
+        message,
+    };
+    let file: File = toml::from_str(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        at(offset, error.message().to_owned())
+    })?;
+    if file.camera.is_empty() {
+        return Err(at(0, "there is no [[camera]] in it".to_owned()));
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut cameras: Vec<CameraOptions> = Vec::new();
+    for camera in file.camera {
+        let camera = camera.into_inner();
+        let name_at = camera.name.span().start;
+        if cameras.iter().any(|c| c.name == *camera.name.get_ref()) {
+            return Err(at(name_at, "another camera has this name".to_owned()));
+        }
+        let options = camera.options(folder, output);
+        cameras.push(options.map_err(|(offset, error)| at(offset, error.to_string()))?);
+    }
+    Ok(cameras)
+}
+
+impl Camera {
+    fn options(
+        self,
+        folder: &Path,
+        output: &Path,
+    ) -> std::result::Result<CameraOptions, (usize, Error)> {
+        let usage = |at: usize, why: &str| (at, Error::Usage(why.to_owned()));
+        let name_at = self.name.span().start;
+        let name = self.name.into_inner();
+        let component = component(&name.replace('/', "_"));
+        let component = component.ok_or_else(|| usage(name_at, "a camera needs a name"))?;
+
+        let url_at = self.url.span().start;
+        let mut url = CameraUrl::parse(self.url.get_ref()).map_err(|e| (url_at, e))?;
+        let said = url.credentials().cloned();
+        let username = self.username.map(Spanned::into_inner);
+        let username = username.or_else(|| said.as_ref().map(|c| c.username.clone()));
+        let password = match self.password_file {
+            Some(file) => {
+                let at = file.span().start;
+                let file = folder.join(file.into_inner());
+                Some(read_password_file(&file).map_err(|e| (at, e))?)
+            }
+            None => said.map(|c| c.password),
+        };
+        match (username, password) {
+            (None, None) => {}
+            (None, Some(_)) => return Err(usage(url_at, "a password without a user name")),
+            (Some(username), password) => {
+                url = url.with_credentials(Some(Credentials {
+                    username,
+                    password: password.unwrap_or_default(),
+                }));
+            }
+        }
+        let output = match self.output {
+            Some(own) => folder.join(own),
+            None => output.join(component),
+        };
+        let mut options = CameraOptions::new(&name, url, Output::Folder(output));
+        let time = |text: Spanned<String>| {
+            let at = text.span().start;
+            parse_duration(text.get_ref()).map_err(|e| (at, e))
+        };
+        if let Some(segment) = self.segment {
+            options.segment = time(segment)?;
+        }
+        if let Some(stall) = self.stall {
+            options.stall = time(stall)?;
+        }
+        options.utc = self.utc;
+        if let Some(sync) = self.sync {
+            let at = sync.span().start;
+            options.sync = sync.get_ref().parse().map_err(|e| (at, e))?;
+        }
+        if let Some(pattern) = self.pattern {
+            let at = pattern.span().start;
+            crate::names::Namer::new(pattern.get_ref(), self.utc).map_err(|e| (at, e))?;
+            options.pattern = pattern.into_inner();
+        }
+        Ok(options)
+    }
+}
+
+/// Reads a time as people write it: `15m`, `1h 30m`, `90s`.
+///
+/// # Errors
+/// [`Error::Usage`] if it is no time, or not above zero.
+pub fn parse_duration(text: &str) -> Result<Duration> {
+    let wrong = || Error::Usage(format!("{text:?} is no time such as 90s, 15m or 1h"));
+    let time: jiff::SignedDuration = text.trim().parse().map_err(|_| wrong())?;
+    let time = Duration::try_from(time).map_err(|_| wrong())?;
+    if time.is_zero() {
+        Err(wrong())
+    } else {
+        Ok(time)
+    }
+}
+
+impl std::str::FromStr for SyncPolicy {
+    type Err = Error;
+
+    /// `fragment`, `off`, or the time between two syncs.
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "fragment" => Ok(Self::Fragment),
+            "off" => Ok(Self::Off),
+            _ => parse_duration(text).map(Self::Interval).map_err(|_| {
+                Error::Usage(format!("{text:?} is neither fragment, nor off, nor a time"))
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Vec<CameraOptions>> {
+        parse(text, Path::new("/etc/tapo/tapo.toml"), Path::new("/srv"))
+    }
+
+    #[test]
+    fn cameras_are_read() {
+        let cameras = parsed(
+            "[[camera]]\nname = \"yard\"\nurl = \"rtsp://u:p@h/1\"\nsegment = \"1h 30m\"\n\
+             sync = \"5s\"\nutc = true\npattern = \"%s\"\n\
+             [[camera]]\nname = \"a/b\"\nurl = \"rtsp://h/2\"\nusername = \"x\"\noutput = \"v\"\n",
+        );
+        let cameras = cameras.unwrap();
+        assert_eq!(cameras[0].segment, Duration::from_secs(5400));
+        assert_eq!(
+            cameras[0].sync,
+            SyncPolicy::Interval(Duration::from_secs(5))
+        );
+        assert_eq!(cameras[0].url.credentials().unwrap().password, "p");
+        assert!(matches!(&cameras[0].output, Output::Folder(f) if f == Path::new("/srv/yard")));
+        assert!(matches!(&cameras[1].output, Output::Folder(f) if f == Path::new("/etc/tapo/v")));
+        assert_eq!(cameras[1].url.credentials().unwrap().username, "x");
+    }
+
+    #[test]
+    fn errors_name_the_line_and_no_password() {
+        let head = "[[camera]]\nname = \"yard\"\nurl = \"rtsp://u:hunter2@h/1\"\n";
+        for (text, line) in [
+            ("", 1),
+            ("[[camera]]\nname = \"x\"\n", 1),
+            (&format!("{head}colour = \"red\"\n"), 4),
+            (&format!("{head}segment = \"soon\"\n"), 4),
+            (&format!("{head}\nsync = \"never\"\n"), 5),
+            (&format!("{head}pattern = \"%!\"\n"), 4),
+            (&format!("{head}password_file = \"/none/such\"\n"), 4),
+            (&format!("{head}{head}"), 5),
+            (&head.replace("rtsp", "http"), 3),
+            ("[[camera]]\nname = \"..\"\nurl = \"rtsp://h\"\n", 2),
+            ("x = 1 2\n", 1),
+        ] {
+            match parsed(text) {
+                Err(Error::Config {
+                    line: at, message, ..
+                }) => {
+                    assert_eq!(at, line, "{text}: {message}");
+                    assert!(!message.contains("hunter2"), "{message}");
+                }
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What is told while recording, and in the end.
+
+use crate::segmenter::{Ended, Summary};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What happens while recording. `camera` is the camera's name.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A camera's state changed.
+    State {
+        /// Which camera.
+        camera: String,
+        /// Its state now.
+        state: State,
+    },
+    /// About once a second while media comes.
+    Progress {
+        /// Which camera.
+        camera: String,
+        /// How it goes.
+        progress: Progress,
+    },
+    /// A file was begun.
+    Opened {
+        /// Which camera.
+        camera: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file was closed.
+    Closed {
+        /// Which camera.
+        camera: String,
+        /// What is in it.
+        segment: RecordedSegment,
+    },
+    /// A segment that an earlier run left open was finished.
+    Leftover {
+        /// The file.
+        path: PathBuf,
+        /// Samples in it, or why it could not be finished.
+        result: Result<u64, String>,
+    },
+    /// Something the user should know.
+    Notice {
+        /// Which camera.
+        camera: String,
+        /// In words.
+        text: String,
+    },
+}
+
+/// The state of a camera.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum State {
+    /// A connection is being made.
+    Connecting,
+    /// The camera plays; its first keyframe is waited for.
+    Connected,
+    /// Media is written.
+    Recording,
+    /// There is no connection; another attempt follows.
+    Waiting {
+        /// Why.
+        reason: String,
+        /// When.
+        retry_in: Duration,
+    },
+    /// Recording has ended.
+    Stopped,
+}
+
+/// How recording goes.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Progress {
+    /// Media recorded, of the leading track.
+    pub recorded: Duration,
+    /// Bits a second over the last second.
+    pub bit_rate: u64,
+    /// Pictures so far (or packets, of sound alone).
+    pub frames: u64,
+    /// RTP packets lost so far.
+    pub lost_packets: u64,
+    /// Bytes written so far.
+    pub bytes: u64,
+    /// The file that is written now.
+    pub file: Option<PathBuf>,
+}
+
+/// A segment that was written.
+#[derive(Clone, Debug)]
+pub struct RecordedSegment {
+    /// The file.
+    pub path: PathBuf,
+    /// What is in it.
+    pub summary: Summary,
+    /// How it was finalized, if it was.
+    pub finalized: Option<tapo_finalize::How>,
+    /// What went wrong with it. The file holds all that was written before.
+    pub problem: Option<String>,
+}
+
+/// What was recorded of one camera.
+#[derive(Clone, Debug, Default)]
+pub struct CameraRecording {
+    /// The camera's name.
+    pub camera: String,
+    /// Its segments, in order.
+    pub segments: Vec<RecordedSegment>,
+    /// RTP packets lost.
+    pub lost_packets: u64,
+    /// Interruptions of the picture that are longer than a second.
+    pub gaps: u32,
+    /// Connections that were made.
+    pub connections: u32,
+    /// What the user should know.
+    pub notices: Vec<String>,
+}
+
+/// What was recorded.
+#[derive(Debug, Default)]
+pub struct Recording {
+    /// By camera, in the order of the options.
+    pub cameras: Vec<CameraRecording>,
+    /// Segments of earlier runs that were finished.
+    pub leftovers: Vec<(PathBuf, Result<u64, String>)>,
+}
+
+impl CameraRecording {
+    /// Media in all segments, of the leading track.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        self.segments.iter().map(|s| s.summary.duration).sum()
+    }
+
+    /// Bytes in all segments.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|s| s.summary.bytes).sum()
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("the recording or the connection ended"),
+            Self::Length => f.write_str("it was long enough"),
+            Self::Reserve => f.write_str("the room for its index was used up"),
+            Self::Parameters => f.write_str("the camera changed its parameters"),
+            Self::Gap(gap) => write!(f, "{:.1} s are missing behind it", gap.as_secs_f64()),
+            Self::Clock => f.write_str("the camera's clock jumped"),
+            Self::Asked => f.write_str("the disk failed"),
+        }
+    }
+}

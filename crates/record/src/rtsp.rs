@@ -1,0 +1,371 @@
+//! RTSP over TCP, by retina.
+//!
+//! Every wait has an end. Only streams whose codec is known are set up: one
+//! that retina cannot depacketize would end the session later.
+
+use crate::source::{
+    AccessUnit, Codec, Connector, PacketSource, SourceError, SourceEvent, StreamInfo, TrackInfo,
+};
+use crate::url::{CameraUrl, mask};
+use futures::StreamExt;
+use retina::client::{
+    Demuxed, InitialTimestampPolicy, PlayOptions, Session, SessionGroup, SessionOptions,
+    SetupOptions, Stream, TcpTransportOptions, TeardownPolicy, Transport,
+};
+use retina::codec::{CodecItem, FrameFormat, ParametersRef};
+use sha2::{Digest, Sha256};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tapo_bmff::FourCc;
+use tapo_codec::h265;
+use tapo_codec::nal::NalLengthSize;
+use tapo_movie::SampleDescription;
+
+/// How long connecting and each request may take.
+const REQUEST: Duration = Duration::from_secs(10);
+/// How long saying goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(500);
+/// Errors of single packets in a row that end a session.
+const PATIENCE: u32 = 16;
+/// The longest message of an error that is passed on, bytes.
+const MESSAGE: usize = 300;
+
+/// Opens RTSP sessions with a camera.
+#[derive(Clone, Debug)]
+pub struct RtspConnector {
+    /// Where, and as whom.
+    pub url: CameraUrl,
+    /// How long a session may go without media.
+    pub stall: Duration,
+}
+
+/// An RTSP session that plays.
+pub struct RtspSource {
+    session: Demuxed,
+    group: Arc<SessionGroup>,
+    info: StreamInfo,
+    /// The track of each of the camera's streams.
+    tracks: Vec<Option<usize>>,
+    opened: Instant,
+    stall: Duration,
+    last_media: tokio::time::Instant,
+    described: Vec<bool>,
+    queue: VecDeque<SourceEvent>,
+    errors: u32,
+}
+
+impl Connector for RtspConnector {
+    type Source = RtspSource;
+
+    async fn connect(&self) -> Result<RtspSource, SourceError> {
+        let group = Arc::new(SessionGroup::default());
+        let credentials = self.url.credentials();
+        let credentials = credentials.map(|c| retina::client::Credentials {
+            username: c.username.clone(),
+            password: c.password.clone(),
+        });
+        let options = SessionOptions::default()
+            .creds(credentials)
+            .user_agent(concat!("tapo/", env!("CARGO_PKG_VERSION")).to_owned())
+            .session_group(Arc::clone(&group))
+            .teardown(TeardownPolicy::Auto);
+        let describe = Session::describe(self.url.url().clone(), options);
+        let mut session = within("the camera's answer to DESCRIBE", describe).await?;
+        let (info, tracks) = choose(session.streams(), session.sdp());
+        if info.tracks.is_empty() {
+            return Err(SourceError::Unsupported(info.left_out.join(", ")));
+        }
+        for (index, _) in tracks.iter().enumerate().filter(|(_, t)| t.is_some()) {
+            let options = SetupOptions::default()
+                .transport(Transport::Tcp(TcpTransportOptions::default()))
+                .frame_format(FrameFormat::MP4);
+            let setup = session.setup(index, options);
+            within("the camera's answer to SETUP", setup).await?;
+        }
+        let options = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
+        let playing = within("the camera's answer to PLAY", session.play(options)).await?;
+        let session = playing.demuxed().map_err(|e| failure(&e))?;
+        Ok(RtspSource {
+            session,
+            group,
+            described: vec![false; info.tracks.len()],
+            info,
+            tracks,
+            opened: Instant::now(),
+            stall: self.stall,
+            last_media: tokio::time::Instant::now(),
+            queue: VecDeque::new(),
+            errors: 0,
+        })
+    }
+}
+
+impl PacketSource for RtspSource {
+    fn info(&self) -> &StreamInfo {
+        &self.info
+    }
+
+    async fn next(&mut self) -> Result<SourceEvent, SourceError> {
+        loop {
+            if let Some(event) = self.queue.pop_front() {
+                return Ok(event);
+            }
+            let deadline = self.last_media + self.stall;
+            let item = tokio::time::timeout_at(deadline, self.session.next()).await;
+            match item {
+                Err(_) => return Err(SourceError::Stalled(self.stall.as_secs())),
+                Ok(None) => return Ok(SourceEvent::End),
+                Ok(Some(Ok(item))) => {
+                    self.errors = 0;
+                    self.take(item);
+                }
+                // One bad packet does not end a session, many do.
+                Ok(Some(Err(error))) => {
+                    self.errors += 1;
+                    let error = failure(&error);
+                    tracing::debug!(%error, "a packet was not understood");
+                    if self.errors >= PATIENCE || is_fatal(&error) {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn close(self) {
+        let group = self.group;
+        drop(self.session);
+        // It is a courtesy; the camera times the session out anyway.
+        let _ = tokio::time::timeout(GOODBYE, group.await_teardown()).await;
+    }
+}
+
+impl RtspSource {
+    fn take(&mut self, item: CodecItem) {
+        let track_of = |stream: usize| self.tracks.get(stream).copied().flatten();
+        match item {
+            CodecItem::VideoFrame(frame) => {
+                let stream = frame.stream_id();
+                let Some(track) = track_of(stream) else {
+                    return;
+                };
+                self.describe(stream, track, frame.has_new_parameters());
+                let random_access =
+                    frame.is_random_access_point() || self.is_h265(track) && is_irap(frame.data());
+                let (time, ctx) = (frame.timestamp(), *frame.end_ctx());
+                let unit = AccessUnit {
+                    track,
+                    rtp: time.timestamp(),
+                    since_play: time.elapsed(),
+                    duration: None,
+                    arrived: ctx.received().saturating_duration_since(self.opened),
+                    received: SystemTime::from(ctx.received_wall()).into(),
+                    random_access,
+                    lost: frame.loss().into(),
+                    data: frame.into_data(),
+                };
+                self.media(unit);
+            }
+            CodecItem::AudioFrame(frame) => {
+                let stream = frame.stream_id();
+                let Some(track) = track_of(stream) else {
+                    return;
+                };
+                self.describe(stream, track, false);
+                let (time, ctx) = (frame.timestamp(), frame.ctx());
+                let unit = AccessUnit {
+                    track,
+                    rtp: time.timestamp(),
+                    since_play: time.elapsed(),
+                    duration: Some(frame.frame_length().get()),
+                    arrived: ctx.received().saturating_duration_since(self.opened),
+                    received: SystemTime::from(ctx.received_wall()).into(),
+                    random_access: true,
+                    lost: frame.loss().into(),
+                    data: frame.data().to_vec(),
+                };
+                self.media(unit);
+            }
+            CodecItem::Rtcp(packet) => {
+                let report = packet.rtp_timestamp().zip(track_of(packet.stream_id()));
+                let first = packet.pkts().next();
+                let sender = first.and_then(|p| p.as_sender_report().ok().flatten());
+                if let (Some((time, track)), Some(sender)) = (report, sender) {
+                    self.queue.push_back(SourceEvent::SenderReport {
+                        track,
+                        ntp: sender.ntp_timestamp().0,
+                        rtp: time.timestamp(),
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn media(&mut self, unit: AccessUnit) {
+        self.last_media = tokio::time::Instant::now();
+        self.queue.push_back(SourceEvent::AccessUnit(unit));
+    }
+
+    fn is_h265(&self, track: usize) -> bool {
+        self.info
+            .tracks
+            .get(track)
+            .is_some_and(|t| t.codec == Codec::H265)
+    }
+
+    /// Passes the parameters on before the first unit and where they change.
+    fn describe(&mut self, stream: usize, track: usize, changed: bool) {
+        let Some(described) = self.described.get_mut(track) else {
+            return;
+        };
+        if *described && !changed {
+            return;
+        }
+        let codec = self.info.tracks.get(track).map(|t| t.codec);
+        let parameters = self
+            .session
+            .streams()
+            .get(stream)
+            .and_then(Stream::parameters);
+        if let Some(description) = codec.and_then(|c| sample_entry(c, parameters.as_ref())) {
+            *described = true;
+            self.queue
+                .push_back(SourceEvent::Parameters { track, description });
+        }
+    }
+}
+
+/// Which of the camera's streams to record: the first of pictures and the first
+/// of sound that are known.
+fn choose(streams: &[Stream], sdp: &[u8]) -> (StreamInfo, Vec<Option<usize>>) {
+    let mut info = StreamInfo {
+        sdp_sha256: Sha256::digest(sdp).into(),
+        ..StreamInfo::default()
+    };
+    let mut chosen = Vec::with_capacity(streams.len());
+    for stream in streams {
+        let (media, name) = (stream.media(), stream.encoding_name());
+        let codec = match (media, name) {
+            ("video", "h264") => Some(Codec::H264),
+            ("video", "h265") => Some(Codec::H265),
+            ("audio", "mpeg4-generic") => Some(Codec::Aac),
+            ("audio", "pcma") => Some(Codec::Pcma),
+            ("audio", "pcmu") => Some(Codec::Pcmu),
+            _ => None,
+        };
+        // An address and a name are the camera's words: they may hold anything.
+        let what: String = format!("{media} {name}");
+        let what: String = what.chars().filter(|c| !c.is_control()).take(60).collect();
+        let double = codec.is_some_and(|c| {
+            info.tracks
+                .iter()
+                .any(|t| t.codec.is_video() == c.is_video())
+        });
+        let why = match codec {
+            None => Some("its format cannot be recorded yet"),
+            Some(_) if double => Some("another stream of this kind comes first"),
+            Some(Codec::Pcma | Codec::Pcmu)
+                if stream.clock_rate_hz() != 8_000
+                    || stream.channels().is_some_and(|c| c.get() != 1) =>
+            {
+                Some("G.711 is recorded with 8000 Hz and one channel only")
+            }
+            Some(_) if stream.clock_rate_hz() == 0 => Some("it states no clock rate"),
+            Some(_) => None,
+        };
+        match (codec, why) {
+            (Some(codec), None) => {
+                chosen.push(Some(info.tracks.len()));
+                info.tracks.push(TrackInfo {
+                    codec,
+                    clock_rate: stream.clock_rate_hz(),
+                });
+            }
+            (_, why) => {
+                chosen.push(None);
+                info.left_out
+                    .push(format!("{what}: {}", why.unwrap_or_default()));
+            }
+        }
+    }
+    (info, chosen)
+}
+
+/// The sample entry that retina's parameters make.
+fn sample_entry(codec: Codec, parameters: Option<&ParametersRef<'_>>) -> Option<SampleDescription> {
+    match (codec, parameters) {
+        (Codec::Pcma, _) => SampleDescription::g711(b"alaw"),
+        (Codec::Pcmu, _) => SampleDescription::g711(b"ulaw"),
+        (_, Some(ParametersRef::Video(video))) => {
+            let entry = video.mp4_sample_entry();
+            // A picture's shape needs a box of its own; 1:1 does not.
+            let shape = video.pixel_aspect_ratio().filter(|(h, v)| h != v);
+            let shape = shape.and_then(|(h, v)| Some((h.try_into().ok()?, v.try_into().ok()?)));
+            let entry = match shape {
+                Some(shape) => entry.with_aspect_ratio(shape),
+                None => entry,
+            };
+            SampleDescription::parse(entry.build().ok()?, FourCc(*b"vide"))
+        }
+        (_, Some(ParametersRef::Audio(audio))) => {
+            let entry = audio.mp4_sample_entry().build().ok()?;
+            SampleDescription::parse(entry, FourCc(*b"soun"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether an H.265 access unit is an intra random access point: NAL unit types
+/// 16 to 21 (H.265 §7.4.2.2). retina marks IDR pictures only.
+fn is_irap(data: &[u8]) -> bool {
+    NalLengthSize::new(4)
+        .and_then(|size| h265::picture_type(data, size))
+        .is_some_and(|kind| (16..=21).contains(&kind.0))
+}
+
+async fn within<T>(
+    what: &'static str,
+    request: impl Future<Output = Result<T, retina::Error>>,
+) -> Result<T, SourceError> {
+    match tokio::time::timeout(REQUEST, request).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(failure(&error)),
+        Err(_) => Err(SourceError::Timeout(what, REQUEST.as_secs())),
+    }
+}
+
+/// retina's error in our terms: its first line, without what might be secret.
+fn failure(error: &retina::Error) -> SourceError {
+    match error.status_code() {
+        Some(401 | 403) => SourceError::Unauthorized,
+        Some(404) => SourceError::NotFound,
+        _ => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            let clean: String = line
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(MESSAGE)
+                .collect();
+            SourceError::Connection(mask(&clean))
+        }
+    }
+}
+
+/// Errors after which the connection gives nothing more.
+fn is_fatal(error: &SourceError) -> bool {
+    match error {
+        SourceError::Connection(text) => ["RTSP", "peer"].iter().any(|w| text.contains(w)),
+        _ => true,
+    }
+}
+
+impl std::fmt::Debug for RtspSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RtspSource")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,222 @@
+//! Recording, from options to outcome: a thread for each camera, one for what
+//! earlier runs left.
+
+use crate::leftovers;
+use crate::names::Namer;
+use crate::outcome::{CameraRecording, Event, Recording};
+use crate::rtsp::RtspConnector;
+use crate::session::{self, Plan};
+use crate::stop::StopHandle;
+use crate::url::CameraUrl;
+use crate::writer::{Files, Output, SyncPolicy, Tell, Writer};
+use crate::{Error, Result};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What to record.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The cameras; their names differ.
+    pub cameras: Vec<CameraOptions>,
+    /// Whether to finish, at the start, the segments that an earlier run left
+    /// open in the output folders.
+    pub finish_leftovers: bool,
+}
+
+/// How to record a camera. Start from [`CameraOptions::new`].
+#[derive(Clone, Debug)]
+pub struct CameraOptions {
+    /// What the user calls it.
+    pub name: String,
+    /// Where it is, and its credentials.
+    pub url: CameraUrl,
+    /// Where segments go.
+    pub output: Output,
+    /// A segment ends at the first keyframe at or after this.
+    pub segment: Duration,
+    /// `strftime` pattern of names in a folder.
+    pub pattern: String,
+    /// Whether names are by UTC, not local time.
+    pub utc: bool,
+    /// When what was written is made to last.
+    pub sync: SyncPolicy,
+    /// How long media may stay away before the connection is given up.
+    pub stall: Duration,
+}
+
+impl CameraOptions {
+    /// Segment length that is used where none is given.
+    pub const SEGMENT: Duration = Duration::from_secs(15 * 60);
+    /// Time without media that is put up with where none is given.
+    pub const STALL: Duration = Duration::from_secs(10);
+
+    /// A camera with the usual ways.
+    #[must_use]
+    pub fn new(name: &str, url: CameraUrl, output: Output) -> Self {
+        Self {
+            name: name.to_owned(),
+            url,
+            output,
+            segment: Self::SEGMENT,
+            pattern: crate::names::DEFAULT_PATTERN.to_owned(),
+            utc: false,
+            sync: SyncPolicy::default(),
+            stall: Self::STALL,
+        }
+    }
+
+    fn check(&self) -> Result<Namer> {
+        let usage = |why: &str| Err(Error::Usage(format!("{}: {why}", self.name)));
+        if self.name.trim().is_empty() {
+            return Err(Error::Usage("a camera needs a name".to_owned()));
+        }
+        if self.segment < Duration::from_secs(1) {
+            return usage("a segment must be at least a second long");
+        }
+        if self.segment > Duration::from_secs(7 * 86_400) {
+            return usage("a segment must not be longer than a week");
+        }
+        if self.stall < Duration::from_secs(1) {
+            return usage("a stall must be at least a second long");
+        }
+        if let Output::File { path, replace } = &self.output
+            && !replace
+            && path.symlink_metadata().is_ok()
+        {
+            return Err(tapo_io::Error::Exists { path: path.clone() }.into());
+        }
+        Namer::new(&self.pattern, self.utc)
+    }
+}
+
+/// Records until `stop` is used. `events` is called from several threads, and
+/// should be quick.
+///
+/// # Errors
+/// [`Error::Usage`] for options that make no sense. If a camera cannot be
+/// recorded at all (wrong password, no such stream, no file can be made) the
+/// others go on; with none left, its error is returned.
+pub fn record(
+    options: &Options,
+    events: impl Fn(Event) + Send + Sync + 'static,
+    stop: &StopHandle,
+) -> Result<Recording> {
+    let mut names = BTreeSet::new();
+    let mut folders = BTreeSet::new();
+    let mut threads = Vec::new();
+    if options.cameras.is_empty() {
+        return Err(Error::Usage("there is no camera to record".to_owned()));
+    }
+    let checked: Result<Vec<Namer>> = options.cameras.iter().map(CameraOptions::check).collect();
+    for camera in &options.cameras {
+        if !names.insert(camera.name.as_str()) {
+            let why = format!("two cameras are called {:?}", camera.name);
+            return Err(Error::Usage(why));
+        }
+        if let Output::Folder(folder) = &camera.output {
+            folders.insert(folder.clone());
+        }
+    }
+    let tell: Tell = Arc::new(events);
+    for (camera, namer) in options.cameras.iter().zip(checked?) {
+        let (camera, tell, stop) = (camera.clone(), Arc::clone(&tell), stop.clone());
+        let thread = std::thread::Builder::new().name(format!("camera {}", camera.name));
+        let thread = thread.spawn(move || one(&camera, namer, tell, stop));
+        threads.push(thread.map_err(Error::System)?);
+    }
+    let leftovers = if options.finish_leftovers {
+        let (tell, stop) = (Arc::clone(&tell), stop.clone());
+        let thread = std::thread::Builder::new().name("leftovers".to_owned());
+        let finish = move || finish_leftovers(folders, &tell, &stop);
+        Some(thread.spawn(finish).map_err(Error::System)?)
+    } else {
+        None
+    };
+    let mut recording = Recording::default();
+    let mut failed = None;
+    for thread in threads {
+        match joined(thread) {
+            Ok(camera) => recording.cameras.push(camera),
+            Err(error) => {
+                tracing::error!(%error, "a camera is not recorded");
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    if let Some(Ok(leftovers)) = leftovers.map(JoinHandle::join) {
+        recording.leftovers = leftovers;
+    }
+    match failed {
+        Some(error) if recording.cameras.is_empty() => Err(error),
+        _ => Ok(recording),
+    }
+}
+
+fn joined(thread: JoinHandle<Result<CameraRecording>>) -> Result<CameraRecording> {
+    let panicked = |_| std::io::Error::other("a thread of the recorder failed");
+    thread.join().map_err(|e| Error::System(panicked(e)))?
+}
+
+/// Records one camera in this thread.
+fn one(
+    camera: &CameraOptions,
+    namer: Namer,
+    tell: Tell,
+    stop: StopHandle,
+) -> Result<CameraRecording> {
+    let (segment, profiles) = match &camera.output {
+        Output::Folder(folder) => (Some(camera.segment), Some(folder.clone())),
+        Output::File { .. } => (None, None),
+    };
+    let output = camera.output.clone();
+    let files = Files::new(&camera.name, output, namer, camera.sync, Arc::clone(&tell));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(Error::System)?;
+    let writer = Writer::start(files)?;
+    let connector = RtspConnector {
+        url: camera.url.clone(),
+        stall: camera.stall,
+    };
+    let plan = Plan {
+        camera: camera.name.clone(),
+        url: camera.url.to_string(),
+        has_password: camera.url.credentials().is_some(),
+        segment,
+        profiles,
+        tell,
+        stop,
+    };
+    let recorded = runtime.block_on(session::run(&plan, &connector, writer));
+    // A goodbye that hangs is not waited for.
+    runtime.shutdown_background();
+    recorded
+}
+
+fn finish_leftovers(
+    folders: BTreeSet<PathBuf>,
+    tell: &Tell,
+    stop: &StopHandle,
+) -> Vec<(PathBuf, std::result::Result<u64, String>)> {
+    let mut finished = Vec::new();
+    for path in folders.iter().flat_map(|f| leftovers::find(f)) {
+        if stop.is_stopped() {
+            break;
+        }
+        let Some(leftover) = leftovers::finish(path) else {
+            continue;
+        };
+        let result = leftover.result.map(|f| f.samples);
+        tell(Event::Leftover {
+            path: leftover.path.clone(),
+            result: result.clone(),
+        });
+        finished.push((leftover.path, result));
+    }
+    finished
+}

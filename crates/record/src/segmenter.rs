@@ -1,0 +1,720 @@
+//! Where a file begins, what is in it, where it ends. Access units in, bytes to
+//! write out; no clock, no file.
+//!
+//! A file begins with a keyframe of the leading track (the video, if there is
+//! any) and ends before another one. Every second of media becomes a fragment
+//! with what all tracks have by then. A cut is made at the presentation time of
+//! the keyframe: samples of other tracks before it go into the old file, even
+//! if they come later; the old file stays open until they have come, or cannot
+//! be expected any more.
+
+use crate::lane::{Boundary, Lane, Missing, Sample};
+use crate::layout::{self, FragmentRun, NewTrack};
+use crate::reserve::Reserve;
+use crate::source::{TrackInfo, WallClock};
+use crate::timeline::{Placed, Timed};
+use sha2::{Digest, Sha256};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tapo_bmff::FourCc;
+use tapo_movie::{FragmentStamp, Movie, SampleDescription, SegmentStamp, rescale};
+
+/// Seconds of the leading track that a file is held open for the other tracks
+/// to reach the cut.
+const PATIENCE: i64 = 2;
+/// Gathered bytes that become a fragment before their time.
+const FRAGMENT_BYTES: usize = 32 << 20;
+/// Samples of other tracks kept while the leading one has not begun.
+const EARLY: usize = 1024;
+/// Length of a segment that is assumed for the reserve where there is no limit.
+const UNLIMITED: Duration = Duration::from_secs(900);
+
+/// How to segment.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A file ends at the first keyframe at or after this; `None`: never for
+    /// its length, nor because the reserve is full.
+    pub segment: Option<Duration>,
+    /// Media in a fragment.
+    pub fragment: Duration,
+    /// The camera's name.
+    pub camera: String,
+    /// A number of its own for this recording.
+    pub session: [u8; 16],
+    /// SHA-256 of the session description.
+    pub sdp_sha256: [u8; 32],
+}
+
+/// What is to be written.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Begin a file with these bytes.
+    Open(Head),
+    /// Append these.
+    Fragment(Fragment),
+    /// Nothing more comes into this file.
+    Close(Summary),
+}
+
+/// The beginning of a file.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Number of the segment, from 1 on.
+    pub number: u32,
+    /// When its first sample was received.
+    pub started: WallClock,
+    /// `ftyp`, reserve, `moov`.
+    pub bytes: Vec<u8>,
+}
+
+/// A fragment.
+#[derive(Clone, Debug)]
+pub struct Fragment {
+    /// `prft`, `uuid`, `moof`, `mdat`.
+    pub bytes: Vec<u8>,
+    /// Samples of the leading track in it.
+    pub frames: u32,
+    /// RTP packets lost in it.
+    pub lost: u32,
+    /// Media of the leading track in it.
+    pub duration: Duration,
+}
+
+/// A segment as it was closed.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Summary {
+    /// Number of the segment, from 1 on.
+    pub number: u32,
+    /// When its first sample was received.
+    pub started: WallClock,
+    /// How long the leading track lasts.
+    pub duration: Duration,
+    /// Bytes.
+    pub bytes: u64,
+    /// Sample entry type and samples of each track.
+    pub tracks: Vec<(FourCc, u32)>,
+    /// RTP packets lost.
+    pub lost_packets: u64,
+    /// Why it ended.
+    pub ended: Ended,
+}
+
+/// Why a segment ended.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub enum Ended {
+    /// Recording, or the connection, did.
+    #[default]
+    Stopped,
+    /// It was long enough.
+    Length,
+    /// The reserve for the final index is nearly full.
+    Reserve,
+    /// The camera changed its parameters.
+    Parameters,
+    /// Something is missing behind it: this long.
+    Gap(Duration),
+    /// The camera's clock jumped, or its reordering changed.
+    Clock,
+    /// The writer asked for it.
+    Asked,
+}
+
+/// The segmenter of one connection.
+#[derive(Debug)]
+pub struct Segmenter {
+    settings: Settings,
+    lanes: Vec<Lane>,
+    /// Index of the track that keyframes are looked for in.
+    lead: usize,
+    description: Option<SampleDescription>,
+    current: Option<Segment>,
+    number: u32,
+    previous: [u8; 32],
+    asked: bool,
+    late: u64,
+    finishing: bool,
+    out: VecDeque<Command>,
+}
+
+#[derive(Debug)]
+struct Segment {
+    number: u32,
+    epoch: u32,
+    /// Decode time of the first sample of the leading track, ticks.
+    start: i64,
+    /// Sound before its start is nobody's loss: there is no file before.
+    first: bool,
+    started: WallClock,
+    movie: Movie,
+    parts: Vec<Option<Part>>,
+    reserve: Option<Reserve>,
+    position: u64,
+    sequence: u32,
+    chain: [u8; 32],
+    /// Ticks of the leading track taken, those not yet written among them.
+    ticks: i64,
+    gathered_bytes: usize,
+    keyframe: i64,
+    /// The longest distance of keyframes, ticks.
+    group: i64,
+    lost: u64,
+    short: bool,
+    cut: Option<Cut>,
+}
+
+/// What a segment has of one track.
+#[derive(Debug)]
+struct Part {
+    /// Decode time that is 0 in the file, ticks.
+    base: i64,
+    /// Samples before this time do not belong here.
+    from: i64,
+    gathered: Vec<Sample>,
+    ticks: i64,
+}
+
+#[derive(Copy, Clone, Debug)]
+struct Cut {
+    /// Presentation time of the keyframe, ticks of the leading track; `None`
+    /// if times before and after cannot be compared.
+    at: Option<i64>,
+    why: Ended,
+}
+
+impl Segmenter {
+    /// For the tracks of a source; `number` segments were written before.
+    #[must_use]
+    pub fn new(settings: Settings, tracks: &[TrackInfo], number: u32) -> Self {
+        let lead = tracks.iter().position(|t| t.codec.is_video());
+        Self {
+            settings,
+            lanes: tracks.iter().map(Lane::new).collect(),
+            lead: lead.unwrap_or(0),
+            description: None,
+            current: None,
+            number,
+            previous: [0; 32],
+            asked: false,
+            late: 0,
+            finishing: false,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Takes a track's sample description; its next unit is the first that it
+    /// describes.
+    pub fn describe(&mut self, track: usize, description: SampleDescription) {
+        if let Some(lane) = self.lanes.get_mut(track) {
+            lane.describe(description);
+        }
+    }
+
+    /// Takes what the timeline gives.
+    pub fn push(&mut self, placed: Placed) {
+        match placed {
+            Placed::Unit(timed) => self.unit(timed),
+            Placed::Discontinuity => {
+                for lane in &mut self.lanes {
+                    lane.discontinuity();
+                }
+            }
+        }
+        self.advance();
+    }
+
+    /// Ends the file at the next keyframe.
+    pub const fn cut(&mut self) {
+        self.asked = true;
+    }
+
+    /// Nothing more will come: writes what is there and closes the file.
+    pub fn finish(&mut self) {
+        for lane in &mut self.lanes {
+            lane.finish();
+        }
+        self.advance();
+        self.finishing = true;
+        self.advance();
+        while self.current.is_some() {
+            self.close(Ended::Stopped);
+            self.advance();
+        }
+    }
+
+    /// The next thing to write.
+    pub fn pop(&mut self) -> Option<Command> {
+        self.out.pop_front()
+    }
+
+    /// Number of the newest segment.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Samples that came too late for the file they belong to.
+    #[must_use]
+    pub const fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// What went missing, in all tracks.
+    #[must_use]
+    pub fn missing(&self) -> Missing {
+        self.lanes.iter().fold(Missing::default(), |sum, lane| {
+            let missing = lane.missing();
+            Missing {
+                undecodable: sum.undecodable + missing.undecodable,
+                gaps: sum.gaps + missing.gaps,
+            }
+        })
+    }
+
+    /// The descriptions of all tracks, as far as they are known.
+    pub fn descriptions(&self) -> impl Iterator<Item = Option<&SampleDescription>> {
+        self.lanes.iter().map(Lane::description)
+    }
+
+    fn unit(&mut self, timed: Timed) {
+        let track = timed.unit.track;
+        let epoch = self.current.as_ref().map(|s| s.epoch);
+        if let Some(lane) = self.lanes.get_mut(track) {
+            lane.push(timed);
+            let early = |s: &Sample| epoch.is_none_or(|epoch| s.epoch > epoch);
+            while track != self.lead && lane.len() > EARLY && lane.front().is_some_and(early) {
+                lane.pop();
+            }
+        }
+    }
+
+    /// Does all that can be done with the samples that are ready.
+    fn advance(&mut self) {
+        while self.current.is_some() || self.begin() {
+            if self.take_lead() {
+                self.take_others();
+                self.flush();
+                continue;
+            }
+            self.take_others();
+            if let Some(cut) = self.current.as_ref().and_then(|s| s.cut) {
+                if self.drained(cut) {
+                    self.close(cut.why);
+                    continue;
+                }
+            }
+            if self.overdue() {
+                self.flush();
+            }
+            return;
+        }
+    }
+
+    /// Begins a segment with the sample that is first in the leading track.
+    fn begin(&mut self) -> bool {
+        let Some(lane) = self.lanes.get(self.lead) else {
+            return false;
+        };
+        let Some(first) = lane.front() else {
+            return false;
+        };
+        if let Some(description) = &first.description {
+            self.description = Some(description.as_ref().clone());
+        }
+        let Some(description) = self.description.clone() else {
+            // The codec sends its parameters before its first picture.
+            self.lanes.get_mut(self.lead).map(Lane::pop);
+            return false;
+        };
+        self.number = self.number.saturating_add(1);
+        let stamp = SegmentStamp {
+            number: self.number,
+            timescale: u32::try_from(lane.rate()).unwrap_or(u32::MAX),
+            start: first.dts,
+            started_ns: first.received.0,
+            session: self.settings.session,
+            previous: self.previous,
+            sdp_sha256: self.settings.sdp_sha256,
+            camera: self.settings.camera.clone(),
+            recorder: concat!("tapo ", env!("CARGO_PKG_VERSION")).to_owned(),
+        };
+        let (mut tracks, mut parts) = (Vec::new(), Vec::new());
+        for (index, other) in self.lanes.iter().enumerate() {
+            let described = if index == self.lead {
+                Some(description.clone())
+            } else {
+                other.description().cloned()
+            };
+            parts.push(described.map(|description| {
+                tracks.push(NewTrack {
+                    video: other.is_video(),
+                    timescale: u32::try_from(other.rate()).unwrap_or(u32::MAX),
+                    description,
+                });
+                Part {
+                    base: convert(first.dts, lane.rate(), other.rate(), false),
+                    from: convert(first.pts, lane.rate(), other.rate(), true),
+                    gathered: Vec::new(),
+                    ticks: 0,
+                }
+            }));
+        }
+        let stamp = stamp.encode();
+        self.current = Some(Segment {
+            number: self.number,
+            epoch: first.epoch,
+            start: first.dts,
+            first: matches!(
+                first.boundary,
+                Some(Boundary::Start | Boundary::Discontinuity)
+            ),
+            started: first.received,
+            movie: layout::movie(tracks, first.received, &stamp),
+            parts,
+            chain: Sha256::digest(&stamp).into(),
+            reserve: None,
+            position: 0,
+            sequence: 0,
+            ticks: 0,
+            gathered_bytes: 0,
+            keyframe: 0,
+            group: 0,
+            lost: 0,
+            short: false,
+            cut: None,
+        });
+        true
+    }
+
+    /// Takes samples of the leading track, up to a fragment or to a cut; `true`
+    /// if a fragment is full.
+    fn take_lead(&mut self) -> bool {
+        let (Some(segment), Some(lane)) = (&mut self.current, self.lanes.get_mut(self.lead)) else {
+            return false;
+        };
+        let full = ticks(self.settings.fragment, lane.rate());
+        let limit = self.settings.segment.map(|s| ticks(s, lane.rate()));
+        while segment.cut.is_none() {
+            let Some(sample) = lane.front() else {
+                return false;
+            };
+            if segment.ticks > 0 && sample.sync {
+                let length = limit.is_some_and(|l| segment.ticks >= l);
+                let why = match sample.boundary {
+                    Some(Boundary::Parameters) => Some(Ended::Parameters),
+                    Some(Boundary::Gap { ticks }) => Some(Ended::Gap(duration(ticks, lane.rate()))),
+                    Some(_) => Some(Ended::Clock),
+                    None if self.asked => Some(Ended::Asked),
+                    None if length => Some(Ended::Length),
+                    None if segment.short => Some(Ended::Reserve),
+                    None => None,
+                };
+                if let Some(why) = why {
+                    let at = (sample.epoch == segment.epoch).then_some(sample.pts);
+                    segment.cut = Some(Cut { at, why });
+                    self.asked = false;
+                    return false;
+                }
+                segment.group = segment.group.max(segment.ticks - segment.keyframe);
+                segment.keyframe = segment.ticks;
+            }
+            let Some(Some(part)) = segment.parts.get_mut(self.lead) else {
+                return false;
+            };
+            if let Some(sample) = lane.pop() {
+                segment.ticks += i64::from(sample.duration);
+                segment.gathered_bytes += sample.data.len();
+                part.take(sample);
+                if part.ticks >= full || segment.gathered_bytes >= FRAGMENT_BYTES {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Takes what the other tracks have for this segment.
+    fn take_others(&mut self) {
+        let Some(segment) = &mut self.current else {
+            return;
+        };
+        let lead_rate = self.lanes.get(self.lead).map_or(1, Lane::rate);
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            if index == self.lead {
+                continue;
+            }
+            let end = match segment.cut {
+                _ if self.finishing => i64::MAX,
+                Some(Cut { at: Some(at), .. }) => convert(at, lead_rate, lane.rate(), true),
+                Some(Cut { at: None, .. }) => i64::MAX,
+                // No cut can come before this; or, if the leading track stands,
+                // it is not waited for.
+                None => convert(segment.start + segment.ticks, lead_rate, lane.rate(), false)
+                    .max(lane.newest().unwrap_or(0) - PATIENCE * lane.rate()),
+            };
+            while let Some(sample) = lane.front() {
+                let now = sample.epoch == segment.epoch;
+                if sample.epoch > segment.epoch || now && sample.dts >= end {
+                    break;
+                }
+                let Some(sample) = lane.pop() else {
+                    break;
+                };
+                match segment.parts.get_mut(index) {
+                    Some(Some(part)) if now && sample.dts >= part.from => {
+                        segment.gathered_bytes += sample.data.len();
+                        part.take(sample);
+                    }
+                    Some(Some(_)) if segment.first => {}
+                    _ => self.late += 1,
+                }
+            }
+        }
+    }
+
+    /// Whether the other tracks have passed the cut, or are not waited for.
+    fn drained(&self, cut: Cut) -> bool {
+        let (Some(segment), Some(lead)) = (&self.current, self.lanes.get(self.lead)) else {
+            return true;
+        };
+        let Some(at) = cut.at else {
+            return true;
+        };
+        let patience = PATIENCE * lead.rate();
+        if lead.newest().is_none_or(|newest| newest - at >= patience) {
+            return true;
+        }
+        self.lanes.iter().enumerate().all(|(index, lane)| {
+            let end = convert(at, lead.rate(), lane.rate(), true);
+            // Nothing came of it for long before the cut: it is not there.
+            let from = convert(segment.start, lead.rate(), lane.rate(), false);
+            let newest = lane.newest().unwrap_or(from);
+            index == self.lead
+                || lane.passed(segment.epoch, end)
+                || end - newest > PATIENCE * lane.rate()
+        })
+    }
+
+    /// Whether other tracks have gathered more than a fragment while the leading
+    /// one stands.
+    fn overdue(&self) -> bool {
+        let Some(segment) = &self.current else {
+            return false;
+        };
+        let full = |(lane, part): (&Lane, &Option<Part>)| {
+            let limit = 2 * ticks(self.settings.fragment, lane.rate());
+            part.as_ref().is_some_and(|p| p.ticks >= limit)
+        };
+        segment.gathered_bytes >= FRAGMENT_BYTES || self.lanes.iter().zip(&segment.parts).any(full)
+    }
+
+    /// Closes the segment.
+    fn close(&mut self, ended: Ended) {
+        self.flush();
+        let Some(segment) = self.current.take() else {
+            return;
+        };
+        self.previous = segment.chain;
+        if segment.reserve.is_none() {
+            // Nothing was ever written of it.
+            self.number = self.number.saturating_sub(1);
+            return;
+        }
+        let rate = self.lanes.get(self.lead).map_or(1, Lane::rate);
+        let count = |t: &tapo_movie::Track| Some((t.descriptions.first()?.kind(), t.samples.len()));
+        self.out.push_back(Command::Close(Summary {
+            number: segment.number,
+            started: segment.started,
+            duration: duration(segment.ticks, rate),
+            bytes: segment.position,
+            tracks: segment.movie.tracks.iter().filter_map(count).collect(),
+            lost_packets: segment.lost,
+            ended,
+        }));
+    }
+
+    /// Writes what is gathered as a fragment.
+    fn flush(&mut self) {
+        let Some(segment) = &mut self.current else {
+            return;
+        };
+        if segment
+            .parts
+            .iter()
+            .flatten()
+            .all(|p| p.gathered.is_empty())
+        {
+            return;
+        }
+        if segment.reserve.is_none() {
+            let head = segment.open(&self.settings, &self.lanes, self.lead);
+            self.out.push_back(Command::Open(head));
+        }
+        let rate = self.lanes.get(self.lead).map_or(1, Lane::rate);
+        let lead = segment.parts.get(self.lead).and_then(Option::as_ref);
+        let (frames, lead_ticks) = lead.map_or((0, 0), |p| (p.gathered.len(), p.ticks));
+        let (bytes, lost) = segment.fragment(self.lead);
+        self.out.push_back(Command::Fragment(Fragment {
+            bytes,
+            frames: u32::try_from(frames).unwrap_or(u32::MAX),
+            lost,
+            duration: duration(lead_ticks, rate),
+        }));
+        if self.settings.segment.is_some() {
+            let full = ticks(self.settings.fragment, rate).max(1);
+            let group = u64::try_from(segment.group.max(segment.ticks - segment.keyframe) / full);
+            segment.count(&self.lanes, group.unwrap_or(0));
+        }
+        for part in segment.parts.iter_mut().flatten() {
+            part.gathered.clear();
+            part.ticks = 0;
+        }
+        segment.gathered_bytes = 0;
+    }
+}
+
+impl Part {
+    fn take(&mut self, sample: Sample) {
+        self.ticks += i64::from(sample.duration);
+        self.gathered.push(sample);
+    }
+}
+
+impl Segment {
+    /// The head, now that the first samples tell the rates.
+    fn open(&mut self, settings: &Settings, lanes: &[Lane], lead: usize) -> Head {
+        let rate = lanes.get(lead).map_or(1, Lane::rate);
+        let millis = duration(self.ticks, rate).as_millis();
+        let seconds = settings.segment.unwrap_or(UNLIMITED).as_secs();
+        let tracks: Vec<(bool, &[Sample])> = lanes
+            .iter()
+            .zip(&self.parts)
+            .filter_map(|(lane, part)| Some((lane.is_video(), part.as_ref()?.gathered.as_slice())))
+            .collect();
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        let reserve = Reserve::estimate(seconds, millis, &tracks);
+        let bytes = layout::head(&self.movie, reserve.len);
+        self.position = bytes.len() as u64;
+        self.reserve = Some(reserve);
+        Head {
+            number: self.number,
+            started: self.started,
+            bytes,
+        }
+    }
+
+    /// The bytes of the samples gathered, and the packets lost in them.
+    fn fragment(&mut self, lead: usize) -> (Vec<u8>, u32) {
+        self.sequence = self.sequence.wrapping_add(1);
+        let (mut runs, mut ids) = (Vec::new(), Vec::new());
+        let mut of = (0, None::<&Sample>);
+        let mut lost = 0_u32;
+        let mut id = 0;
+        for (index, part) in self.parts.iter().enumerate() {
+            let Some(part) = part else {
+                continue;
+            };
+            id += 1;
+            lost = part
+                .gathered
+                .iter()
+                .fold(lost, |n, s| n.saturating_add(s.lost));
+            let Some(first) = part.gathered.first() else {
+                continue;
+            };
+            if of.1.is_none() || index == lead {
+                of = (id, Some(first));
+            }
+            ids.push(id);
+            runs.push(FragmentRun {
+                track_id: id,
+                start: u64::try_from(first.dts - part.base).unwrap_or(0),
+                samples: &part.gathered,
+            });
+        }
+        let (track, Some(first)) = of else {
+            return (Vec::new(), 0);
+        };
+        let stamp = FragmentStamp {
+            wall_from_camera: first.captured.is_some(),
+            track,
+            sequence: u64::from(self.sequence),
+            wall_ns: first.captured.unwrap_or(first.received).0,
+            received_ns: first.received.0,
+            rtp_time: first.rtp_time,
+            lost_packets: lost,
+            ..FragmentStamp::default()
+        };
+        let (bytes, starts, stamp) = layout::fragment(self.sequence, &runs, stamp, &self.chain);
+        self.chain = stamp.chain;
+        for ((run, id), start) in runs.iter().zip(&ids).zip(starts) {
+            let track = self.movie.tracks.iter_mut().find(|t| t.header.id == *id);
+            let Some(track) = track else {
+                continue;
+            };
+            if track.samples.is_empty() {
+                track.samples.start = run.start;
+            }
+            track.samples.start_chunk(self.position + start, 1);
+            for s in run.samples {
+                let size = u32::try_from(s.data.len()).unwrap_or(u32::MAX);
+                let offset = layout::composition_offset(s);
+                if track
+                    .samples
+                    .push(size, s.duration, offset, s.sync)
+                    .is_err()
+                {
+                    // 2^32 samples: this file is full.
+                    self.short = true;
+                }
+            }
+        }
+        self.position += bytes.len() as u64;
+        self.lost += u64::from(lost);
+        (bytes, lost)
+    }
+
+    /// Keeps count of the reserve; `group` is the length of a group of pictures
+    /// in fragments.
+    fn count(&mut self, lanes: &[Lane], group: u64) {
+        let (mut pictures, mut sounds, mut chunks) = (0, 0, 0);
+        for (lane, part) in lanes.iter().zip(&self.parts) {
+            let samples = part.as_ref().map_or(0, |p| p.gathered.len());
+            let kind = if lane.is_video() {
+                &mut pictures
+            } else {
+                &mut sounds
+            };
+            *kind += samples;
+            chunks += usize::from(samples > 0);
+        }
+        if let Some(reserve) = &mut self.reserve {
+            reserve.add(pictures, sounds, chunks);
+            // One more group, and what is under way.
+            self.short = self.short || reserve.is_short(&self.movie, group + 3);
+        }
+    }
+}
+
+/// `ticks` of one clock in ticks of another, rounded down, or up.
+fn convert(ticks: i64, from: i64, to: i64, up: bool) -> i64 {
+    let (from, exact) = (i128::from(from.max(1)), i128::from(ticks) * i128::from(to));
+    let up = if up { from - 1 } else { 0 };
+    i64::try_from((exact + up).div_euclid(from)).unwrap_or(i64::MAX)
+}
+
+/// A time in ticks of `rate` a second.
+fn ticks(time: Duration, rate: i64) -> i64 {
+    let exact = time.as_nanos() * rate.unsigned_abs() as u128 / 1_000_000_000;
+    i64::try_from(exact).unwrap_or(i64::MAX)
+}
+
+/// Ticks of `rate` a second as a time.
+fn duration(ticks: i64, rate: i64) -> Duration {
+    let ticks = u64::try_from(ticks).unwrap_or(0);
+    let rate = u32::try_from(rate).unwrap_or(u32::MAX);
+    Duration::from_nanos(rescale(ticks, rate, 1_000_000_000))
+}
+
+#[cfg(test)]
+#[path = "segmenter_tests.rs"]
+mod tests;

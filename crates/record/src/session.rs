@@ -1,0 +1,352 @@
+//! One camera: connects, records, connects again.
+
+use crate::lane::Missing;
+use crate::outcome::{CameraRecording, Event, Progress, State};
+use crate::profile;
+use crate::segmenter::{Command, Segmenter, Settings};
+use crate::source::{Connector, PacketSource, SourceError, SourceEvent, StreamInfo};
+use crate::stop::StopHandle;
+use crate::timeline::{Basis, Timeline};
+use crate::writer::{Job, Tell, Writer};
+use crate::{Error, Result};
+use std::path::PathBuf;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// First and longest wait before another attempt to connect.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// A connection that lasted this long was a good one: the next attempt is soon.
+const GOOD: Duration = Duration::from_secs(10);
+/// How long the disk may take to close the last file.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// What does not change from connection to connection.
+pub(crate) struct Plan {
+    pub(crate) camera: String,
+    /// The address as it may be shown, and whether there is a password.
+    pub(crate) url: String,
+    pub(crate) has_password: bool,
+    pub(crate) segment: Option<Duration>,
+    pub(crate) profiles: Option<PathBuf>,
+    pub(crate) tell: Tell,
+    pub(crate) stop: StopHandle,
+}
+
+/// Records one camera until it is stopped.
+pub(crate) async fn run<C: Connector>(
+    plan: &Plan,
+    connector: &C,
+    writer: Writer,
+) -> Result<CameraRecording> {
+    let mut camera = Camera {
+        plan,
+        writer,
+        progress: Progress::default(),
+        told: (Instant::now(), 0),
+        profile: Vec::new(),
+        number: 0,
+        recording: CameraRecording {
+            camera: plan.camera.clone(),
+            ..CameraRecording::default()
+        },
+    };
+    let fatal = camera.connections(connector).await;
+    let shared = std::sync::Arc::clone(&camera.writer.shared);
+    let mut recording = camera.recording;
+    match camera.writer.finish(CLOSING).await {
+        Some(segments) => recording.segments = segments,
+        None => recording.notices.push(
+            "the disk did not answer in time: the last file is not finalized, \
+             the next start does it"
+                .to_owned(),
+        ),
+    }
+    for segment in &recording.segments {
+        recording.lost_packets += segment.summary.lost_packets;
+    }
+    plan.state(State::Stopped);
+    fatal?;
+    let mut fatal = shared.fatal.lock().unwrap_or_else(PoisonError::into_inner);
+    fatal.take().map_or(Ok(recording), Err)
+}
+
+struct Camera<'a> {
+    plan: &'a Plan,
+    writer: Writer,
+    progress: Progress,
+    /// When progress was told, and bytes then.
+    told: (Instant, u64),
+    profile: Vec<u8>,
+    number: u32,
+    recording: CameraRecording,
+}
+
+/// Why a connection is over.
+enum Over {
+    Stopped,
+    Fatal,
+    Failed(SourceError),
+}
+
+impl Plan {
+    fn state(&self, state: State) {
+        (self.tell)(Event::State {
+            camera: self.camera.clone(),
+            state,
+        });
+    }
+
+    /// The error that ends recording if the very first attempt meets it.
+    fn first_failure(&self, error: &SourceError) -> Option<Error> {
+        let camera = self.camera.clone();
+        match error {
+            SourceError::Unauthorized => Some(Error::Unauthorized {
+                camera,
+                given: self.has_password,
+            }),
+            SourceError::NotFound => Some(Error::NoSuchStream {
+                camera,
+                url: self.url.clone(),
+            }),
+            SourceError::Unsupported(offered) => Some(Error::Unsupported {
+                camera,
+                offered: offered.clone(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl Camera<'_> {
+    async fn connections<C: Connector>(&mut self, connector: &C) -> Result<()> {
+        let plan = self.plan;
+        let mut wait = BACKOFF.0;
+        while !plan.stop.is_stopped() {
+            plan.state(State::Connecting);
+            let attempt = tokio::select! {
+                biased;
+                () = plan.stop.stopped() => return Ok(()),
+                attempt = connector.connect() => attempt,
+            };
+            let reason = match attempt {
+                Ok(mut source) => {
+                    let since = Instant::now();
+                    self.recording.connections += 1;
+                    plan.state(State::Connected);
+                    let over = self.connection(&mut source).await;
+                    source.close().await;
+                    if since.elapsed() >= GOOD {
+                        wait = BACKOFF.0;
+                    }
+                    match over {
+                        Over::Stopped | Over::Fatal => return Ok(()),
+                        Over::Failed(error) => error,
+                    }
+                }
+                Err(error) => {
+                    if self.recording.connections == 0
+                        && let Some(fatal) = plan.first_failure(&error)
+                    {
+                        return Err(fatal);
+                    }
+                    error
+                }
+            };
+            tracing::info!(camera = %plan.camera, %reason, "no connection");
+            let retry_in = jittered(wait);
+            plan.state(State::Waiting {
+                reason: reason.to_string(),
+                retry_in,
+            });
+            tokio::select! {
+                biased;
+                () = plan.stop.stopped() => return Ok(()),
+                () = tokio::time::sleep(retry_in) => {}
+            }
+            wait = (wait * 2).min(BACKOFF.1);
+        }
+        Ok(())
+    }
+
+    /// One connection, from its first packet to its last.
+    async fn connection<S: PacketSource>(&mut self, source: &mut S) -> Over {
+        let info = source.info().clone();
+        for left_out in &info.left_out {
+            self.notice(format!("left out: {left_out}"));
+        }
+        let settings = Settings {
+            segment: self.plan.segment,
+            fragment: Duration::from_secs(1),
+            camera: self.plan.camera.clone(),
+            session: session_id(&self.plan.camera),
+            sdp_sha256: info.sdp_sha256,
+        };
+        let clocks = info
+            .tracks
+            .iter()
+            .map(|t| (t.clock_rate, !t.codec.is_video()));
+        let clocks: Vec<_> = clocks.collect();
+        let mut timeline = Timeline::new(&clocks);
+        let mut segmenter = Segmenter::new(settings, &info.tracks, self.number);
+        let mut aligned = None;
+        let over = loop {
+            let event = tokio::select! {
+                biased;
+                () = self.plan.stop.stopped() => break Over::Stopped,
+                () = self.writer.shared.failed.notified() => break Over::Fatal,
+                event = source.next() => event,
+            };
+            match event {
+                Ok(SourceEvent::AccessUnit(unit)) => timeline.push(unit),
+                Ok(SourceEvent::Parameters { track, description }) => {
+                    // What was held back is described by what was before.
+                    if segmenter.descriptions().nth(track).flatten().is_some() {
+                        timeline.finish();
+                        self.place(&mut timeline, &mut segmenter);
+                    }
+                    segmenter.describe(track, description);
+                }
+                Ok(SourceEvent::SenderReport { track, ntp, rtp }) => {
+                    timeline.sender_report(track, ntp, rtp);
+                }
+                Ok(SourceEvent::End) => {
+                    let ended = "the camera ended the stream".to_owned();
+                    break Over::Failed(SourceError::Connection(ended));
+                }
+                Err(error) => break Over::Failed(error),
+            }
+            if aligned.is_none() && info.tracks.len() > 1 {
+                aligned = timeline.basis();
+                if aligned == Some(Basis::Arrival) {
+                    self.notice(
+                        "the camera does not say how sound and picture belong together; \
+                         they are aligned by their arrival"
+                            .to_owned(),
+                    );
+                }
+            }
+            self.place(&mut timeline, &mut segmenter);
+            self.write(&info, &mut segmenter).await;
+        };
+        timeline.finish();
+        self.place(&mut timeline, &mut segmenter);
+        segmenter.finish();
+        self.write(&info, &mut segmenter).await;
+        self.number = segmenter.number();
+        let Missing { undecodable, gaps } = segmenter.missing();
+        self.recording.gaps += gaps;
+        if undecodable > 0 {
+            self.notice(format!(
+                "{undecodable} pictures after gaps could not be kept: no keyframe came before them"
+            ));
+        }
+        if segmenter.late() > 0 {
+            self.notice(format!(
+                "{} samples of sound came more than 2 s too late for their file",
+                segmenter.late()
+            ));
+        }
+        over
+    }
+
+    fn place(&self, timeline: &mut Timeline, segmenter: &mut Segmenter) {
+        while let Some(placed) = timeline.pop() {
+            segmenter.push(placed);
+        }
+        if self.writer.shared.cut.swap(false, Ordering::Relaxed) {
+            segmenter.cut();
+        }
+    }
+
+    /// Hands over what the segmenter has to write.
+    async fn write(&mut self, info: &StreamInfo, segmenter: &mut Segmenter) {
+        while let Some(command) = segmenter.pop() {
+            match &command {
+                Command::Open(head) => {
+                    self.progress.bytes += head.bytes.len() as u64;
+                    self.plan.state(State::Recording);
+                    self.keep_profile(info, segmenter).await;
+                }
+                Command::Fragment(fragment) => {
+                    self.progress.bytes += fragment.bytes.len() as u64;
+                    self.progress.frames += u64::from(fragment.frames);
+                    self.progress.lost_packets += u64::from(fragment.lost);
+                    self.progress.recorded += fragment.duration;
+                }
+                Command::Close(_) => {}
+            }
+            let is_fragment = matches!(command, Command::Fragment(_));
+            self.writer.send(Job::Command(command)).await;
+            if is_fragment {
+                self.tell_progress();
+            }
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        let (at, bytes) = self.told;
+        let passed = at.elapsed();
+        if passed < Duration::from_millis(900) {
+            return;
+        }
+        let bits = (self.progress.bytes - bytes) * 8;
+        let millis = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
+        self.told = (Instant::now(), self.progress.bytes);
+        let file = &self.writer.shared.file;
+        let file = file.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.progress.bit_rate = bits.saturating_mul(1000) / millis;
+        self.progress.file = file;
+        (self.plan.tell)(Event::Progress {
+            camera: self.plan.camera.clone(),
+            progress: self.progress.clone(),
+        });
+    }
+
+    /// Writes the camera's profile where it is new or changed.
+    async fn keep_profile(&mut self, info: &StreamInfo, segmenter: &Segmenter) {
+        let Some(folder) = &self.plan.profiles else {
+            return;
+        };
+        let bytes = profile::encode(&self.plan.camera, info, segmenter.descriptions());
+        let Some(bytes) = bytes.filter(|bytes| *bytes != self.profile) else {
+            return;
+        };
+        self.profile.clone_from(&bytes);
+        let path = profile::path(folder, &self.plan.camera);
+        self.writer.send(Job::Profile { path, bytes }).await;
+    }
+
+    /// Says something once.
+    fn notice(&mut self, text: String) {
+        if self.recording.notices.contains(&text) {
+            return;
+        }
+        (self.plan.tell)(Event::Notice {
+            camera: self.plan.camera.clone(),
+            text: text.clone(),
+        });
+        self.recording.notices.push(text);
+    }
+}
+
+/// A number that no other recording has: hashed from time, process and camera.
+fn session_id(camera: &str) -> [u8; 16] {
+    use sha2::{Digest, Sha256};
+    let now = crate::source::WallClock::now().0.to_be_bytes();
+    let digest = Sha256::new()
+        .chain_update(now)
+        .chain_update(std::process::id().to_be_bytes())
+        .chain_update(camera)
+        .finalize();
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// Up to a fifth less, so that cameras that failed together do not come back
+/// together.
+fn jittered(wait: Duration) -> Duration {
+    let nanos = crate::source::WallClock::now().0.unsigned_abs();
+    let fifth = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX) / 5;
+    let less = if fifth == 0 { 0 } else { nanos % fifth };
+    wait.saturating_sub(Duration::from_nanos(less))
+}

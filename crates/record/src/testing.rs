@@ -1,0 +1,65 @@
+//! What several tests need.
+
+use tapo_bmff::{BoxWriter, FourCc};
+use tapo_movie::SampleDescription;
+
+/// An H.264 description, 320x240, that states this reorder depth.
+pub(crate) fn h264(depth: u8) -> SampleDescription {
+    // Main profile, 320x240, max_num_reorder_frames 0 or 1 (x264).
+    let mut bits = Bits::default();
+    for (value, width) in [(77, 8), (0, 8), (30, 8)] {
+        bits.put(value, width);
+    }
+    // sps id, frame_num, poc type 0, poc lsb, refs, gaps.
+    for value in [0, 0, 0, 2, 4] {
+        bits.ue(value);
+    }
+    bits.put(0, 1);
+    bits.ue(19);
+    bits.ue(14);
+    // frame_mbs_only, direct_8x8, no cropping, vui.
+    bits.put(0b1101, 4);
+    // aspect, overscan, video signal, chroma, timing, nal hrd, vcl hrd, pic
+    // struct: none; bitstream restriction: yes; motion vectors.
+    bits.put(0, 8);
+    bits.put(0b11, 2);
+    for value in [0, 0, 10, 10, u32::from(depth), 4] {
+        bits.ue(value);
+    }
+    bits.put(1, 1);
+    let mut sps = vec![0x67];
+    sps.extend(bits.bytes());
+    let pps: &[u8] = &[0x68, 0xce, 0x38, 0x80];
+    let config = tapo_codec::h264::AvcConfig::build(&[&sps], &[pps]).unwrap();
+    let mut w = BoxWriter::new();
+    w.boxed(b"avc1", |w| {
+        w.zeros(6).u16(1).zeros(16).u16(320).u16(240).zeros(50);
+        w.boxed(b"avcC", |w| {
+            w.raw(&config);
+        });
+    });
+    let description = SampleDescription::parse(w.into_bytes(), FourCc(*b"vide")).unwrap();
+    let known = crate::lane::reorder_depth(&description).known();
+    assert_eq!(known, Some(depth));
+    description
+}
+
+#[derive(Default)]
+struct Bits(Vec<bool>);
+
+impl Bits {
+    fn put(&mut self, value: u32, width: u32) {
+        self.0.extend((0..width).rev().map(|i| value >> i & 1 != 0));
+    }
+
+    fn ue(&mut self, value: u32) {
+        let width = 32 - (value + 1).leading_zeros();
+        self.put(0, width - 1);
+        self.put(value + 1, width);
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let byte = |c: &[bool]| (0..8).fold(0, |b, i| b << 1 | u8::from(c.get(i) == Some(&true)));
+        self.0.chunks(8).map(byte).collect()
+    }
+}

@@ -1,0 +1,439 @@
+//! Makes segments last: one thread per camera that creates files, appends
+//! fragments, syncs, closes and finalizes.
+
+use crate::names::{ATTEMPTS, Namer, numbered};
+use crate::outcome::{Event, RecordedSegment};
+use crate::segmenter::{Command, Fragment, Head, Summary};
+use crate::source::WallClock;
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tapo_io::{Disk, Lock, NewFile, Op, RealDisk, Span, WritePlan};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+/// Blocks are asked for in steps of this size ahead of need, bytes.
+const AHEAD: u64 = 16 << 20;
+/// Commands that may wait for the disk.
+const QUEUE: usize = 256;
+/// Bytes that may wait for the disk, in units of 1024.
+const QUEUE_KIB: usize = 64 << 10;
+
+/// When what was written is made to last (`fdatasync`).
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub enum SyncPolicy {
+    /// After each fragment: a power cut costs at most two of them.
+    #[default]
+    Fragment,
+    /// After the first fragment that is this much later than the last time.
+    Interval(Duration),
+    /// When a file is closed.
+    Off,
+}
+
+/// Where segments go.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Named by time, into this folder.
+    Folder(PathBuf),
+    /// Into this one file. Where it has to be cut (the connection was lost, the
+    /// camera changed its parameters) the rest goes into `name-1.mp4`, ...
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Whether it may be replaced if it exists.
+        replace: bool,
+    },
+}
+
+/// What the writer tells without being asked.
+pub(crate) type Tell = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// What the writer and the network side share.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// The writer lost its file: a new one, please.
+    pub(crate) cut: AtomicBool,
+    /// The first file could not be made.
+    pub(crate) fatal: Mutex<Option<Error>>,
+    pub(crate) failed: Notify,
+    pub(crate) file: Mutex<Option<PathBuf>>,
+}
+
+/// What the writer has to do.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Command(Command),
+    /// Replace this small file.
+    Profile {
+        path: PathBuf,
+        bytes: Vec<u8>,
+    },
+}
+
+/// The network side's end of the writer.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    jobs: mpsc::Sender<(Job, OwnedSemaphorePermit)>,
+    budget: Arc<Semaphore>,
+    done: oneshot::Receiver<Vec<RecordedSegment>>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(crate) fn start(files: Files) -> Result<Self> {
+        let (jobs, mut queue) = mpsc::channel::<(Job, OwnedSemaphorePermit)>(QUEUE);
+        let (finished, done) = oneshot::channel();
+        let shared = Arc::clone(&files.shared);
+        let thread = std::thread::Builder::new().name("writer".to_owned());
+        let run = move || {
+            let mut files = files;
+            while let Some((job, _permit)) = queue.blocking_recv() {
+                files.apply(job);
+            }
+            let _ = finished.send(files.finish());
+        };
+        thread.spawn(run).map_err(Error::System)?;
+        Ok(Self {
+            jobs,
+            budget: Arc::new(Semaphore::new(QUEUE_KIB)),
+            done,
+            shared,
+        })
+    }
+
+    /// Hands a job over; waits while too much is waiting.
+    pub(crate) async fn send(&self, job: Job) {
+        let bytes = match &job {
+            Job::Command(Command::Open(head)) => head.bytes.len(),
+            Job::Command(Command::Fragment(fragment)) => fragment.bytes.len(),
+            _ => 0,
+        };
+        let kib = u32::try_from((bytes / 1024 + 1).min(QUEUE_KIB)).unwrap_or(1);
+        let budget = Arc::clone(&self.budget);
+        if let Ok(permit) = budget.acquire_many_owned(kib).await {
+            // It fails only if the thread has panicked, which `finish` tells.
+            let _ = self.jobs.send((job, permit)).await;
+        }
+    }
+
+    /// Waits until all is written, but not longer than `patience`; `None` if the
+    /// disk took longer.
+    pub(crate) async fn finish(self, patience: Duration) -> Option<Vec<RecordedSegment>> {
+        drop(self.jobs);
+        tokio::time::timeout(patience, self.done).await.ok()?.ok()
+    }
+}
+
+/// The files of one camera.
+pub(crate) struct Files {
+    camera: String,
+    output: Output,
+    namer: Namer,
+    sync: SyncPolicy,
+    tell: Tell,
+    shared: Arc<Shared>,
+    open: Option<OpenFile>,
+    written: Vec<RecordedSegment>,
+    began: bool,
+}
+
+struct OpenFile {
+    disk: RealDisk,
+    _lock: Lock,
+    number: u32,
+    started: WallClock,
+    position: u64,
+    allocated: u64,
+    synced: Instant,
+}
+
+impl Files {
+    pub(crate) fn new(
+        camera: &str,
+        output: Output,
+        namer: Namer,
+        sync: SyncPolicy,
+        tell: Tell,
+    ) -> Self {
+        Self {
+            camera: camera.to_owned(),
+            output,
+            namer,
+            sync,
+            tell,
+            shared: Arc::default(),
+            open: None,
+            written: Vec::new(),
+            began: false,
+        }
+    }
+
+    pub(crate) fn apply(&mut self, job: Job) {
+        match job {
+            Job::Command(Command::Open(head)) => self.open(&head),
+            Job::Command(Command::Fragment(fragment)) => self.append(fragment),
+            Job::Command(Command::Close(summary)) => self.close(summary),
+            Job::Profile { path, bytes } => {
+                if let Err(error) = replace(&path, bytes) {
+                    self.notice(format!("the camera's profile: {error}"));
+                }
+            }
+        }
+    }
+
+    fn notice(&self, text: String) {
+        (self.tell)(Event::Notice {
+            camera: self.camera.clone(),
+            text,
+        });
+    }
+
+    fn set_file(&self, path: Option<PathBuf>) {
+        *self
+            .shared
+            .file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = path;
+    }
+
+    fn open(&mut self, head: &Head) {
+        match self.create(head) {
+            Ok(open) => {
+                let path = open.disk.path().to_owned();
+                self.set_file(Some(path.clone()));
+                self.began = true;
+                self.open = Some(open);
+                (self.tell)(Event::Opened {
+                    camera: self.camera.clone(),
+                    path,
+                });
+            }
+            Err(error) if !self.began => {
+                let mut fatal = self.shared.fatal.lock();
+                let fatal = fatal.as_deref_mut();
+                if let Ok(fatal) = fatal {
+                    fatal.get_or_insert(error);
+                }
+                self.shared.failed.notify_one();
+            }
+            Err(error) => {
+                self.notice(format!("no file can be made, media is lost: {error}"));
+                self.shared.cut.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Creates the file of a segment under a name that is free.
+    fn create(&self, head: &Head) -> Result<OpenFile> {
+        let mut taken = None;
+        for attempt in 0..ATTEMPTS {
+            let path = match &self.output {
+                Output::Folder(folder) => folder.join(self.namer.path(head.started, attempt)?),
+                Output::File { path, replace } => {
+                    if *replace && attempt == 0 && !self.began {
+                        remove(path)?;
+                    }
+                    numbered(path, attempt)
+                }
+            };
+            if let Some(folder) = path.parent() {
+                tapo_io::create_dirs(folder)?;
+            }
+            match RealDisk::create_new(&path) {
+                Ok(disk) => return self.begin(disk, head),
+                Err(exists @ tapo_io::Error::Exists { .. }) => {
+                    // One file was asked for, and it is there.
+                    if matches!(self.output, Output::File { .. }) && !self.began {
+                        return Err(exists.into());
+                    }
+                    taken = Some(exists);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(taken.map_or_else(|| Error::Usage("no name is free".to_owned()), Error::Io))
+    }
+
+    fn begin(&self, mut disk: RealDisk, head: &Head) -> Result<OpenFile> {
+        let path = disk.path().to_owned();
+        let len = head.bytes.len() as u64;
+        let allocated = len + AHEAD;
+        let begun = Lock::exclusive(disk.file(), &path).and_then(|lock| {
+            let plan = WritePlan::new()
+                .then(Op::Allocate(Span::new(0, allocated)))
+                .write(0, head.bytes.clone());
+            let plan = match self.sync {
+                SyncPolicy::Off => plan,
+                _ => plan.barrier().then(Op::SyncDir),
+            };
+            plan.execute(&mut disk).map(|()| lock)
+        });
+        match begun {
+            Ok(lock) => Ok(OpenFile {
+                disk,
+                _lock: lock,
+                number: head.number,
+                started: head.started,
+                position: len,
+                allocated,
+                synced: Instant::now(),
+            }),
+            Err(error) => {
+                // There is no media in it. What fails here failed already.
+                let _ = std::fs::remove_file(&path);
+                Err(error.into())
+            }
+        }
+    }
+
+    fn append(&mut self, fragment: Fragment) {
+        let Some(open) = &mut self.open else {
+            // It was said already that media is lost.
+            self.shared.cut.store(true, Ordering::Relaxed);
+            return;
+        };
+        if let Err(error) = open.append(fragment.bytes, self.sync) {
+            self.abandon(&error);
+        }
+    }
+
+    /// The file cannot be written any more: leaves it as it stands.
+    fn abandon(&mut self, error: &tapo_io::Error) {
+        let Some(mut open) = self.open.take() else {
+            return;
+        };
+        self.shared.cut.store(true, Ordering::Relaxed);
+        let path = open.disk.path().to_owned();
+        self.notice(format!("{error}; a new file follows"));
+        // The blocks ahead may be what others lack.
+        if let Ok(meta) = open.disk.file().metadata() {
+            let _ = open.disk.apply(&Op::SetLen(meta.len()));
+        }
+        self.record(RecordedSegment {
+            path,
+            summary: Summary {
+                number: open.number,
+                started: open.started,
+                bytes: open.position,
+                ..Summary::default()
+            },
+            finalized: None,
+            problem: Some(error.to_string()),
+        });
+    }
+
+    fn close(&mut self, summary: Summary) {
+        let Some(mut open) = self.open.take() else {
+            return;
+        };
+        let path = open.disk.path().to_owned();
+        let closing = WritePlan::new().then(Op::SetLen(open.position)).barrier();
+        if let Err(error) = closing.execute(&mut open.disk) {
+            self.open = Some(open);
+            self.abandon(&error);
+            return;
+        }
+        drop(open);
+        let (finalized, problem) = match finalize(&path) {
+            Ok(done) => (Some(done.how), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        if let Some(problem) = &problem {
+            self.notice(format!("not finalized: {problem}"));
+        }
+        self.record(RecordedSegment {
+            path,
+            summary,
+            finalized,
+            problem,
+        });
+    }
+
+    fn record(&mut self, segment: RecordedSegment) {
+        self.set_file(None);
+        self.written.push(segment.clone());
+        (self.tell)(Event::Closed {
+            camera: self.camera.clone(),
+            segment,
+        });
+    }
+
+    /// The queue is closed: so is a file that is still open.
+    pub(crate) fn finish(mut self) -> Vec<RecordedSegment> {
+        if let Some(open) = &self.open {
+            let summary = Summary {
+                number: open.number,
+                started: open.started,
+                bytes: open.position,
+                ..Summary::default()
+            };
+            self.close(summary);
+        }
+        self.written
+    }
+}
+
+impl OpenFile {
+    fn append(&mut self, bytes: Vec<u8>, sync: SyncPolicy) -> tapo_io::Result<()> {
+        let end = self.position + bytes.len() as u64;
+        let mut plan = WritePlan::new();
+        if end > self.allocated {
+            let more = end + AHEAD;
+            plan = plan.then(Op::Allocate(Span::new(self.allocated, more)));
+            self.allocated = more;
+        }
+        plan = plan.write(self.position, bytes);
+        let now = match sync {
+            SyncPolicy::Fragment => true,
+            SyncPolicy::Interval(interval) => self.synced.elapsed() >= interval,
+            SyncPolicy::Off => false,
+        };
+        if now {
+            plan = plan.barrier();
+            self.synced = Instant::now();
+        }
+        plan.execute(&mut self.disk)?;
+        self.position = end;
+        Ok(())
+    }
+}
+
+/// Finalizes a segment that was just closed. Whoever looks for unfinished ones
+/// may have taken it in this moment: then it is final soon.
+fn finalize(path: &Path) -> tapo_finalize::Result<tapo_finalize::Finalization> {
+    let options = tapo_finalize::Options::default();
+    for _ in 0..20 {
+        match tapo_finalize::finalize(path, &options) {
+            Err(tapo_finalize::Error::Io(tapo_io::Error::InUse { .. })) => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            done => return done,
+        }
+    }
+    tapo_finalize::finalize(path, &options)
+}
+
+/// Removes a file that may be replaced, if it is there and is a file.
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, "replace", e)),
+        _ => Ok(()),
+    }
+}
+
+/// Replaces a small file, whole or not at all.
+fn replace(path: &Path, bytes: Vec<u8>) -> tapo_io::Result<()> {
+    if let Some(folder) = path.parent() {
+        tapo_io::create_dirs(folder)?;
+    }
+    let mut file = NewFile::create(path, true)?;
+    file.apply(&Op::Write { at: 0, bytes })?;
+    file.commit(true)
+}
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;
