@@ -121,6 +121,27 @@ pub enum Problem {
     NoTimescale,
     /// A track without a sample description: nobody can decode it.
     NoDescription,
+    /// The decoder configuration cannot be read.
+    BadConfiguration {
+        /// The sample entry it stands in.
+        entry: FourCc,
+        /// Why, in the codec's words.
+        why: String,
+    },
+    /// The index is compressed (`cmov` of QuickTime), which tapo does not read.
+    CompressedMoov,
+    /// Samples name a sample description that is not there.
+    DescriptionMissing {
+        /// The number they name.
+        number: u32,
+    },
+    /// Composition offsets (`ctts`) for more samples than there are.
+    OffsetsBeyondSamples {
+        /// Samples by `ctts`.
+        offsets: u64,
+        /// Samples by `stsz`.
+        samples: u64,
+    },
     /// The times of samples (`stts`) are fewer or more than the samples.
     TimesDisagree {
         /// Samples by `stts`.
@@ -147,6 +168,13 @@ pub enum Problem {
         /// The number of the first.
         first: u32,
     },
+    /// Samples that should stand where an index does (`moov`, `ftyp`).
+    SamplesInIndex {
+        /// How many.
+        samples: u64,
+        /// The number of the first.
+        first: u32,
+    },
     /// The media of a track stands in another file.
     MediaElsewhere,
     /// A fragment whose data is not all there, or that cannot be read.
@@ -154,6 +182,8 @@ pub enum Problem {
         /// Its place among the fragments, from 1 on.
         number: u64,
     },
+    /// A fragment names a track that `moov` does not know.
+    FragmentTrackUnknown,
     /// Fragments are missing: both the sequence number and the time jump.
     FragmentsMissing {
         /// The sequence number before the gap.
@@ -172,6 +202,8 @@ pub enum Problem {
     Hev1,
     /// G.711 sound, which browsers and Apple's players leave silent.
     G711,
+    /// Fragments that need the start they were made with to play.
+    InitElsewhere,
     /// A recording of tapo that was not finished.
     OpenSegment,
     /// Another program holds the file: it is being written.
@@ -208,17 +240,24 @@ impl Problem {
             Self::TrackIdTwice => "track-id-twice",
             Self::NoTimescale => "no-timescale",
             Self::NoDescription => "no-description",
+            Self::BadConfiguration { .. } => "bad-configuration",
+            Self::CompressedMoov => "compressed-moov",
+            Self::DescriptionMissing { .. } => "description-missing",
+            Self::OffsetsBeyondSamples { .. } => "offsets-beyond-samples",
             Self::TimesDisagree { .. } => "times-disagree",
             Self::SyncBeyondSamples { .. } => "sync-beyond-samples",
             Self::SamplesOutsideFile { .. } => "samples-outside-file",
             Self::SamplesOutsideMdat { .. } => "samples-outside-mdat",
+            Self::SamplesInIndex { .. } => "samples-in-index",
             Self::MediaElsewhere => "media-elsewhere",
             Self::FragmentTorn { .. } => "fragment-torn",
+            Self::FragmentTrackUnknown => "fragment-track-unknown",
             Self::FragmentsMissing { .. } => "fragments-missing",
             Self::FragmentTimeJump { .. } => "fragment-time-jump",
             Self::MoovBehindMdat => "moov-behind-mdat",
             Self::Hev1 => "hev1",
             Self::G711 => "g711",
+            Self::InitElsewhere => "init-elsewhere",
             Self::OpenSegment => "open-segment",
             Self::InUse { .. } => "in-use",
             Self::Changed => "changed",
@@ -233,6 +272,7 @@ impl Problem {
             | Self::MoovBehindMdat
             | Self::Hev1
             | Self::G711
+            | Self::InitElsewhere
             | Self::OpenSegment
             | Self::InUse { .. } => Severity::Notice,
             Self::SecondMoov
@@ -244,6 +284,10 @@ impl Problem {
             | Self::BadFields { .. }
             | Self::OtherFlaw
             | Self::TrackIdTwice
+            | Self::BadConfiguration { .. }
+            | Self::CompressedMoov
+            | Self::OffsetsBeyondSamples { .. }
+            | Self::FragmentTrackUnknown
             | Self::TimesDisagree { .. }
             | Self::SyncBeyondSamples { .. }
             | Self::SamplesOutsideMdat { .. }
@@ -261,7 +305,9 @@ impl Problem {
             | Self::NotABox { parent: None }
             | Self::NoTimescale
             | Self::NoDescription
+            | Self::DescriptionMissing { .. }
             | Self::SamplesOutsideFile { .. }
+            | Self::SamplesInIndex { .. }
             | Self::FragmentTorn { .. }
             | Self::FragmentsMissing { .. } => Severity::Damage,
         }

@@ -46,11 +46,15 @@ pub enum Family {
 }
 
 impl Family {
-    /// By the brands; without any it is QuickTime, which knew none at first.
-    #[must_use]
-    pub fn of(file_type: Option<&FileType>) -> Self {
+    /// By the brands; without any it is QuickTime, which knew neither brands
+    /// nor fragments.
+    pub(crate) fn of(file_type: Option<&FileType>, fragments: bool) -> Self {
         let Some(file_type) = file_type else {
-            return Self::QuickTime;
+            return if fragments {
+                Self::Mp4
+            } else {
+                Self::QuickTime
+            };
         };
         let named = |brand: FourCc| match &brand.0 {
             b"qt  " => Some(Self::QuickTime),
@@ -105,7 +109,9 @@ pub(crate) fn form(source: &dyn ByteSource, read: &Read, name: &str) -> Result<F
         if position(b"meta").is_some() && read.file_type.as_ref().is_some_and(is_picture) {
             return Ok(Form::Foreign(Foreign::Heif));
         }
-        let segment = moof.is_some() && position(b"ftyp").is_none();
+        // A segment of a stream says so, by `styp` or `sidx`.
+        let segment =
+            moof.is_some() && (position(b"styp").is_some() || position(b"sidx").is_some());
         return Ok(if segment { Form::Media } else { Form::NoIndex });
     };
     if moof.is_some() {
@@ -153,10 +159,11 @@ mod tests {
     use tapo_movie::RawBox;
 
     fn family(major: &[u8; 4]) -> Family {
-        Family::of(Some(&FileType {
+        let file_type = FileType {
             major_brand: FourCc(*major),
             ..FileType::default()
-        }))
+        };
+        Family::of(Some(&file_type), false)
     }
 
     #[test]
@@ -166,7 +173,7 @@ mod tests {
         assert_eq!(family(b"3g2a"), Family::ThreeGp);
         assert_eq!(family(b"M4A "), Family::M4a);
         assert_eq!(family(b"isom"), Family::Mp4);
-        assert_eq!(Family::of(None), Family::QuickTime);
+        assert_eq!(Family::of(None, false), Family::QuickTime);
     }
 
     #[test]

@@ -54,6 +54,12 @@ impl Inspection {
         self.findings.iter().any(in_use)
     }
 
+    /// Whether its index is compressed, so that we know nothing of the samples.
+    pub(crate) fn is_compressed(&self) -> bool {
+        let compressed = |f: &Finding| f.problem == Problem::CompressedMoov;
+        self.findings.iter().any(compressed)
+    }
+
     fn settle(&mut self) {
         let key = |f: &Finding| {
             let place = f.span.map_or(u64::MAX, |s| s.start);
@@ -84,7 +90,7 @@ pub fn inspect(source: &dyn ByteSource) -> Result<Inspection> {
     let tracks = movie.map_or(&[][..], |m| m.tracks.as_slice());
     let mut inspection = Inspection {
         form,
-        family: Family::of(read.file_type.as_ref()),
+        family: family(&read),
         own: movie.and_then(form::own),
         tracks: tracks
             .iter()
@@ -126,7 +132,7 @@ pub fn inspect_file(path: &Path) -> Result<Inspection> {
 fn foreigner(read: Read, what: Foreign) -> Inspection {
     Inspection {
         form: Form::Foreign(what),
-        family: Family::of(read.file_type.as_ref()),
+        family: family(&read),
         own: None,
         tracks: Vec::new(),
         findings: Vec::new(),
@@ -134,6 +140,11 @@ fn foreigner(read: Read, what: Foreign) -> Inspection {
         media: Vec::new(),
         read,
     }
+}
+
+fn family(read: &Read) -> Family {
+    let fragments = read.top.iter().any(|b| b.kind == b"moof");
+    Family::of(read.file_type.as_ref(), fragments)
 }
 
 /// What may be media: `mdat` boxes, and what stands where a box should and is

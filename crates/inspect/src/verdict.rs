@@ -30,6 +30,8 @@ impl Verdict {
             Form::Foreign(_) => return Self::NotMp4,
             Form::NoIndex => return lost,
             Form::Init | Form::Media => true,
+            // Nobody but QuickTime reads a compressed index, and QuickTime may.
+            Form::Progressive { .. } if inspection.is_compressed() => inspection.has_mdat(),
             Form::Progressive { .. } | Form::Fragmented | Form::Hybrid => {
                 inspection.has_mdat() && inspection.tracks.iter().any(|t| t.reachable > 0)
             }

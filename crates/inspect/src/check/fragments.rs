@@ -20,6 +20,11 @@ pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
             _ => None,
         };
         let mut missing = false;
+        let unknown = |id| inspection.tracks.iter().all(|t| t.id != id);
+        if let Some(part) = fragment.tracks.iter().find(|p| unknown(p.track_id)) {
+            let finding = Finding::new(Problem::FragmentTrackUnknown).at(fragment.moof);
+            found.push(finding.on(part.track_id));
+        }
         for part in &fragment.tracks {
             let Some(start) = part.base_media_decode_time else {
                 continue;

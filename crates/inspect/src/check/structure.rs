@@ -19,6 +19,9 @@ pub(super) fn check(
     if inspection.form == Form::NoIndex {
         found.push(Finding::new(Problem::MoovMissing));
     }
+    if inspection.form == Form::Media {
+        found.push(Finding::new(Problem::InitElsewhere));
+    }
     if let Some(second) = all(*b"moov").nth(1) {
         found.push(Finding::new(Problem::SecondMoov).at(second.span));
     }
@@ -29,7 +32,9 @@ pub(super) fn check(
     }
     if let Some(movie) = &read.movie {
         let some_samples = inspection.tracks.iter().any(|t| t.samples > 0);
-        if movie.tracks.is_empty() {
+        if movie.other.iter().any(|b| b.kind == b"cmov") {
+            found.push(Finding::new(Problem::CompressedMoov));
+        } else if movie.tracks.is_empty() {
             found.push(Finding::new(Problem::NoTracks));
         } else if !some_samples && inspection.form != Form::Init {
             found.push(Finding::new(Problem::NoSamples));

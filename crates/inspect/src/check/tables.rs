@@ -1,10 +1,10 @@
 //! Sample tables: do they agree with each other and with the file.
 
 use crate::places::{Clock, Placed, chunks, fitting};
-use crate::{Finding, Form, Inspection, Problem, TimeRange, TrackSummary};
+use crate::{Finding, Inspection, Problem, TimeRange, TrackSummary};
 use tapo_bmff::{FourCc, Step, Walker, be_u32};
 use tapo_io::{Span, Window};
-use tapo_movie::{Movie, SyncSamples, Track};
+use tapo_movie::{Movie, SyncSamples, TopBox, Track};
 
 /// Tracks with the id of one before them.
 pub(super) fn ids(movie: &Movie, found: &mut Vec<Finding>) {
@@ -39,6 +39,25 @@ pub(super) fn check(
     if times != samples {
         found.push(about(Problem::TimesDisagree { times, samples }));
     }
+    let offsets = table.composition_offsets.len();
+    if offsets > samples {
+        found.push(about(Problem::OffsetsBeyondSamples { offsets, samples }));
+    }
+    let known = 1..=u32::try_from(track.descriptions.len()).unwrap_or(u32::MAX);
+    let named = table.chunks.iter().map(|c| c.description);
+    if let Some(number) = named.filter(|n| !known.contains(n)).max()
+        && !known.is_empty()
+    {
+        found.push(about(Problem::DescriptionMissing { number }));
+    }
+    for codec in &summary.codecs {
+        let entry = codec.entry;
+        let bad = codec
+            .defect
+            .clone()
+            .map(|why| Problem::BadConfiguration { entry, why });
+        found.extend(bad.map(about));
+    }
     if let SyncSamples::Listed(numbers) = &table.sync
         && let Some(last) = numbers.last()
         && *last > table.len()
@@ -52,7 +71,7 @@ pub(super) fn check(
     if summary.reachable < summary.samples {
         found.push(outside_file(track, summary, inspection.read.size));
     }
-    if inspection.form != Form::Fragmented && inspection.has_mdat() {
+    if inspection.has_mdat() {
         found.extend(outside_mdat(track, inspection));
     }
 }
@@ -83,7 +102,7 @@ fn outside_file(track: &Track, summary: &TrackSummary, size: u64) -> Finding {
 fn outside_mdat(track: &Track, inspection: &Inspection) -> Option<Finding> {
     let read = &inspection.read;
     let mdats = read.top.iter().filter(|b| b.kind == b"mdat");
-    let mdats: Vec<Span> = mdats.map(tapo_movie::TopBox::payload).collect();
+    let mdats: Vec<Span> = mdats.map(TopBox::payload).collect();
     let outside = |chunk: &Placed| {
         let last = mdats
             .partition_point(|m| m.start <= chunk.span.start)
@@ -95,14 +114,37 @@ fn outside_mdat(track: &Track, inspection: &Inspection) -> Option<Finding> {
             && chunk.span.start < read.size
             && !home.is_some_and(|m| m.contains(whole))
     };
-    let mut chunks = chunks(&track.samples).filter(outside);
-    let first = chunks.next()?;
-    let samples = chunks.map(|c| u64::from(c.samples)).sum::<u64>() + u64::from(first.samples);
-    let problem = Problem::SamplesOutsideMdat {
-        samples,
-        first: first.first,
+    let is_index = |b: &&TopBox| matches!(&b.kind.0, b"ftyp" | b"moov" | b"moof" | b"sidx");
+    let indexes: Vec<Span> = read.top.iter().filter(is_index).map(|b| b.span).collect();
+    let in_index = |chunk: &Placed| {
+        let last = indexes
+            .partition_point(|i| i.start <= chunk.span.start)
+            .checked_sub(1);
+        last.and_then(|i| indexes.get(i))
+            .is_some_and(|i| chunk.span.start < i.end)
     };
-    Some(Finding::new(problem).on(track.header.id).at(first.span))
+    let (mut samples, mut all) = (0_u64, chunks(&track.samples).filter(outside));
+    let first = all.next()?;
+    let mut worse = None;
+    for chunk in std::iter::once(first).chain(all) {
+        samples += u64::from(chunk.samples);
+        worse = worse.or_else(|| in_index(&chunk).then_some(chunk));
+    }
+    let (problem, span) = match worse {
+        Some(chunk) => {
+            let first = chunk.first;
+            (Problem::SamplesInIndex { samples, first }, chunk.span)
+        }
+        None => {
+            let first_number = first.first;
+            let problem = Problem::SamplesOutsideMdat {
+                samples,
+                first: first_number,
+            };
+            (problem, first.span)
+        }
+    };
+    Some(Finding::new(problem).on(track.header.id).at(span))
 }
 
 /// Whether `dinf/dref` says that the media is in another file (§8.7.2): its

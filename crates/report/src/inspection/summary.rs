@@ -3,6 +3,7 @@
 use super::words;
 use crate::{Align, Table, Theme, escape, number};
 use anstyle::Style;
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 use tapo_inspect::{
@@ -24,12 +25,12 @@ pub fn summary(
     writeln!(out, "{title}{}{title:#}", escape::path(path))?;
     let mut line = words::form(inspection);
     if inspection.verdict == Verdict::NotMp4 {
-        line = format!("not an MP4 but {line}");
+        line = format!("not an MP4: {line}");
         if matches!(
             inspection.form,
             Form::Foreign(tapo_inspect::Foreign::Unknown)
         ) {
-            line = "not an MP4, and of no other kind that tapo knows".into();
+            line = "not an MP4, nor of any other kind that tapo knows".into();
         }
     }
     write!(out, "  {line}; {}", number::bytes(inspection.read.size))?;
@@ -246,8 +247,17 @@ fn edits(summary: &TrackSummary, edits: &[Edit], movie_timescale: u32) -> Option
     }
 }
 
+/// Findings of one code that are shown; all are in the JSON.
+const ALIKE: usize = 10;
+
 fn findings(out: &mut dyn Write, theme: &Theme, inspection: &Inspection) -> io::Result<()> {
+    let mut shown: HashMap<&str, usize> = HashMap::new();
     for finding in &inspection.findings {
+        let alike = shown.entry(finding.problem.code()).or_default();
+        *alike += 1;
+        if *alike > ALIKE {
+            continue;
+        }
         let style = match finding.severity() {
             Severity::Notice => theme.notice,
             Severity::Warning => theme.warning,
@@ -265,6 +275,12 @@ fn findings(out: &mut dyn Write, theme: &Theme, inspection: &Inspection) -> io::
             out,
             "  {style}{name}{style:#} {code}: {text}{dim}{place}{dim:#}"
         )?;
+    }
+    let mut more: Vec<_> = shown.into_iter().filter(|(_, n)| *n > ALIKE).collect();
+    more.sort_unstable();
+    for (code, n) in more {
+        let rest = number::grouped((n - ALIKE) as u64);
+        writeln!(out, "  and {rest} more of {code}")?;
     }
     Ok(())
 }

@@ -113,7 +113,9 @@ fn sentence(finding: &Finding) -> String {
         Problem::MoovMissing => "The index ('moov') is missing. Without it no player knows where \
             a picture starts; this happens when a recording is not closed."
             .into(),
-        Problem::MdatMissing => "There is an index, and no media ('mdat') that it points to.".into(),
+        Problem::MdatMissing => {
+            "There is an index, and no media ('mdat') that it points to.".into()
+        }
         Problem::NoTracks => "The index ('moov') lists no track.".into(),
         Problem::NoSamples => "The tracks hold no picture and no sound.".into(),
         Problem::SecondMoov => "There is a second index ('moov'). Players use the first; another \
@@ -160,6 +162,23 @@ fn sentence(finding: &Finding) -> String {
         Problem::TrackIdTwice => "Several tracks have this id.".into(),
         Problem::NoTimescale => "It has no clock (a timescale of 0).".into(),
         Problem::NoDescription => "Nothing says how it is coded.".into(),
+        Problem::BadConfiguration { entry, why } => {
+            format!(
+                "The settings of its decoder ('{entry}') cannot be read: {}.",
+                escape::text(why)
+            )
+        }
+        Problem::CompressedMoov => {
+            "The index is compressed (old QuickTime), which tapo does not read.".into()
+        }
+        Problem::DescriptionMissing { number } => {
+            format!("Samples name description number {number}, which is not there.")
+        }
+        Problem::OffsetsBeyondSamples { offsets, samples } => format!(
+            "There are composition offsets for {} but {}.",
+            number::count(*offsets, "sample"),
+            number::count(*samples, "sample")
+        ),
         Problem::TimesDisagree { times, samples } => format!(
             "There are times for {} but {}.",
             number::count(*times, "sample"),
@@ -180,12 +199,20 @@ fn sentence(finding: &Finding) -> String {
             number::count(*samples, "sample"),
             number::grouped(u64::from(*first))
         ),
+        Problem::SamplesInIndex { samples, first } => format!(
+            "{} (from number {} on) stand outside the media, some of them where the index is.",
+            number::count(*samples, "sample"),
+            number::grouped(u64::from(*first))
+        ),
         Problem::MediaElsewhere => "Its media is in another file, which tapo does not open.".into(),
         Problem::FragmentTorn { number } => format!(
             "Fragment {} is torn: its data is not all there. Recording stopped in the middle of \
              it.",
             number::grouped(*number)
         ),
+        Problem::FragmentTrackUnknown => {
+            "A fragment belongs to it, and the index does not know it.".into()
+        }
         Problem::FragmentsMissing { before, after } => format!(
             "Fragments are missing between number {before} and number {after}: {}.",
             finding.time.map_or_else(|| "some time".into(), gap)
@@ -203,6 +230,9 @@ fn sentence(finding: &Finding) -> String {
             .into(),
         Problem::Hev1 => "Coded as 'hev1', which Apple's players refuse; they want 'hvc1'.".into(),
         Problem::G711 => "G.711 sound: browsers and Apple's players stay silent.".into(),
+        Problem::InitElsewhere => "A piece of a stream: it plays behind the start (init segment) \
+            that it was made with."
+            .into(),
         Problem::OpenSegment => "The recording was not finished. It plays, but seeking is slow \
             and editors may refuse it."
             .into(),
