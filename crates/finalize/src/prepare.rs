@@ -2,6 +2,7 @@
 //! that put the samples where they were, and no table that no longer fits.
 
 use crate::{Error, Result};
+use std::ops::Range;
 use std::path::Path;
 use tapo_io::{ByteSource, Span};
 use tapo_movie::{Edit, Movie, Track, common_timescale, rescale};
@@ -27,6 +28,7 @@ pub(crate) fn prepare(mut movie: Movie, path: &Path) -> Result<Movie> {
             what: "is encrypted; a plain MP4 would lose what its fragments say about the keys",
         });
     }
+    movie.tracks.iter_mut().for_each(end_last_sample);
     let plans: Vec<Vec<Part>> = movie.tracks.iter().map(parts).collect();
     let old = movie.header.timescale;
     let timescale = movie_timescale(&movie, &plans);
@@ -93,6 +95,16 @@ fn is_encrypted(track: &Track) -> bool {
     kinds.any(|kind| kind.starts_with(b"enc"))
 }
 
+/// A recorder that was killed had no time to say how long the last sample lasts
+/// (GStreamer writes 0 then): as long as the one before. Without a duration,
+/// players would not show it.
+fn end_last_sample(track: &mut Track) {
+    let durations = &mut track.samples.durations;
+    if let [.., (_, before), (1, 0)] = *durations.runs() {
+        durations.replace_last(before);
+    }
+}
+
 /// A stretch of the presentation, before its lengths are put into a timescale.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 enum Part {
@@ -113,7 +125,9 @@ enum Part {
 /// In a fragmented file an edit list says where the presentation starts; how
 /// long it lasts could not be known when it was written. Where the presentation
 /// starts before the first picture does, the time until then becomes an empty
-/// edit: FFmpeg leaves out what is not covered by a picture or an empty edit.
+/// edit: FFmpeg leaves out what is covered by neither a picture nor an empty
+/// edit. Without a list the presentation would last as long as the media does in
+/// decode time, and GStreamer would not show pictures that are composed later.
 fn parts(track: &Track) -> Vec<Part> {
     let start = track.samples.start;
     let implied = [Edit::media(0, 0)];
@@ -121,13 +135,14 @@ fn parts(track: &Track) -> Vec<Part> {
         [] => &implied,
         edits => edits,
     };
-    // From the first sample to the last: no list says the same.
-    if matches!(edits, [e] if e.media_time == Some(start) && e.rate == NORMAL) {
-        return Vec::new();
-    }
-    let Some(shown_from) = shown_from(track) else {
+    let Some(shown) = shown(track) else {
         return Vec::new();
     };
+    // From the first sample to the last: no list says the same.
+    let from_start = matches!(edits, [e] if e.media_time == Some(start) && e.rate == NORMAL);
+    if from_start && shown.start == 0 && shown.end <= track.samples.duration() {
+        return Vec::new();
+    }
     let mut parts = Vec::with_capacity(edits.len() + 1);
     for (i, edit) in edits.iter().enumerate() {
         let last = i + 1 == edits.len();
@@ -142,7 +157,7 @@ fn parts(track: &Track) -> Vec<Part> {
             }));
             continue;
         }
-        let first = start.saturating_add(shown_from);
+        let first = start.saturating_add(shown.start);
         if time < first {
             parts.push(Part::Late(first - time));
         }
@@ -182,7 +197,7 @@ fn edits(parts: &[Part], track: &Track, old: u32, new: u32) -> Vec<Edit> {
             ..edit
         },
         Part::Rest(time) => {
-            let shown = shown_until(track).saturating_sub(time);
+            let shown = shown(track).map_or(0, |s| s.end.saturating_sub(time));
             Edit::media(rescale_up(shown, track.timescale, new), time)
         }
     };
@@ -193,23 +208,18 @@ fn edits(parts: &[Part], track: &Track, old: u32, new: u32) -> Vec<Edit> {
         .collect()
 }
 
-/// When the first picture, in composition order, is shown: ticks of the track on
-/// the final timeline. `None` if there is no sample.
-fn shown_from(track: &Track) -> Option<u64> {
+/// From when to when pictures are shown, in composition order: ticks of the track
+/// on the final timeline. `None` if there is no sample.
+fn shown(track: &Track) -> Option<Range<u64>> {
     let start = i64::try_from(track.samples.start).unwrap_or(i64::MAX);
-    let first = track.samples.iter().map(|s| s.pts()).min()?;
-    Some(u64::try_from(first.saturating_sub(start)).unwrap_or(0))
-}
-
-/// When the last picture, in composition order, is over: ticks of the track on
-/// the final timeline.
-fn shown_until(track: &Track) -> u64 {
-    let start = i64::try_from(track.samples.start).unwrap_or(i64::MAX);
-    let ends = track.samples.iter().map(|s| {
-        let end = s.pts().saturating_add(i64::from(s.duration));
-        u64::try_from(end.saturating_sub(start)).unwrap_or(0)
-    });
-    ends.max().unwrap_or(0)
+    let mut shown: Option<(i64, i64)> = None;
+    for sample in &track.samples {
+        let from = sample.pts();
+        let to = from.saturating_add(i64::from(sample.duration));
+        shown = Some(shown.map_or((from, to), |(a, b)| (a.min(from), b.max(to))));
+    }
+    let on_timeline = |t: i64| u64::try_from(t.saturating_sub(start)).unwrap_or(0);
+    shown.map(|(from, to)| on_timeline(from)..on_timeline(to))
 }
 
 /// As [`rescale`], rounded up: an edit that is a tick short hides a sample.
@@ -226,6 +236,10 @@ mod tests {
 
     /// Three samples of 3000 ticks at 90 kHz, the first shown 3000 ticks late.
     fn track(start: u64, edits: &[Edit]) -> Track {
+        composed(start, edits, [3000, 6000, 0])
+    }
+
+    fn composed(start: u64, edits: &[Edit], offsets: [i32; 3]) -> Track {
         let mut track = Track {
             timescale: 90_000,
             edits: edits.to_vec(),
@@ -233,7 +247,7 @@ mod tests {
         };
         track.samples.start = start;
         track.samples.start_chunk(100, 1);
-        for offset in [3000, 6000, 0] {
+        for offset in offsets {
             track.samples.push(10, 3000, offset, true).unwrap();
         }
         track
@@ -251,9 +265,34 @@ mod tests {
 
     #[test]
     fn a_movie_from_zero_needs_no_list() {
-        assert_eq!(prepared(1000, track(0, &[])), (1000, vec![]));
+        let plain = |edits| composed(0, edits, [0; 3]);
+        assert_eq!(prepared(1000, plain(&[])), (1000, vec![]));
         let whole = [Edit::media(0, 0)];
-        assert_eq!(prepared(1000, track(0, &whole)), (1000, vec![]));
+        assert_eq!(prepared(1000, plain(&whole)), (1000, vec![]));
+        let same_start = composed(7, &[Edit::media(0, 7)], [0; 3]);
+        assert_eq!(prepared(1000, same_start), (1000, vec![]));
+    }
+
+    #[test]
+    fn pictures_composed_late_are_shown_to_the_last() {
+        // Decoded from 0 to 9000, shown from 3000 to 12,000.
+        let list = vec![Edit::empty(3000), Edit::media(9000, 3000)];
+        assert_eq!(prepared(90_000, track(0, &[])), (90_000, list));
+        let list = vec![Edit::media(10_000, 0)];
+        let last = composed(0, &[], [0, 0, 1000]);
+        assert_eq!(prepared(90_000, last), (90_000, list));
+    }
+
+    #[test]
+    fn a_last_sample_without_a_duration_gets_one() {
+        let mut cut = composed(0, &[], [0; 3]);
+        cut.samples.durations.replace_last(0);
+        let movie = Movie {
+            tracks: vec![cut],
+            ..Movie::default()
+        };
+        let done = prepare(movie, Path::new("x")).unwrap();
+        assert_eq!(done.tracks[0].samples.duration(), 9000);
     }
 
     #[test]

@@ -82,6 +82,25 @@ fn packets(file: &Path) -> BTreeMap<u32, Vec<Packet>> {
     streams
 }
 
+/// Time stamps and sizes of the buffers of a stream as GStreamer reads it.
+fn buffers(file: &Path, pad: &str) -> Vec<String> {
+    let pipeline = format!(
+        "-v filesrc location={} ! qtdemux name=d d.{pad} ! fakesink silent=false sync=false",
+        file.display()
+    );
+    let run = Command::new("gst-launch-1.0")
+        .args(pipeline.split_whitespace())
+        .output();
+    let text = String::from_utf8(run.unwrap().stdout).unwrap();
+    let chains = text.lines().filter_map(|l| l.split_once(" bytes, dts: "));
+    let buffers = chains.map(|(before, after)| {
+        let size = before.rsplit('(').next().unwrap_or_default();
+        let stamps = after.split(", duration").next().unwrap_or_default();
+        format!("{size} {stamps}")
+    });
+    buffers.collect()
+}
+
 /// Runs FFmpeg: three seconds with B-frames and AAC.
 fn ffmpeg(out: &Path, args: &[&str]) {
     let done = Command::new("ffmpeg")
@@ -154,6 +173,22 @@ fn ffmpeg_in_all_its_ways() {
     }
 }
 
+/// Pictures that are composed late must not fall behind the end.
+#[test]
+fn gstreamer_shows_every_picture() {
+    if !has(&["ffmpeg", "gst-launch-1.0"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.mp4");
+    ffmpeg(&file, &["-movflags", "frag_keyframe+empty_moov"]);
+    let (video, sound) = (buffers(&file, "video_0"), buffers(&file, "audio_0"));
+    assert_eq!(video.len(), 90);
+    finalize(&file, &Options::default()).unwrap();
+    assert_eq!(buffers(&file, "video_0"), video);
+    assert_eq!(buffers(&file, "audio_0"), sound);
+}
+
 #[test]
 fn ffmpeg_that_starts_late() {
     if !has(&["ffmpeg", "ffprobe"]) {
@@ -209,6 +244,13 @@ fn gstreamer() {
             file.display()
         ));
         there_and_back(&file, How::Tail);
+        // Fragmented, some of the last pictures are not shown at all.
+        finalize(&file, &Options::default()).unwrap();
+        let after = buffers(&file, "video_0");
+        assert_eq!(after.len(), 75);
+        undo(&file).unwrap();
+        let before = buffers(&file, "video_0");
+        assert!(before.iter().all(|b| after.contains(b)), "{bframes}");
     }
     // This mode makes the file plain at its end.
     gst(&format!(
