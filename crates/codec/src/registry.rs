@@ -3,7 +3,7 @@
 use crate::describe::{CodecDescription, ConfigBoxes, MediaKind};
 use crate::error::Result;
 use crate::recognise::{Hints, Recogniser};
-use crate::{aac, ac3, alac, amr, av1, flac, h264, h265, h266, opus, pcm, visual, vp9};
+use crate::{aac, ac3, alac, amr, av1, flac, h264, h265, h266, mpeg_audio, opus, pcm, visual, vp9};
 use MediaKind::{Audio, Hint, Metadata, Text, Timecode, Video};
 
 /// Fills in a description from configuration boxes; an error becomes its defect.
@@ -144,8 +144,8 @@ static CODECS: &[Codec] = &[
     codec(&[b"encv"], Video, "encrypted video", plain),
     codec(&[b"resv"], Video, "restricted video", plain),
     // Sound.
-    codec(&[b"mp4a"], Audio, "MPEG-4 audio", aac::describe),
-    codec(&[b".mp3", b"mp3 ", b"ms\0U"], Audio, "MP3", plain),
+    codec(&[b"mp4a"], Audio, "MPEG-4 audio", aac::describe).recognised(aac::recogniser),
+    codec(&[b".mp3", b"mp3 ", b"ms\0U"], Audio, "MP3", plain).recognised(mpeg_audio::recogniser),
     codec(&[b"ac-3"], Audio, "AC-3", ac3::describe_ac3),
     codec(&[b"ec-3"], Audio, "E-AC-3", ac3::describe_eac3),
     codec(&[b"ac-4"], Audio, "AC-4", plain),

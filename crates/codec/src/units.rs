@@ -210,9 +210,7 @@ pub(crate) fn next_unit(
             return true;
         };
         let length = field.iter().fold(0u64, |n, &b| n << 8 | u64::from(b));
-        length >= 2
-            && length <= most
-            && bytes.get(at + length_size).is_none_or(|&byte| legal(byte))
+        length >= 2 && length <= most && bytes.get(at + length_size).is_none_or(|&byte| legal(byte))
     };
     let zero_first = length_size == 4 && most < 1 << 24;
     let mut from = 0;

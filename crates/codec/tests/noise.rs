@@ -2,7 +2,10 @@
 //!
 //! `TAPO_NOISE` is the number of places per track and depth, `TAPO_SAMPLES` a folder of files beside the clips in `testdata`.
 
-#![allow(clippy::print_stderr, reason = "rates are what a measurement is read for")]
+#![allow(
+    clippy::print_stderr,
+    reason = "rates are what a measurement is read for"
+)]
 
 mod common;
 
@@ -26,12 +29,21 @@ impl Random {
 }
 
 fn places() -> u64 {
-    let given = std::env::var("TAPO_NOISE").ok().and_then(|n| n.parse().ok());
+    let given = std::env::var("TAPO_NOISE")
+        .ok()
+        .and_then(|n| n.parse().ok());
     given.unwrap_or(3000)
 }
 
 /// How many of the places are taken for a whole sample.
-fn accepted(track: &common::Track, source: &dyn ByteSource, from: u64, to: u64, starts: &HashSet<u64>, depth: Depth) -> u64 {
+fn accepted(
+    track: &common::Track,
+    source: &dyn ByteSource,
+    from: u64,
+    to: u64,
+    starts: &HashSet<u64>,
+    depth: Depth,
+) -> u64 {
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut window = Window::new(source);
     let mut count = 0;
@@ -44,7 +56,11 @@ fn accepted(track: &common::Track, source: &dyn ByteSource, from: u64, to: u64, 
         if !track.recogniser.could_start(head) {
             continue;
         }
-        if let Verdict::Sample(access) = track.recogniser.probe(&mut window, at, source.len(), depth).unwrap() {
+        if let Verdict::Sample(access) = track
+            .recogniser
+            .probe(&mut window, at, source.len(), depth)
+            .unwrap()
+        {
             if depth == Depth::Thorough && access.flaw.is_some() {
                 continue;
             }
@@ -93,20 +109,44 @@ fn places_inside_samples() {
         let file = PreadFile::open(&path).unwrap();
         let starts = starts(&tracks, &file);
         let (Some(from), Some(to)) = (
-            tracks.iter().flat_map(|t| &t.samples).map(|s| s.span.start).min(),
-            tracks.iter().flat_map(|t| &t.samples).map(|s| s.span.end).max(),
+            tracks
+                .iter()
+                .flat_map(|t| &t.samples)
+                .map(|s| s.span.start)
+                .min(),
+            tracks
+                .iter()
+                .flat_map(|t| &t.samples)
+                .map(|s| s.span.end)
+                .max(),
         ) else {
             continue;
         };
         let random: Vec<u8> = {
             let mut random = Random(7);
-            (0..1u32 << 20).map(|_| u8::try_from(random.below(1 << 40) >> 32).unwrap()).collect()
+            (0..1u32 << 20)
+                .map(|_| u8::try_from(random.below(1 << 40) >> 32).unwrap())
+                .collect()
         };
-        for track in tracks.iter().filter(|t| t.recogniser.delimiting() == Delimiting::Exact) {
+        for track in tracks
+            .iter()
+            .filter(|t| t.recogniser.delimiting() == Delimiting::Exact)
+        {
             for depth in [Depth::Heads, Depth::Thorough] {
                 let inside = accepted(track, &file, from, to, &starts, depth);
-                let noise = accepted(track, &random, 0, random.len() as u64, &HashSet::new(), depth);
-                let line = format!("{} {} {depth:?}: {inside} inside samples, {noise} in noise", path.file_name().unwrap().to_string_lossy(), track.kind);
+                let noise = accepted(
+                    track,
+                    &random,
+                    0,
+                    random.len() as u64,
+                    &HashSet::new(),
+                    depth,
+                );
+                let line = format!(
+                    "{} {} {depth:?}: {inside} inside samples, {noise} in noise",
+                    path.file_name().unwrap().to_string_lossy(),
+                    track.kind
+                );
                 eprintln!("{line}");
                 if inside.max(noise) > allowed(&track.kind) {
                     failures.push(line);
@@ -114,5 +154,10 @@ fn places_inside_samples() {
             }
         }
     }
-    assert!(failures.is_empty(), "of {} places:\n{}", places(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "of {} places:\n{}",
+        places(),
+        failures.join("\n")
+    );
 }

@@ -40,7 +40,9 @@ fn measure(track: &Track, path: &Path, depth: Depth) -> Tally {
         let span = sample.span;
         let head = window.bytes(span.start, 16).unwrap().to_vec();
         let could = recogniser.could_start(&head);
-        let verdict = recogniser.probe(&mut window, span.start, end, depth).unwrap();
+        let verdict = recogniser
+            .probe(&mut window, span.start, end, depth)
+            .unwrap();
         let said = match verdict {
             Verdict::Sample(access) if access.len == span.len() && could => {
                 tally.exact += 1;
@@ -49,7 +51,10 @@ fn measure(track: &Track, path: &Path, depth: Depth) -> Tally {
                 tally.sync_differs += usize::from(sync != sample.sync);
                 keys.push((order.next(&access.order), sample.presentation));
                 for set in access.parameter_sets {
-                    let nal = window.bytes(set.start, set.len() as usize).unwrap().to_vec();
+                    let nal = window
+                        .bytes(set.start, set.len() as usize)
+                        .unwrap()
+                        .to_vec();
                     recogniser.adopt(&nal).unwrap();
                 }
                 continue;
@@ -61,7 +66,12 @@ fn measure(track: &Track, path: &Path, depth: Depth) -> Tally {
             other => format!("{other:?}"),
         };
         tally.first_wrong.get_or_insert_with(|| {
-            format!("sample {} at {} of {} bytes, could start {could}: {said}", sample.number, span.start, span.len())
+            format!(
+                "sample {} at {} of {} bytes, could start {could}: {said}",
+                sample.number,
+                span.start,
+                span.len()
+            )
         });
     }
     if keys.len() == tally.samples {
@@ -93,7 +103,9 @@ fn run(paths: &[PathBuf], known: &[(&str, &str)]) {
                 total.0 += tally.samples;
                 total.1 += tally.exact;
                 total.2 += tally.starts;
-                let excused = known.iter().any(|(file, kind)| name.contains(file) && track.kind == *kind);
+                let excused = known
+                    .iter()
+                    .any(|(file, kind)| name.contains(file) && track.kind == *kind);
                 let found = match track.recogniser.delimiting() {
                     Delimiting::Start => tally.starts + tally.exact,
                     _ => tally.exact,

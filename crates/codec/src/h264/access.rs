@@ -110,10 +110,8 @@ impl Recogniser for AvcRecogniser {
 
     fn learn(&mut self, sample: &[u8]) {
         for nal in split(sample, self.length_size).map_while(|unit| unit.ok()) {
-            if matches!(
-                NalType::of(nal.bytes),
-                Some(NalType::SPS | NalType::PPS)
-            ) && !self.held.has(nal.bytes)
+            if matches!(NalType::of(nal.bytes), Some(NalType::SPS | NalType::PPS))
+                && !self.held.has(nal.bytes)
             {
                 let _ = self.adopt(nal.bytes);
             }
@@ -138,7 +136,11 @@ impl AvcRecogniser {
         let length_bits = 8.0 * self.length_size.bytes() as f32;
         let length = (length_bits - (self.habits.longest as f32).log2()).max(0.0);
         let header = 8.0 - (self.habits.leading() as f32).log2();
-        let identity = if slice.is_idr() { f32::from(sps.log2_max_frame_num) } else { 0.0 };
+        let identity = if slice.is_idr() {
+            f32::from(sps.log2_max_frame_num)
+        } else {
+            0.0
+        };
         length + header + identity + SLICE_BITS
     }
 }
@@ -253,8 +255,15 @@ impl Walk<'_> {
     fn slice(&self, head: &[u8]) -> Result<Effect> {
         if matches!(head.first(), Some(&header) if matches!(header & 31, 3 | 4)) {
             // Partitions B and C have no header of their own.
-            let follows_a = self.picture.as_ref().is_some_and(|p| p.last.nal_type == NalType::PARTITION_A);
-            return if follows_a { Ok(Effect::Nothing) } else { Err(malformed("nal_unit_type")) };
+            let follows_a = self
+                .picture
+                .as_ref()
+                .is_some_and(|p| p.last.nal_type == NalType::PARTITION_A);
+            return if follows_a {
+                Ok(Effect::Nothing)
+            } else {
+                Err(malformed("nal_unit_type"))
+            };
         }
         let slice = self.held.sets.strict_slice_header(head)?;
         let Some(picture) = &self.picture else {
@@ -289,7 +298,11 @@ impl Walk<'_> {
 
     /// Judges any other NAL unit of `length` bytes by its head.
     fn other(&self, roles: u8, head: &[u8], length: u64) -> Result<Effect> {
-        let allowed = if self.picture.is_some() { LEADS | FOLLOWS } else { LEADS };
+        let allowed = if self.picture.is_some() {
+            LEADS | FOLLOWS
+        } else {
+            LEADS
+        };
         let Some(kind) = NalType::of(head).filter(|_| roles & allowed != 0) else {
             return Err(malformed("nal_unit_type"));
         };
@@ -346,7 +359,10 @@ impl Walk<'_> {
         access.recovery_point = self.recovery_point;
         access.parameter_sets = self.parameter_sets;
         access.flaw = self.flaw;
-        if let Some(Picture { sps, first, second, .. }) = self.picture {
+        if let Some(Picture {
+            sps, first, second, ..
+        }) = self.picture
+        {
             access.sync = first.is_idr();
             access.order = Order::H264 { sps, first, second };
         }

@@ -32,12 +32,22 @@ pub(crate) fn tracks(path: &Path) -> Vec<Track> {
     let mut found = Vec::new();
     for track in read.movie.map(|movie| movie.tracks).unwrap_or_default() {
         for (index, description) in (1u32..).zip(&track.descriptions) {
-            let boxes: Vec<_> = description.entry.children().map(|(kind, payload)| (kind.0, payload)).collect();
+            let boxes: Vec<_> = description
+                .entry
+                .children()
+                .map(|(kind, payload)| (kind.0, payload))
+                .collect();
             let mut hints = Hints {
                 handler: Some(track.handler.0),
                 ..Hints::default()
             };
-            if let Fields::Sound { channels, bits, rate, .. } = description.entry.fields() {
+            if let Fields::Sound {
+                channels,
+                bits,
+                rate,
+                ..
+            } = description.entry.fields()
+            {
                 hints.channels = Some(channels);
                 hints.sample_bits = Some(bits);
                 hints.sample_rate = Some(rate);

@@ -1,0 +1,200 @@
+//! AAC frames in bare bytes: no sync word, no length, only syntax.
+
+use super::AudioSpecificConfig;
+use super::bands::Bands;
+use super::walk::{Element, Frame, Syntax, frame};
+use crate::describe::{ConfigBoxes, config};
+use crate::error::CodecError;
+use crate::esds::EsDescriptor;
+use crate::mpeg_audio;
+use crate::recognise::{Access, Depth, Hints, Recogniser, Verdict};
+use tapo_io::Window;
+
+/// Bytes of a frame for each channel: what the decoder's buffer holds (4.5.3.2).
+const BYTES_PER_CHANNEL: usize = 768;
+
+/// Layouts that are remembered.
+const MAX_LAYOUTS: usize = 4;
+
+/// More evidence than this one frame does not give, measured inside video and other AAC frames.
+const MOST_BITS: f32 = 17.0;
+
+/// For `mp4a`: AAC, or what else the esds declares.
+pub(crate) fn recogniser(
+    _: [u8; 4],
+    boxes: &ConfigBoxes<'_>,
+    _: &Hints,
+) -> Option<Box<dyn Recogniser>> {
+    let es = EsDescriptor::parse(config(boxes, "esds").ok()?).ok()?;
+    match es.object_type {
+        0x40 | 0x66..=0x68 => {}
+        0x69 | 0x6B => return Some(mpeg_audio::new()),
+        _ => return None,
+    }
+    let audio = AudioSpecificConfig::parse(es.specific_info?).ok()?;
+    // Scalable sampling rates and the error resilient types have another syntax.
+    if !matches!(audio.object_type, 1 | 2 | 4) {
+        return None;
+    }
+    let frame_length = audio.frame_length.unwrap_or(1024);
+    let channels = usize::from(audio.channels.unwrap_or(8)).max(1);
+    Some(Box::new(AacRecogniser {
+        syntax: Syntax {
+            object_type: audio.object_type,
+            bands: Bands::new(audio.sampling_rate, frame_length),
+            clean_padding: true,
+        },
+        frame_length,
+        layouts: layout(audio.channel_configuration).into_iter().collect(),
+        most: BYTES_PER_CHANNEL * channels,
+        learnt: false,
+    }))
+}
+
+/// The channel elements of a channel configuration (table 1.19), numbered by kind.
+fn layout(channel_configuration: u8) -> Option<Vec<Element>> {
+    let ids: &[u8] = match channel_configuration {
+        1 => &[0],
+        2 => &[1],
+        3 => &[0, 1],
+        4 => &[0, 1, 0],
+        5 => &[0, 1, 1],
+        6 => &[0, 1, 1, 3],
+        7 | 12 => &[0, 1, 1, 1, 3],
+        11 => &[0, 1, 1, 0, 3],
+        _ => return None,
+    };
+    let mut seen = [0u8; 4];
+    let numbered = ids.iter().filter_map(|&id| {
+        let next = seen.get_mut(usize::from(id))?;
+        let tag = *next;
+        *next += 1;
+        Some(Element { id, tag })
+    });
+    Some(numbered.collect())
+}
+
+#[derive(Debug, Clone)]
+struct AacRecogniser {
+    syntax: Syntax,
+    frame_length: u32,
+    /// The rows of channel elements that frames have; any, if there is none.
+    layouts: Vec<Vec<Element>>,
+    /// Bytes of a frame, at most.
+    most: usize,
+    /// The layouts are those of a sound file.
+    learnt: bool,
+}
+
+impl AacRecogniser {
+    fn walk(&self, data: &[u8]) -> Result<Frame, CodecError> {
+        let mut result = None;
+        for layout in &self.layouts {
+            match frame(&self.syntax, data, Some(layout)) {
+                Ok(found) => return Ok(found),
+                Err(why) => {
+                    // A different first element says less than what was wrong behind the right one.
+                    result.get_or_insert(Err(why));
+                }
+            }
+        }
+        result.unwrap_or_else(|| frame(&self.syntax, data, None))
+    }
+}
+
+impl Recogniser for AacRecogniser {
+    fn could_start(&self, head: &[u8]) -> bool {
+        let &[first, second, ..] = head else {
+            return true;
+        };
+        // Three bits of the element, four of its tag.
+        let (id, tag) = (first >> 5, first >> 1 & 15);
+        match id {
+            0 | 1 | 3 => {
+                let begins = |layout: &Vec<Element>| layout.first() == Some(&Element { id, tag });
+                if !self.layouts.is_empty() && !self.layouts.iter().any(begins) {
+                    return false;
+                }
+                // common_window 1: ics_reserved_bit follows.
+                id != 1 || first & 1 == 0 || second & 0x80 == 0
+            }
+            7 => false,
+            _ => true,
+        }
+    }
+
+    fn probe(
+        &self,
+        window: &mut Window<'_>,
+        at: u64,
+        end: u64,
+        _: Depth,
+    ) -> tapo_io::Result<Verdict> {
+        let left = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+        let data = window.bytes(at, left.min(self.most))?;
+        Ok(match self.walk(data) {
+            Ok(found) => Verdict::Sample(self.access(&found)),
+            Err(CodecError::Truncated { .. }) if left < self.most => {
+                // Noise runs into the end as well: what there is of it counts for little.
+                Verdict::Cut(Access {
+                    duration: Some(self.frame_length),
+                    ..Access::new(left as u64, 4.0)
+                })
+            }
+            Err(why) => Verdict::Not(why),
+        })
+    }
+
+    fn learn(&mut self, sample: &[u8]) {
+        if self
+            .walk(sample)
+            .is_ok_and(|found| found.len == sample.len())
+        {
+            self.learn_layout(sample);
+            return;
+        }
+        // Something in it is not as expected: its padding, its elements or its size.
+        let mut other = self.clone();
+        other.syntax.clean_padding = false;
+        other.layouts.clear();
+        if let Ok(found) = frame(&other.syntax, sample, None)
+            && found.len == sample.len()
+        {
+            self.most = self.most.max(sample.len());
+            if frame(&self.syntax, sample, None).is_err() {
+                self.syntax.clean_padding = false;
+            }
+            self.learn_layout(sample);
+        }
+    }
+
+    fn fork(&self) -> Box<dyn Recogniser> {
+        Box::new(self.clone())
+    }
+}
+
+impl AacRecogniser {
+    fn learn_layout(&mut self, sample: &[u8]) {
+        let Ok(found) = frame(&self.syntax, sample, None) else {
+            return;
+        };
+        let elements = found.elements();
+        if !self.learnt {
+            self.layouts.clear();
+            self.learnt = true;
+        }
+        if self.layouts.len() < MAX_LAYOUTS && !self.layouts.iter().any(|known| known == elements) {
+            self.layouts.push(elements.to_vec());
+        }
+        let channels: usize = elements.iter().map(|element| element.channels()).sum();
+        self.most = self.most.max(BYTES_PER_CHANNEL * channels);
+    }
+
+    fn access(&self, found: &Frame) -> Access {
+        Access {
+            duration: Some(self.frame_length),
+            shape: found.shape,
+            ..Access::new(found.len as u64, found.bits.min(MOST_BITS))
+        }
+    }
+}
