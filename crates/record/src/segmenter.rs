@@ -490,7 +490,7 @@ impl Segmenter {
             let newest = lane.newest().unwrap_or(from);
             index == self.lead
                 || lane.passed(segment.epoch, end)
-                || end - newest > PATIENCE * lane.rate()
+                || end - newest > 2 * PATIENCE * lane.rate()
         })
     }
 

@@ -1,1 +1,181 @@
+use super::*;
+use crate::leftovers;
+use crate::segmenter::{Segmenter, Settings};
+use crate::source::{AccessUnit, Codec, TrackInfo};
+use crate::testing::h264;
+use crate::timeline::{Placed, Timed};
+use std::os::unix::fs::MetadataExt;
 
+/// What a camera of 25 frames a second makes the segmenter say.
+fn commands(seconds: u64, segment: Option<u64>) -> Vec<Command> {
+    let settings = Settings {
+        segment: segment.map(Duration::from_secs),
+        fragment: Duration::from_secs(1),
+        camera: "yard".into(),
+        session: [0; 16],
+        sdp_sha256: [0; 32],
+    };
+    let track = TrackInfo {
+        codec: Codec::H264,
+        clock_rate: 90_000,
+    };
+    let mut segmenter = Segmenter::new(settings, &[track], 0);
+    segmenter.describe(0, h264(0));
+    for i in 0..seconds as i64 * 25 {
+        segmenter.push(Placed::Unit(Timed {
+            unit: AccessUnit {
+                data: vec![7; 400],
+                random_access: i % 25 == 0,
+                received: WallClock(1_800_000_000_000_000_000),
+                ..AccessUnit::default()
+            },
+            time: i * 3_600,
+            captured: None,
+        }));
+    }
+    segmenter.finish();
+    std::iter::from_fn(|| segmenter.pop()).collect()
+}
+
+fn files(output: Output, sync: SyncPolicy) -> (Files, Arc<Mutex<Vec<Event>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let tell: Tell = Arc::new(move |event| tell.lock().unwrap().push(event));
+    let namer = Namer::new("%Y/%H", true).unwrap();
+    (Files::new("yard", output, namer, sync, tell), told)
+}
+
+fn samples(path: &Path) -> u64 {
+    let file = tapo_io::PreadFile::open(path).unwrap();
+    let read = tapo_movie::read(&file).unwrap();
+    assert!(read.defects.is_empty(), "{:?}", read.defects);
+    read.movie.unwrap().sample_count()
+}
+
+#[test]
+fn segments_are_written_closed_and_final_under_names_of_their_own() {
+    for sync in [
+        SyncPolicy::Fragment,
+        SyncPolicy::Interval(Duration::from_secs(1)),
+        SyncPolicy::Off,
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut files, told) = files(Output::Folder(dir.path().to_owned()), sync);
+        for command in commands(6, Some(2)) {
+            files.apply(Job::Command(command));
+        }
+        let written = files.finish();
+        let names: Vec<_> = written
+            .iter()
+            .map(|s| s.path.strip_prefix(dir.path()).unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(names, ["2027/08.mp4", "2027/08-1.mp4", "2027/08-2.mp4"]);
+        for segment in &written {
+            assert_eq!(segment.finalized, Some(tapo_finalize::How::Reveal));
+            assert_eq!(segment.problem, None);
+            let meta = std::fs::metadata(&segment.path).unwrap();
+            assert_eq!(meta.len(), segment.summary.bytes);
+            assert!(meta.blocks() * 512 < meta.len() + (1 << 20), "blocks ahead");
+            assert_eq!(samples(&segment.path), 50);
+        }
+        let opened = |e: &&Event| matches!(e, Event::Opened { .. });
+        assert_eq!(told.lock().unwrap().iter().filter(opened).count(), 3);
+    }
+}
+
+#[test]
+fn what_a_crash_leaves_is_found_and_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Output::Folder(dir.path().to_owned());
+    let (mut files, _) = files(output, SyncPolicy::Fragment);
+    for command in commands(5, Some(900)) {
+        if !matches!(command, Command::Close(_)) {
+            files.apply(Job::Command(command));
+        }
+    }
+    // While it is written it is nobody else's.
+    assert!(leftovers::find(dir.path()).is_empty());
+    let path = files.open.as_ref().unwrap().disk.path().to_owned();
+    let allocated = |path: &Path| std::fs::metadata(path).unwrap().blocks() * 512;
+    let ahead = allocated(&path) > AHEAD;
+    // As after a crash: nobody closes it.
+    drop(files);
+    std::fs::write(dir.path().join("other.mp4"), b"\0\0\0\x20ftypisom").unwrap();
+    assert_eq!(leftovers::find(dir.path()), [path.clone()]);
+    let leftover = leftovers::finish(path.clone()).unwrap();
+    assert_eq!(leftover.result.unwrap().samples, 125);
+    assert_eq!(samples(&path), 125);
+    assert!(
+        !ahead || allocated(&path) < AHEAD,
+        "blocks ahead are given back"
+    );
+    assert!(leftovers::find(dir.path()).is_empty());
+}
+
+#[test]
+fn a_file_that_cannot_be_made_ends_recording_at_the_start_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let blocked = dir.path().join("blocked");
+    std::fs::write(&blocked, b"x").unwrap();
+    let (mut failing, _) = files(Output::Folder(blocked.clone()), SyncPolicy::Fragment);
+    for command in commands(1, Some(2)) {
+        failing.apply(Job::Command(command));
+    }
+    let fatal = failing.shared.fatal.lock().unwrap().take();
+    assert!(matches!(fatal, Some(Error::Io(_))), "{fatal:?}");
+
+    // Later on it is a notice, and the wish for a new file.
+    std::fs::remove_file(&blocked).unwrap();
+    let (mut files, told) = files(Output::Folder(blocked.clone()), SyncPolicy::Fragment);
+    for command in commands(6, Some(2)) {
+        if matches!(&command, Command::Open(head) if head.number == 2) {
+            std::fs::rename(&blocked, dir.path().join("away")).unwrap();
+            std::fs::write(&blocked, b"x").unwrap();
+        }
+        files.apply(Job::Command(command));
+    }
+    assert!(files.shared.fatal.lock().unwrap().is_none());
+    assert!(files.shared.cut.load(Ordering::Relaxed));
+    assert_eq!(files.finish().len(), 1);
+    let notice = |e: &Event| matches!(e, Event::Notice { text, .. } if text.contains("lost"));
+    assert!(told.lock().unwrap().iter().any(notice));
+}
+
+#[test]
+fn one_file_is_not_replaced_unasked_and_goes_on_beside_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("clip.mp4");
+    std::fs::write(&path, b"precious").unwrap();
+    let output = |replace| Output::File {
+        path: path.clone(),
+        replace,
+    };
+    let (mut refused, _) = files(output(false), SyncPolicy::Off);
+    for command in commands(2, None) {
+        refused.apply(Job::Command(command));
+    }
+    let fatal = refused.shared.fatal.lock().unwrap().take();
+    assert!(matches!(
+        fatal,
+        Some(Error::Io(tapo_io::Error::Exists { .. }))
+    ));
+    assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+
+    let (mut files, _) = files(output(true), SyncPolicy::Off);
+    for command in commands(2, None).into_iter().chain(commands(2, None)) {
+        files.apply(Job::Command(command));
+    }
+    let written = files.finish();
+    assert_eq!(written[0].path, path);
+    assert_eq!(written[1].path, dir.path().join("clip-1.mp4"));
+    assert_eq!(samples(&path), 50);
+}
+
+#[test]
+fn a_small_file_is_replaced_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(".tapo/yard.profile.json");
+    replace(&path, b"one".to_vec()).unwrap();
+    replace(&path, b"2".to_vec()).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"2");
+}
