@@ -290,7 +290,31 @@ fn choose(streams: &[Stream], sdp: &[u8]) -> (StreamInfo, Vec<Option<usize>>) {
             }
         }
     }
+    info.left_out.extend(unreadable(sdp, streams.len()));
     (info, chosen)
+}
+
+/// The streams that retina passes over in silence, such as the third one of a
+/// Tapo: `m=application/TP-LINK 0 RTP/AVP smart/1/90000`.
+fn unreadable(sdp: &[u8], readable: usize) -> Vec<String> {
+    let sdp = String::from_utf8_lossy(sdp);
+    let offered: Vec<&str> = sdp.lines().filter_map(|l| l.strip_prefix("m=")).collect();
+    let mut left_out = Vec::new();
+    for line in &offered {
+        let mut words = line.split_ascii_whitespace();
+        let media = words.next().unwrap_or_default();
+        // Behind the port and the protocol stands the payload type.
+        let payload = words.nth(2).and_then(|w| w.parse::<u8>().ok());
+        if payload.is_none_or(|p| p > 127) && left_out.len() + readable < offered.len() {
+            let media: String = media.chars().filter(|c| !c.is_control()).take(60).collect();
+            left_out.push(format!("{media}: its description cannot be read"));
+        }
+    }
+    let others = offered.len().saturating_sub(readable + left_out.len());
+    if others > 0 {
+        left_out.push(format!("{others} more, whose descriptions cannot be read"));
+    }
+    left_out
 }
 
 /// The sample entry that retina's parameters make.
@@ -367,5 +391,33 @@ impl std::fmt::Debug for RtspSource {
         f.debug_struct("RtspSource")
             .field("info", &self.info)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_retina_leaves_out_in_silence_is_named() {
+        let sdp =
+            b"v=0\r\nm=video 0 RTP/AVP 96\r\nm=application/TP-LINK 0 RTP/AVP smart/1/90000\r\n";
+        let named = unreadable(sdp, 1);
+        assert_eq!(
+            named,
+            ["application/TP-LINK: its description cannot be read"]
+        );
+        assert!(unreadable(sdp, 2).is_empty());
+        assert_eq!(unreadable(b"m=a 0 x 1\nm=b 0 x 2\n", 1).len(), 1);
+        assert!(unreadable(b"\xff\nm=\n", 3).is_empty());
+    }
+
+    #[test]
+    fn all_irap_pictures_are_random_access_points() {
+        let sample = |kind: u8| vec![0, 0, 0, 3, kind << 1, 1, 0x80];
+        for (kind, expected) in [(1, false), (9, false), (16, true), (19, true), (21, true)] {
+            assert_eq!(is_irap(&sample(kind)), expected, "{kind}");
+        }
+        assert!(!is_irap(&[]) && !is_irap(&[0, 0, 0, 9, 38]));
     }
 }
