@@ -9,6 +9,7 @@ mod docs;
 mod exit;
 mod logging;
 mod printer;
+mod signals;
 mod verbs;
 
 use args::{Args, Command};
@@ -27,7 +28,9 @@ fn main() -> ExitCode {
 
 fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     match &args.command {
+        Command::Record(args) => verbs::record::run(args, printer),
         Command::Inspect(args) => verbs::inspect::run(args, printer),
+        Command::Camera(args) => verbs::camera::run(args, printer),
         Command::Finalize(args) => verbs::finalize::run(args, printer),
         Command::Completions { shell } => docs::completions(*shell, printer),
         Command::Man { dir } => docs::man(dir),

@@ -51,18 +51,24 @@ impl Printer {
         let _ = writeln!(self.err, "{style}error:{style:#} {text}");
     }
 
+    /// Says something on standard error that is no error.
+    pub(crate) fn say(&mut self, text: &str) {
+        let _ = self.out.flush();
+        let _ = writeln!(self.err, "{text}");
+    }
+
     /// Writes out what is buffered, says what went wrong, and settles the exit
     /// code.
     pub(crate) fn finish(mut self, outcome: anyhow::Result<Exit>) -> Exit {
         let flushed = self.flush();
         match outcome {
-            _ if self.hung_up => Exit::Fine,
+            Err(_) if self.hung_up => Exit::Fine,
             Ok(exit) => match flushed {
-                Ok(()) => exit,
-                Err(e) => {
+                Err(e) if !self.hung_up => {
                     self.error(&anyhow::Error::new(e).context("cannot write the output"));
                     Exit::Failed
                 }
+                _ => exit,
             },
             Err(error) => {
                 self.error(&error);

@@ -1,10 +1,14 @@
 //! What can be typed.
 
+mod camera;
 mod finalize;
 mod inspect;
+mod record;
 
+pub(crate) use camera::CameraArgs;
 pub(crate) use finalize::FinalizeArgs;
 pub(crate) use inspect::{InspectArgs, View};
+pub(crate) use record::RecordArgs;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -52,8 +56,10 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Inspect(InspectArgs),
+    Record(RecordArgs),
     Finalize(FinalizeArgs),
+    Inspect(InspectArgs),
+    Camera(CameraArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]
     Completions {

@@ -1,4 +1,6 @@
 //! The commands, each a few lines around its crate.
 
+pub(crate) mod camera;
 pub(crate) mod finalize;
 pub(crate) mod inspect;
+pub(crate) mod record;

@@ -4,11 +4,13 @@
 //! types of the verbs. All text that comes out of files passes [`escape`].
 #![forbid(unsafe_code)]
 
+pub mod camera;
 pub mod escape;
 pub mod finalization;
 pub mod inspection;
 pub mod json;
 pub mod number;
+pub mod recording;
 mod table;
 mod theme;
 pub mod words;

@@ -1,0 +1,79 @@
+//! `tapo record`.
+
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+use tapo_record::SyncPolicy;
+use tapo_record::config::parse_duration;
+
+/// Record cameras into MP4s that survive a power cut
+///
+/// What is written can be played at any moment, whatever happens next. Ctrl-C ends the recording
+/// and finishes its files; a second Ctrl-C ends the program at once, and the files still play.
+/// What an earlier run left open in the output folder is finished at the start.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER)]
+pub(crate) struct RecordArgs {
+    /// Address of the camera: rtsp://HOST[:PORT]/PATH
+    #[arg(value_name = "URL", group = "from")]
+    pub(crate) url: Option<String>,
+    /// Record the cameras of a configuration file (TOML)
+    #[arg(long, value_name = "FILE", group = "from")]
+    pub(crate) config: Option<PathBuf>,
+    /// Start a camera on this machine and record it
+    #[arg(long, group = "from")]
+    pub(crate) demo: bool,
+    /// Folder for the recordings, or a file name ending in .mp4 for a single recording
+    ///
+    /// Without it: the folder 'recordings', or 'tapo-demo' with --demo.
+    #[arg(short, long, value_name = "DIR|FILE.mp4")]
+    pub(crate) output: Option<PathBuf>,
+    /// Name of the camera; without it, its host
+    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    pub(crate) camera: Option<String>,
+    /// User name for the camera
+    #[arg(long, value_name = "NAME", requires = "url")]
+    pub(crate) username: Option<String>,
+    /// File that holds the password; the environment variable TAPO_PASSWORD does as well
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Begin a new file after this time, at the next keyframe [default: 15m]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "config")]
+    pub(crate) segment: Option<Duration>,
+    /// Names of files, by strftime [default: %Y-%m-%d/%H-%M-%S]
+    #[arg(long, value_name = "PATTERN", conflicts_with = "config")]
+    pub(crate) name: Option<String>,
+    /// Name files by UTC instead of local time
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) utc: bool,
+    /// When to force data onto the disk: fragment, off, or a time such as 10s [default: fragment]
+    #[arg(long, value_name = "WHEN", value_parser = str::parse::<SyncPolicy>, conflicts_with = "config")]
+    pub(crate) sync: Option<SyncPolicy>,
+    /// Stop this long after the first picture
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) duration: Option<Duration>,
+    /// Replace FILE.mp4 if it exists
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
+    /// Print JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const AFTER: &str = "\
+Examples:
+  tapo record --demo                                       see it work, without a camera
+  tapo record rtsp://192.168.1.20/stream1                  into recordings/, 15 minutes a file
+  tapo record -o yard.mp4 rtsp://192.168.1.20/stream1      into one file, until Ctrl-C
+  tapo record --username admin --password-file secret.txt -o /srv/video rtsp://192.168.1.20/stream1
+  TAPO_PASSWORD=... tapo record rtsp://admin@192.168.1.20/stream1
+  tapo record --config cameras.toml -o /srv/video          several cameras
+
+A configuration file holds a section for each camera; all but name and url can be left out:
+  [[camera]]
+  name = \"yard\"
+  url = \"rtsp://192.168.1.20/stream1\"
+  username = \"admin\"
+  password_file = \"/etc/tapo/yard.password\"
+  output = \"/srv/video/yard\"
+  segment = \"15m\"";

@@ -1,0 +1,138 @@
+//! Recording on the screen: a live line for each camera on a terminal, plain
+//! lines elsewhere, JSON if asked for.
+
+use crate::printer::Printer;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+use tapo_record::{Event, Recording, State};
+use tapo_report::{escape, recording as report};
+
+/// Where events go.
+pub(super) enum View {
+    Quiet,
+    Json,
+    Plain(Plain),
+    Live(Live),
+}
+
+/// Lines; progress at most once a minute for each camera.
+#[derive(Default)]
+pub(super) struct Plain {
+    told: BTreeMap<String, Instant>,
+}
+
+/// Lines that are overwritten.
+pub(super) struct Live {
+    screen: MultiProgress,
+    lines: BTreeMap<String, ProgressBar>,
+}
+
+const PROGRESS: Duration = Duration::from_secs(60);
+
+impl View {
+    pub(super) fn new(json: bool, printer: &Printer) -> Self {
+        if printer.is_quiet() {
+            Self::Quiet
+        } else if json {
+            Self::Json
+        } else if io::stderr().is_terminal() && io::stdout().is_terminal() {
+            Self::Live(Live {
+                screen: MultiProgress::new(),
+                lines: BTreeMap::new(),
+            })
+        } else {
+            Self::Plain(Plain::default())
+        }
+    }
+
+    pub(super) fn event(&mut self, event: &Event, printer: &mut Printer) -> io::Result<()> {
+        match self {
+            Self::Quiet => Ok(()),
+            Self::Json => {
+                report::event_json(printer, event)?;
+                printer.flush()
+            }
+            Self::Plain(plain) => plain.event(event, printer),
+            Self::Live(live) => live.event(event),
+        }
+    }
+
+    /// Takes live lines off the screen.
+    pub(super) fn end(&mut self) {
+        if let Self::Live(live) = self {
+            // A screen that cannot be cleared is no reason to fail.
+            let _ = live.screen.clear();
+        }
+    }
+
+    pub(super) fn summary(&self, done: &Recording, printer: &mut Printer) -> io::Result<()> {
+        let theme = printer.theme;
+        match self {
+            Self::Quiet => Ok(()),
+            Self::Json => report::recording_json(printer, done),
+            Self::Plain(_) | Self::Live(_) => report::recording(printer, &theme, done),
+        }
+    }
+}
+
+impl Plain {
+    fn event(&mut self, event: &Event, printer: &mut Printer) -> io::Result<()> {
+        let line = match event {
+            Event::Progress { camera, progress } => {
+                let now = Instant::now();
+                let told = self.told.entry(camera.clone()).or_insert(now);
+                if now.duration_since(*told) < PROGRESS {
+                    return Ok(());
+                }
+                *told = now;
+                format!("{}: {}", escape::text(camera), report::progress(progress))
+            }
+            _ => match report::event(event) {
+                Some(line) => line,
+                None => return Ok(()),
+            },
+        };
+        writeln!(printer, "{line}")?;
+        printer.flush()
+    }
+}
+
+impl Live {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Progress { camera, progress } => {
+                let name = escape::text(camera);
+                let text = format!("{name}  recording  {}", report::progress(progress));
+                self.line(camera).set_message(text);
+            }
+            Event::State { camera, state } => {
+                let text = format!("{}  {}", escape::text(camera), report::state(state));
+                self.line(camera).set_message(text.clone());
+                if matches!(state, State::Waiting { .. }) {
+                    self.screen.println(text)?;
+                }
+            }
+            _ => {
+                if let Some(line) = report::event(event) {
+                    self.screen.println(line)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, camera: &str) -> &ProgressBar {
+        let screen = &self.screen;
+        self.lines.entry(camera.to_owned()).or_insert_with(|| {
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+            let line = screen.add(ProgressBar::new_spinner());
+            if let Ok(style) = style {
+                line.set_style(style);
+            }
+            line.enable_steady_tick(Duration::from_millis(250));
+            line
+        })
+    }
+}

@@ -1,0 +1,294 @@
+//! Recording, told while it goes on and in the end; as JSON schema
+//! `tapo.record/1`.
+
+use crate::{Theme, escape, json, number};
+use serde::Serialize;
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+use tapo_record::{CameraRecording, Event, Progress, RecordedSegment, Recording, State};
+
+/// An event as a line, without its end; `None` for progress, which comes every
+/// second.
+#[must_use]
+pub fn event(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::State { camera, state } => {
+            format!("{}: {}", escape::text(camera), self::state(state))
+        }
+        Event::Progress { .. } => return None,
+        Event::Opened { camera, path } => {
+            format!(
+                "{}: recording into {}",
+                escape::text(camera),
+                escape::path(path)
+            )
+        }
+        Event::Closed { camera, segment } => {
+            format!("{}: {}", escape::text(camera), closed(segment))
+        }
+        Event::Leftover { path, result } => leftover(path, result),
+        Event::Notice { camera, text } => {
+            format!("{}: {}", escape::text(camera), escape::text(text))
+        }
+        _ => return None,
+    })
+}
+
+/// A state in words.
+#[must_use]
+pub fn state(state: &State) -> Cow<'static, str> {
+    match state {
+        State::Connecting => "connecting".into(),
+        State::Connected => "connected, waiting for a keyframe".into(),
+        State::Recording => "recording".into(),
+        State::Waiting { reason, retry_in } => format!(
+            "no connection ({}), next attempt in {}",
+            escape::text(reason),
+            time(*retry_in)
+        )
+        .into(),
+        State::Stopped => "stopped".into(),
+    }
+}
+
+/// How it goes, in one line: time, bitrate, frames, losses, file.
+#[must_use]
+pub fn progress(progress: &Progress) -> String {
+    let mut parts = vec![
+        clock(progress.recorded),
+        number::bitrate(progress.bit_rate),
+        number::count(progress.frames, "frame"),
+    ];
+    if progress.lost_packets > 0 {
+        parts.push(number::count(progress.lost_packets, "packet") + " lost");
+    }
+    parts.extend(progress.file.iter().map(|f| escape::path(f).to_string()));
+    parts.join("  ")
+}
+
+fn closed(segment: &RecordedSegment) -> String {
+    let RecordedSegment {
+        path,
+        summary,
+        finalized,
+        problem,
+    } = segment;
+    let finished = match (problem, finalized) {
+        (Some(problem), _) => format!("not finished: {}", escape::text(problem)),
+        (None, Some(_)) => "finished".into(),
+        (None, None) => "closed".into(),
+    };
+    let lost = match summary.lost_packets {
+        0 => String::new(),
+        n => format!(", {} lost", number::count(n, "packet")),
+    };
+    format!(
+        "{} {finished}: {}, {}{lost}",
+        escape::path(path),
+        clock(summary.duration),
+        number::bytes(summary.bytes)
+    )
+}
+
+fn leftover(path: &Path, result: &Result<u64, String>) -> String {
+    let path = escape::path(path);
+    match result {
+        Ok(samples) => format!(
+            "finished what an earlier run left open: {path}, {}",
+            number::count(*samples, "sample")
+        ),
+        Err(why) => format!("left open by an earlier run: {path}: {}", escape::text(why)),
+    }
+}
+
+fn clock(time: Duration) -> String {
+    number::clock(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), 1000)
+}
+
+fn time(time: Duration) -> String {
+    number::spoken(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), 1000)
+}
+
+/// Writes what was recorded.
+///
+/// # Errors
+/// As `out` has them.
+pub fn recording(out: &mut dyn Write, theme: &Theme, done: &Recording) -> io::Result<()> {
+    let Theme { title, warning, .. } = theme;
+    for camera in &done.cameras {
+        let CameraRecording {
+            camera: name,
+            segments,
+            lost_packets,
+            gaps,
+            ..
+        } = camera;
+        let name = escape::text(name);
+        write!(
+            out,
+            "{title}{name}{title:#}: {} in {}, {}",
+            clock(camera.duration()),
+            number::count(segments.len() as u64, "file"),
+            number::bytes(camera.bytes())
+        )?;
+        if *lost_packets > 0 {
+            write!(out, ", {} lost", number::count(*lost_packets, "packet"))?;
+        }
+        if *gaps > 0 {
+            write!(out, ", {}", number::count(u64::from(*gaps), "interruption"))?;
+        }
+        writeln!(out)?;
+        for segment in segments {
+            writeln!(out, "  {}", escape::path(&segment.path))?;
+            if let Some(problem) = &segment.problem {
+                writeln!(out, "    {warning}{}{warning:#}", escape::text(problem))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+const SCHEMA: &str = "tapo.record/1";
+
+/// One line of JSON; fields that an event does not have are left out.
+#[derive(Default, Serialize)]
+struct Line<'a> {
+    schema: &'static str,
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    camera: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bits_per_second: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frames: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    samples: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost_packets: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segments: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gaps: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finalized: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_in_s: Option<f64>,
+}
+
+/// Writes an event as one line of JSON.
+///
+/// # Errors
+/// As `out` has them.
+pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
+    let line = |event| Line {
+        schema: SCHEMA,
+        event,
+        ..Line::default()
+    };
+    let line = match event {
+        Event::State { camera, state } => {
+            let (text, retry_in) = match state {
+                State::Waiting { reason, retry_in } => (Some(reason.as_str()), Some(*retry_in)),
+                _ => (None, None),
+            };
+            Line {
+                camera: Some(camera),
+                state: Some(state_name(state)),
+                text,
+                retry_in_s: retry_in.map(|r| r.as_secs_f64()),
+                ..line("state")
+            }
+        }
+        Event::Progress { camera, progress } => Line {
+            camera: Some(camera),
+            duration_s: Some(progress.recorded.as_secs_f64()),
+            bytes: Some(progress.bytes),
+            bits_per_second: Some(progress.bit_rate),
+            frames: Some(progress.frames),
+            lost_packets: Some(progress.lost_packets),
+            path: progress.file.as_ref().map(|f| f.to_string_lossy()),
+            ..line("progress")
+        },
+        Event::Opened { camera, path } => Line {
+            camera: Some(camera),
+            path: Some(path.to_string_lossy()),
+            ..line("opened")
+        },
+        Event::Closed { camera, segment } => Line {
+            camera: Some(camera),
+            path: Some(segment.path.to_string_lossy()),
+            duration_s: Some(segment.summary.duration.as_secs_f64()),
+            bytes: Some(segment.summary.bytes),
+            samples: Some(
+                segment
+                    .summary
+                    .tracks
+                    .iter()
+                    .map(|(_, n)| u64::from(*n))
+                    .sum(),
+            ),
+            lost_packets: Some(segment.summary.lost_packets),
+            finalized: Some(segment.finalized.is_some()),
+            text: segment.problem.as_deref(),
+            ..line("closed")
+        },
+        Event::Leftover { path, result } => Line {
+            path: Some(path.to_string_lossy()),
+            samples: result.as_ref().ok().copied(),
+            text: result.as_ref().err().map(String::as_str),
+            finalized: Some(result.is_ok()),
+            ..line("leftover")
+        },
+        Event::Notice { camera, text } => Line {
+            camera: Some(camera),
+            text: Some(text),
+            ..line("notice")
+        },
+        _ => return Ok(()),
+    };
+    json::line(out, &line)
+}
+
+const fn state_name(state: &State) -> &'static str {
+    match state {
+        State::Connecting => "connecting",
+        State::Connected => "connected",
+        State::Recording => "recording",
+        State::Waiting { .. } => "waiting",
+        State::Stopped => "stopped",
+    }
+}
+
+/// Writes what was recorded, a line of JSON for each camera.
+///
+/// # Errors
+/// As `out` has them.
+pub fn recording_json(out: &mut dyn Write, done: &Recording) -> io::Result<()> {
+    for camera in &done.cameras {
+        let line = Line {
+            schema: SCHEMA,
+            event: "recorded",
+            camera: Some(&camera.camera),
+            duration_s: Some(camera.duration().as_secs_f64()),
+            bytes: Some(camera.bytes()),
+            lost_packets: Some(camera.lost_packets),
+            segments: Some(camera.segments.len() as u64),
+            gaps: Some(camera.gaps),
+            ..Line::default()
+        };
+        json::line(out, &line)?;
+    }
+    Ok(())
+}
