@@ -1,0 +1,95 @@
+//! One repair from beginning to end.
+
+use crate::item::{Found, When};
+use crate::layout::{Layout, trim_zeros};
+use crate::output::{self, Plan};
+use crate::profile::{Profile, Reference};
+use crate::scan::Scanner;
+use crate::times::Timeline;
+use crate::{Basis, Error, Options, Reconstruction, Result, assemble, report};
+use std::path::{Path, PathBuf};
+use tapo_io::{ByteSource, PreadFile, Span};
+
+/// Repairs one file: finds every surviving sample, and writes a new file that
+/// plays them. The broken file is only read.
+///
+/// # Errors
+/// See [`Error`]; nothing is left behind.
+pub fn repair(broken: &Path, references: &[PathBuf], options: &Options) -> Result<Reconstruction> {
+    let source = PreadFile::open(broken)?;
+    let layout = Layout::of(&source)?;
+    let Some(path) = references.first() else {
+        return Err(Error::NoReference {
+            path: broken.to_owned(),
+        });
+    };
+    let reference = Reference::open(path)?;
+    let found = search(&source, &layout, &reference.profile)?;
+    let basis = Basis::Reference {
+        path: reference.path.clone(),
+        why: String::new(),
+    };
+    let rebuilt = Rebuilt {
+        source: &source,
+        layout: &layout,
+        profile: &reference.profile,
+        file_type: &reference.file_type,
+        found,
+        basis,
+    };
+    rebuilt.write(options)
+}
+
+/// Searches the media data of a file that has no index.
+fn search(source: &PreadFile, layout: &Layout, profile: &Profile) -> Result<Found> {
+    let mut scanner = Scanner::new(profile, source);
+    for (span, begins) in layout.media() {
+        let end = trim_zeros(source, span)?;
+        scanner.scan(Span::new(span.start, end), begins)?;
+    }
+    Ok(scanner.finish())
+}
+
+/// All that is known when the search is over.
+struct Rebuilt<'a> {
+    source: &'a PreadFile,
+    layout: &'a Layout,
+    profile: &'a Profile,
+    file_type: &'a [u8],
+    found: Found,
+    basis: Basis,
+}
+
+impl Rebuilt<'_> {
+    fn write(self, options: &Options) -> Result<Reconstruction> {
+        let path = self.source.path().to_owned();
+        let found = &self.found;
+        let first = found.items.iter().map(|i| i.at).min();
+        let last = found.items.iter().map(|i| i.span().end).max();
+        let (Some(first), Some(last)) = (first, last) else {
+            return Err(Error::NothingRecovered {
+                path,
+                why: "no sample of any track was recognised".to_owned(),
+            });
+        };
+        let line = Timeline::of(found, self.profile);
+        let kept = output::media_reach(self.layout, last);
+        let plan = Plan::of(self.layout, Span::new(first, kept), self.file_type);
+        let movie = assemble::movie(found, self.profile, &line, plan.moved, options.gaps)?;
+        let moov = tapo_movie::encode_moov(&movie);
+        let mut outcome = report::outcome(&path, self.source.len(), self.layout, found, self.profile, &line);
+        outcome.basis = self.basis;
+        outcome.size = plan.media_end() + moov.len() as u64;
+        if !options.dry_run {
+            let target = options.output.clone().unwrap_or_else(|| output::default_output(&path));
+            outcome.size = output::write(self.source, &plan, &moov, &target, options)?;
+            outcome.output = Some(target);
+        }
+        Ok(outcome)
+    }
+}
+
+/// Whether an item's time is known from an index.
+pub(crate) const fn is_known(when: When) -> bool {
+    matches!(when, When::Known { .. })
+}

@@ -1,0 +1,70 @@
+//! What can stop a repair, and whose fault it is.
+
+use std::path::PathBuf;
+
+/// The result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why nothing was repaired. The broken file is never touched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system failed, a file is in use, or the output exists.
+    #[error(transparent)]
+    Io(#[from] tapo_io::Error),
+    /// A movie could not be read or built.
+    #[error(transparent)]
+    Movie(#[from] tapo_movie::Error),
+    /// A file that was named as a reference cannot serve as one.
+    #[error("{}: cannot serve as a reference: {why}", path.display())]
+    BadReference {
+        /// The reference.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// There is nothing to tell what the tracks are.
+    #[error("{}: no reference: name a healthy recording of the same camera and settings with --reference", path.display())]
+    NoReference {
+        /// The broken file.
+        path: PathBuf,
+    },
+    /// The reference was recorded with other settings.
+    #[error("{}: the reference {} does not fit: {}", path.display(), reference.display(), differences.join("; "))]
+    ReferenceDiffers {
+        /// The broken file.
+        path: PathBuf,
+        /// The reference.
+        reference: PathBuf,
+        /// What differs, in words.
+        differences: Vec<String>,
+    },
+    /// Not a single sample was found.
+    #[error("{}: nothing could be recovered: {why}", path.display())]
+    NothingRecovered {
+        /// The broken file.
+        path: PathBuf,
+        /// What was seen instead.
+        why: String,
+    },
+    /// Somebody wrote to the file while it was looked at.
+    #[error("{}: is being written to", path.display())]
+    Changing {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// Whether it was refused because it would have endangered data (the output
+    /// exists, a file is in use, the reference does not fit).
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Io(tapo_io::Error::InUse { .. } | tapo_io::Error::Exists { .. })
+                | Self::ReferenceDiffers { .. }
+                | Self::Changing { .. }
+        )
+    }
+}

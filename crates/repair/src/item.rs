@@ -1,0 +1,67 @@
+//! Samples as the search finds them, before they have times.
+
+use crate::Class;
+use tapo_codec::{Order, OrderKey, aac::FrameShape};
+use tapo_io::Span;
+
+/// A sample, or a row of constant-rate data.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    /// Offset of its first byte.
+    pub(crate) at: u64,
+    /// Its bytes.
+    pub(crate) size: u32,
+    /// Samples in it: more than one for constant-rate data only.
+    pub(crate) samples: u32,
+    /// The track, or any of its group before twins are told apart.
+    pub(crate) track: u16,
+    pub(crate) sync: bool,
+    pub(crate) class: Class,
+    pub(crate) when: When,
+}
+
+/// What is known of an item's time.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum When {
+    /// Its place in presentation order, comparable within its stretch.
+    Order(OrderKey),
+    /// Its exact time by a surviving index, ticks of its track.
+    Known {
+        dts: i64,
+        composition_offset: i32,
+        duration: u32,
+    },
+}
+
+impl Item {
+    pub(crate) fn span(&self) -> Span {
+        Span::at(self.at, u64::from(self.size))
+    }
+}
+
+/// Items that follow each other without a break.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stretch {
+    /// Index of its first item.
+    pub(crate) first: usize,
+    /// What could not be used in front of it; empty if nothing was lost.
+    pub(crate) lost: Span,
+    /// Whether it begins where the recording did.
+    pub(crate) from_start: bool,
+    /// First and last order of each track that has one: by track.
+    pub(crate) ends: Vec<(u16, Order, Order)>,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    /// In file order.
+    pub(crate) items: Vec<Item>,
+    pub(crate) stretches: Vec<Stretch>,
+    /// The shapes of the items of tracks that have twins, in order.
+    pub(crate) shapes: Vec<Option<FrameShape>>,
+    /// Boxes met within the media data.
+    pub(crate) boxes: Vec<Span>,
+    /// A sample that the data ends within.
+    pub(crate) cut: Option<Span>,
+}

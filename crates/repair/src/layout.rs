@@ -1,0 +1,206 @@
+//! Where media data begins and ends in a file that may be broken anywhere.
+
+use crate::Result;
+use tapo_bmff::{BoxHeader, BoxSize, FourCc};
+use tapo_io::{ByteSource, Span, Window};
+
+/// A piece of the file. The pieces of a layout cover it without a gap.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Piece {
+    pub(crate) span: Span,
+    pub(crate) what: Content,
+}
+
+/// What a piece is by its structure.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Content {
+    /// A box that is whole.
+    Whole(FourCc),
+    /// The header of an `mdat`, not its payload.
+    MediaHeader,
+    /// Media data: behind an `mdat` header, or where no structure is left.
+    Media {
+        /// An `mdat` header vouches for its beginning.
+        begins: bool,
+        /// The next box vouches for its end.
+        ends: bool,
+    },
+}
+
+/// The structure of a file as far as it is left.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layout {
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// Boxes that may stand at the top level of a file with media data.
+const TOP: [&[u8; 4]; 19] = [
+    b"ftyp", b"styp", b"free", b"skip", b"wide", b"uuid", b"mdat", b"moov", b"moof", b"mfra",
+    b"sidx", b"pnot", b"meta", b"udta", b"prft", b"emsg", b"ssix", b"pdin", b"PICT",
+];
+
+impl Layout {
+    /// Finds the structure of a file.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub(crate) fn of(source: &dyn ByteSource) -> Result<Self> {
+        let mut window = Window::new(source);
+        let len = source.len();
+        let mut layout = Self::default();
+        let mut at = 0;
+        while at < len {
+            let header = top(&mut window, at)?;
+            let end = header.as_ref().and_then(|h| h.declared_end(len));
+            match (header, end) {
+                (Some(header), end) if header.kind == b"mdat" => {
+                    let payload = at + header.len();
+                    layout.push(Span::new(at, payload.min(len)), Content::MediaHeader);
+                    let sure = match end {
+                        Some(end) if header.size != BoxSize::ToEnd && end > payload => {
+                            end == len || end < len && top(&mut window, end)?.is_some()
+                        }
+                        _ => false,
+                    };
+                    at = if sure { end.unwrap_or(len) } else { len };
+                    let content = Content::Media {
+                        begins: true,
+                        ends: sure && at < len,
+                    };
+                    layout.push(Span::new(payload.min(len), at), content);
+                }
+                (Some(header), Some(end)) if end <= len && header.size != BoxSize::ToEnd => {
+                    layout.push(Span::new(at, end), Content::Whole(header.kind));
+                    at = end;
+                }
+                _ => {
+                    let content = Content::Media {
+                        begins: false,
+                        ends: false,
+                    };
+                    layout.push(Span::new(at, len), content);
+                    at = len;
+                }
+            }
+        }
+        Ok(layout)
+    }
+
+    fn push(&mut self, span: Span, what: Content) {
+        if !span.is_empty() {
+            self.pieces.push(Piece { span, what });
+        }
+    }
+
+    /// The pieces of media data.
+    pub(crate) fn media(&self) -> impl Iterator<Item = (Span, bool)> {
+        self.pieces.iter().filter_map(|p| match p.what {
+            Content::Media { begins, .. } => Some((p.span, begins)),
+            _ => None,
+        })
+    }
+
+    /// Where the first media data's `mdat` header stands, if all boxes before
+    /// it are whole and none of them is an index.
+    pub(crate) fn media_header(&self) -> Option<Span> {
+        let index = |p: &&Piece| {
+            matches!(p.what, Content::Whole(kind) if kind == b"moov" || kind == b"moof")
+        };
+        let before = self
+            .pieces
+            .iter()
+            .take_while(|p| p.what != Content::MediaHeader);
+        let sound = before.clone().all(|p| matches!(p.what, Content::Whole(_)));
+        let header = self.pieces.iter().find(|p| p.what == Content::MediaHeader);
+        let clean = !before.clone().any(|p| index(&p)) && sound;
+        header.filter(|_| clean).map(|p| p.span)
+    }
+
+    /// The file's own `ftyp`, if it begins with one.
+    pub(crate) fn file_type(&self) -> Option<Span> {
+        let first = self.pieces.first()?;
+        match first.what {
+            Content::Whole(kind) if kind == b"ftyp" => Some(first.span),
+            _ => None,
+        }
+    }
+}
+
+/// The header of a box that may stand at the top level here.
+pub(crate) fn top(window: &mut Window<'_>, at: u64) -> Result<Option<BoxHeader>> {
+    let bytes = window.bytes(at, BoxHeader::MAX_LEN)?;
+    let header = BoxHeader::read(at, bytes);
+    Ok(header.filter(|h| TOP.iter().any(|kind| h.kind == *kind) && h.declared_end(u64::MAX).is_some()))
+}
+
+/// The end of the last byte of `span` that is not zero.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn trim_zeros(source: &dyn ByteSource, span: Span) -> Result<u64> {
+    const BLOCK: u64 = 1 << 20;
+    let mut end = span.end;
+    while end > span.start {
+        let start = end.saturating_sub(BLOCK).max(span.start);
+        let bytes = source.read_span(Span::new(start, end))?;
+        if let Some(last) = bytes.iter().rposition(|b| *b != 0) {
+            return Ok(start + last as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(span.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn boxed(kind: &[u8; 4], payload: usize) -> Vec<u8> {
+        let mut bytes = u32::try_from(payload + 8).unwrap().to_be_bytes().to_vec();
+        bytes.extend(kind);
+        bytes.resize(payload + 8, 7);
+        bytes
+    }
+
+    fn media(file: &Vec<u8>) -> Vec<(Span, bool)> {
+        Layout::of(file).unwrap().media().collect()
+    }
+
+    #[test]
+    fn an_intact_size_is_believed_where_a_box_follows() {
+        let mut file = boxed(b"ftyp", 8);
+        file.extend(boxed(b"mdat", 100));
+        file.extend(boxed(b"moov", 30));
+        assert_eq!(media(&file), [(Span::new(24, 124), true)]);
+        assert_eq!(
+            Layout::of(&file).unwrap().media_header(),
+            Some(Span::new(16, 24))
+        );
+    }
+
+    #[test]
+    fn wrong_sizes_reach_to_the_end() {
+        for size in [0_u32, 8, 50, 4_000_000_000] {
+            let mut file = boxed(b"ftyp", 8);
+            file.extend(boxed(b"mdat", 100));
+            file[16..20].copy_from_slice(&size.to_be_bytes());
+            assert_eq!(media(&file), [(Span::new(24, 124), true)], "{size}");
+        }
+    }
+
+    #[test]
+    fn a_missing_head_is_media_from_the_first_byte() {
+        let file = vec![0x55; 300];
+        assert_eq!(media(&file), [(Span::new(0, 300), false)]);
+        assert_eq!(Layout::of(&file).unwrap().media_header(), None);
+    }
+
+    #[test]
+    fn zeros_at_the_end_are_told_from_data() {
+        let mut file = vec![5; 10];
+        file.resize(3 << 20, 0);
+        let span = Span::new(0, file.len() as u64);
+        assert_eq!(trim_zeros(&file, span).unwrap(), 10);
+        assert_eq!(trim_zeros(&vec![0; 99], Span::new(0, 99)).unwrap(), 0);
+    }
+}

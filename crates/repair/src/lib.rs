@@ -1,0 +1,26 @@
+//! Media data and a reference to a movie, with confidence.
+#![forbid(unsafe_code)]
+
+mod assemble;
+mod clock;
+mod engine;
+mod error;
+mod habits;
+mod interleave;
+mod item;
+mod layout;
+mod options;
+mod outcome;
+mod overlay;
+mod output;
+mod profile;
+mod report;
+mod scan;
+mod times;
+
+pub use engine::repair;
+pub use error::{Error, Result};
+pub use options::{Gaps, Options};
+pub use outcome::{
+    Basis, Class, Gap, LedgerEntry, Reconstruction, Stretch, TrackOutcome, Use,
+};

@@ -1,0 +1,145 @@
+//! What came of a repair, in terms that a person can act on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+use tapo_bmff::FourCc;
+use tapo_io::Span;
+
+/// How sure a sample is.
+#[derive(Copy, Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Class {
+    /// The file's own index names it, or its syntax, its neighbours and the
+    /// clock agree.
+    A,
+    /// Its syntax is right and one of its neighbours vouches for it.
+    B,
+    /// Nothing in its bytes says so: its place and length were inferred.
+    C,
+    /// It is delimited, but its bytes are damaged.
+    D,
+}
+
+/// What became of one broken file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reconstruction {
+    /// The broken file.
+    pub source: PathBuf,
+    /// What was written; `None` in a dry run.
+    pub output: Option<PathBuf>,
+    /// Where the descriptions of the tracks came from.
+    pub basis: Basis,
+    /// The tracks, in the order of the output.
+    pub tracks: Vec<TrackOutcome>,
+    /// Places where samples are missing, in file order.
+    pub gaps: Vec<Gap>,
+    /// Every byte of the broken file, once, in order.
+    pub ledger: Vec<LedgerEntry>,
+    /// Size of the output, bytes.
+    pub size: u64,
+}
+
+/// Where the descriptions of the tracks came from, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Basis {
+    /// The broken file still held them.
+    OwnIndex,
+    /// A reference that was named.
+    Reference {
+        /// The reference.
+        path: PathBuf,
+        /// How it was chosen among several, if it was.
+        why: String,
+    },
+    /// A healthy file found in the same folder.
+    Sibling {
+        /// The sibling.
+        path: PathBuf,
+        /// Why this one.
+        why: String,
+    },
+}
+
+/// What was recovered of a track.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TrackOutcome {
+    /// Track id in the output.
+    pub id: u32,
+    /// Kind of media, as the handler says.
+    pub handler: FourCc,
+    /// Sample entry type.
+    pub entry: FourCc,
+    /// Samples in the output.
+    pub samples: u64,
+    /// How long they last.
+    pub recovered: Duration,
+    /// Samples that the gaps are thought to have held.
+    pub lost_samples: u64,
+    /// How long they would have lasted.
+    pub lost: Duration,
+    /// Samples of each class: A, B, C, D.
+    pub classes: [u64; 4],
+    /// Stretches of one class in the order of time.
+    pub stretches: Vec<Stretch>,
+}
+
+/// Consecutive samples of one class.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Stretch {
+    /// Number of the first sample, from 1 on.
+    pub first: u64,
+    /// How many samples.
+    pub samples: u64,
+    /// How sure they are.
+    pub class: Class,
+}
+
+/// A place in the file where samples are missing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Gap {
+    /// The bytes that could not be used.
+    pub span: Span,
+    /// When it begins on the timeline of the output.
+    pub at: Duration,
+    /// How long it lasts there.
+    pub length: Duration,
+}
+
+/// What a range of bytes is.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Use {
+    /// Samples in the output.
+    Samples,
+    /// Boxes: the head of the file, `free`, a lost index.
+    Structure,
+    /// Zeros, outside of any sample.
+    Zeros,
+    /// Bytes that belong to no sample that could be delimited.
+    Unusable,
+    /// The beginning of a sample whose rest the file does not have.
+    CutOff,
+}
+
+/// One range of the broken file.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct LedgerEntry {
+    /// The bytes.
+    pub span: Span,
+    /// What they are.
+    pub what: Use,
+}
+
+impl Reconstruction {
+    /// Whether every byte between the first and the last sample is accounted
+    /// for and none is in doubt.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        let sure = |t: &TrackOutcome| t.classes[2] == 0 && t.classes[3] == 0;
+        self.gaps.is_empty() && self.tracks.iter().all(sure)
+    }
+
+    /// Samples in the output, of all tracks.
+    #[must_use]
+    pub fn samples(&self) -> u64 {
+        self.tracks.iter().map(|t| t.samples).sum()
+    }
+}

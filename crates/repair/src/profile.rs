@@ -1,0 +1,437 @@
+//! What a healthy recording teaches about a broken one of the same camera.
+
+use crate::clock::Clock;
+use crate::habits::{Durations, Marking, Runs};
+use crate::interleave::{Interleave, Write};
+use crate::{Error, Result};
+use tapo_codec::{Delimiting, Hints, Recogniser, Verdict};
+use tapo_io::{ByteSource, Window};
+use tapo_movie::{Movie, Sample, SampleTable, Track};
+
+/// Everything learnt of a recording: its tracks without their samples, and how
+/// its samples look and follow each other.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    /// The movie, samples left out.
+    pub(crate) movie: Movie,
+    pub(crate) tracks: Vec<TrackProfile>,
+    pub(crate) clock: Clock,
+    pub(crate) interleave: Interleave,
+    /// How constant-rate data lies between the samples that can be recognised.
+    pub(crate) runs: Runs,
+}
+
+/// How the samples of a track can be found.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Finding {
+    /// By their syntax.
+    Syntax,
+    /// They lie between others; the start of one can be told.
+    Starts,
+    /// They lie between others: any whole number of frames.
+    Frames {
+        /// Bytes of a frame.
+        bytes: u32,
+    },
+    /// They lie between others, and nothing is known of their bytes.
+    Opaque,
+}
+
+/// What was learnt of a track.
+#[derive(Debug)]
+pub(crate) struct TrackProfile {
+    pub(crate) finding: Finding,
+    pub(crate) recogniser: Option<Box<dyn Recogniser>>,
+    /// The first track with the same coding: those of a group cannot be told
+    /// apart by syntax.
+    pub(crate) group: usize,
+    pub(crate) is_video: bool,
+    pub(crate) durations: Durations,
+    /// Bytes of most samples, where tracks are found by frames.
+    pub(crate) unit_bytes: u32,
+    /// Largest sample, bytes.
+    pub(crate) largest: u32,
+    /// Mean sample, bytes.
+    pub(crate) mean: f64,
+    /// Mean and standard deviation of the natural logarithm of sizes.
+    pub(crate) log_size: (f64, f64),
+    /// Decode time that is shown first: media time of the edit list less its
+    /// empty edits, ticks of the track.
+    pub(crate) shift: i64,
+    /// Composition offset of the first sample, ticks.
+    pub(crate) first_offset: i32,
+    /// Smallest composition offset, ticks.
+    pub(crate) least_offset: i32,
+    /// Samples from one sync sample to the next, where that is always the same.
+    pub(crate) sync_distance: Option<u32>,
+    pub(crate) marking: Marking,
+    /// Samples the reference had.
+    pub(crate) samples: u32,
+}
+
+/// Samples of a track that a recogniser is shown, and that sync flags are
+/// learnt from.
+const SHOWN: usize = 400;
+
+/// Largest sample that is read for it, bytes.
+const SHOWN_BYTES: u64 = 8 << 20;
+
+/// Writes that the interleaving is learnt from.
+const WRITES: usize = 40_000;
+
+impl Profile {
+    /// Learns from a movie whose samples stand in `source`. A movie without
+    /// samples teaches what its descriptions say.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub(crate) fn learn(movie: &Movie, source: &dyn ByteSource) -> Result<Self> {
+        let clock = Clock::of(movie);
+        let mut tracks = Vec::with_capacity(movie.tracks.len());
+        for track in &movie.tracks {
+            tracks.push(TrackProfile::learn(track, movie, source)?);
+        }
+        for (i, track) in movie.tracks.iter().enumerate() {
+            let same = |other: &&Track| coding(other) == coding(track);
+            let group = movie.tracks.iter().take(i).position(|t| same(&t));
+            if let Some(profile) = tracks.get_mut(i) {
+                profile.group = group.unwrap_or(i);
+            }
+        }
+        let order = file_order(movie, &tracks);
+        let writes: Vec<Write> = order.iter().map(|s| s.write(&clock, &tracks)).collect();
+        let runs = Runs::learn(order.iter().map(|s| (s.track, s.samples, s.bytes)), &tracks);
+        let mut bare = movie.clone();
+        for track in &mut bare.tracks {
+            track.samples = SampleTable::default();
+        }
+        Ok(Self {
+            movie: bare,
+            tracks,
+            clock,
+            interleave: Interleave::learn(&writes),
+            runs,
+        })
+    }
+
+    /// The track that carries the clock of the recording: the first video
+    /// track, else the first that is found by its syntax, else the first.
+    pub(crate) fn leader(&self) -> usize {
+        let video = |t: &TrackProfile| t.is_video && t.finding == Finding::Syntax;
+        let find = |f: &dyn Fn(&TrackProfile) -> bool| self.tracks.iter().position(f);
+        let syntax = |t: &TrackProfile| t.finding == Finding::Syntax;
+        find(&video).or_else(|| find(&syntax)).unwrap_or(0)
+    }
+
+    /// Whether tracks exist that only the clock and the content tell apart.
+    pub(crate) fn has_twins(&self) -> bool {
+        let twin = |(i, t): (usize, &TrackProfile)| t.finding == Finding::Syntax && t.group != i;
+        self.tracks.iter().enumerate().any(twin)
+    }
+}
+
+fn coding(track: &Track) -> Option<&[u8]> {
+    track.descriptions.first().map(|d| d.entry.raw())
+}
+
+impl TrackProfile {
+    fn learn(track: &Track, movie: &Movie, source: &dyn ByteSource) -> Result<Self> {
+        let table = &track.samples;
+        let unit_bytes = usual_size(table);
+        let mut recogniser = recogniser(track, unit_bytes);
+        let shown: Vec<Sample> = shown(table).collect();
+        if let Some(recogniser) = &mut recogniser {
+            for sample in &shown {
+                if sample.span.len() <= SHOWN_BYTES {
+                    recogniser.learn(&source.read_span(sample.span)?);
+                }
+            }
+        }
+        let mut marking = Marking::default();
+        let mut coded = None;
+        if let Some(recogniser) = &recogniser {
+            let mut window = Window::new(source);
+            for sample in &shown {
+                let depth = tapo_codec::Depth::Heads;
+                let span = sample.span;
+                let verdict = recogniser.probe(&mut window, span.start, span.end, depth)?;
+                if let Verdict::Sample(access) = verdict {
+                    marking.note(&access, sample.sync);
+                    coded = coded.or(access.duration);
+                }
+            }
+        }
+        let finding = match recogniser.as_ref().map(|r| r.delimiting()) {
+            Some(Delimiting::Exact) => Finding::Syntax,
+            Some(Delimiting::Start) => Finding::Starts,
+            Some(Delimiting::Constant { frame_bytes }) => Finding::Frames {
+                bytes: frame_bytes.max(1),
+            },
+            None if unit_bytes > 0 => Finding::Frames { bytes: unit_bytes },
+            None => Finding::Opaque,
+        };
+        let count = table.len();
+        let largest = table.iter().map(|s| s.span.len()).max().unwrap_or(0);
+        Ok(Self {
+            finding,
+            recogniser,
+            group: 0,
+            is_video: track.is_video(),
+            durations: Durations::learn(track, coded),
+            unit_bytes,
+            largest: u32::try_from(largest).unwrap_or(u32::MAX),
+            mean: mean(table),
+            log_size: log_size(table),
+            shift: shift(track, movie.header.timescale),
+            first_offset: table.iter().next().map_or(0, |s| s.composition_offset),
+            least_offset: table.composition_offsets.iter().min().unwrap_or(0),
+            sync_distance: sync_distance(table),
+            marking,
+            samples: count,
+        })
+    }
+}
+
+impl TrackProfile {
+    /// How unlikely a size is: negative logarithm of its likelihood.
+    pub(crate) fn surprise(&self, size: usize) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a statistic")]
+        let log = (size.max(1) as f64).ln();
+        let (mean, deviation) = self.log_size;
+        let off = (log - mean) / deviation;
+        off * off / 2.0
+    }
+
+    /// How long a row of constant-rate data lasts, ticks of the track.
+    pub(crate) fn row_ticks(&self, bytes: u64, samples: u32) -> i64 {
+        let each = i64::from(self.durations.usual);
+        let unit = u64::from(self.unit_bytes);
+        if unit == 0 || !matches!(self.finding, Finding::Frames { .. }) {
+            return each * i64::from(samples);
+        }
+        let ticks = i128::from(each) * i128::from(bytes) / i128::from(unit);
+        i64::try_from(ticks).unwrap_or(i64::MAX)
+    }
+}
+
+fn sync_distance(table: &SampleTable) -> Option<u32> {
+    let tapo_movie::SyncSamples::Listed(numbers) = &table.sync else {
+        return None;
+    };
+    let mut distances = numbers.windows(2).filter_map(|w| match w {
+        [a, b] => b.checked_sub(*a),
+        _ => None,
+    });
+    let first = distances.next()?;
+    distances.all(|d| d == first).then_some(first)
+}
+
+fn log_size(table: &SampleTable) -> (f64, f64) {
+    let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0);
+    for sample in table.iter().take(WRITES) {
+        #[expect(clippy::cast_precision_loss, reason = "a statistic")]
+        let log = (sample.span.len().max(1) as f64).ln();
+        sum += log;
+        squares += log * log;
+        count += 1.0;
+    }
+    if count == 0.0 {
+        return (0.0, 1.0);
+    }
+    let mean = sum / count;
+    let variance: f64 = squares / count - mean * mean;
+    (mean, variance.max(0.0).sqrt().max(0.05))
+}
+
+fn mean(table: &SampleTable) -> f64 {
+    let total = table.sizes.total();
+    #[expect(clippy::cast_precision_loss, reason = "a statistic")]
+    let total = total as f64;
+    total / f64::from(table.len().max(1))
+}
+
+/// The size of at least nine samples in ten, or 0.
+fn usual_size(table: &SampleTable) -> u32 {
+    match &table.sizes {
+        tapo_movie::Sizes::Constant { size, .. } => *size,
+        tapo_movie::Sizes::Each(sizes) => {
+            let middle = sizes.get(sizes.len() / 2).copied().unwrap_or(0);
+            let equal = sizes.iter().filter(|s| **s == middle).count();
+            if equal * 10 >= sizes.len() * 9 {
+                middle
+            } else {
+                0
+            }
+        }
+    }
+}
+
+/// The recogniser of a track's first description.
+pub(crate) fn recogniser(track: &Track, unit_bytes: u32) -> Option<Box<dyn Recogniser>> {
+    let description = track.descriptions.first()?;
+    let boxes: Vec<_> = description
+        .entry
+        .children()
+        .map(|(kind, payload)| (kind.0, payload))
+        .collect();
+    let hints = Hints {
+        handler: Some(track.handler.0),
+        channels: description.channels(),
+        sample_bits: sample_bits(description.entry.raw()),
+        sample_rate: description.sample_rate(),
+        sample_size: (unit_bytes > 0).then_some(unit_bytes),
+        ..Hints::default()
+    };
+    tapo_codec::recogniser(description.kind().0, &boxes, &hints)
+}
+
+/// `samplesize` of a sound sample entry (§12.2.3): behind its header, the common
+/// fields and the channel count.
+fn sample_bits(entry: &[u8]) -> Option<u32> {
+    tapo_bmff::be_u16(entry, 8 + 8 + 8 + 2).map(u32::from)
+}
+
+/// The samples that say most: the first ones, and those around sync samples
+/// later on.
+fn shown(table: &SampleTable) -> impl Iterator<Item = Sample> {
+    let constant = matches!(table.sizes, tapo_movie::Sizes::Constant { .. });
+    let most = if constant { 8 } else { SHOWN };
+    table.iter().take(most)
+}
+
+/// Where in the media the presentation starts, ticks of the track: decode times
+/// less this are comparable between tracks.
+fn shift(track: &Track, movie_timescale: u32) -> i64 {
+    let mut empty = 0;
+    for edit in &track.edits {
+        match edit.media_time {
+            None => empty += tapo_movie::rescale(edit.duration, movie_timescale, track.timescale),
+            Some(time) => {
+                let time = i64::try_from(time).unwrap_or(i64::MAX);
+                return time.saturating_sub_unsigned(empty);
+            }
+        }
+    }
+    0
+}
+
+/// Samples of one track that stand side by side: one where samples are found by
+/// their syntax, else all of the run.
+#[derive(Copy, Clone, Debug)]
+struct Stand {
+    at: u64,
+    track: u16,
+    samples: u32,
+    bytes: u64,
+    dts: i64,
+    duration: u64,
+}
+
+impl Stand {
+    fn write(&self, clock: &Clock, tracks: &[TrackProfile]) -> Write {
+        let track = usize::from(self.track);
+        let shift = tracks.get(track).map_or(0, |t| t.shift);
+        Write {
+            track: self.track,
+            time: clock.common(track, self.dts.saturating_sub(shift)),
+            duration: clock.common(track, i64::try_from(self.duration).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
+/// The samples of all tracks in the order in which they stand in the file, the
+/// first [`WRITES`] of each track.
+fn file_order(movie: &Movie, tracks: &[TrackProfile]) -> Vec<Stand> {
+    let mut order: Vec<Stand> = Vec::new();
+    for (index, (track, profile)) in movie.tracks.iter().zip(tracks).enumerate() {
+        let whole_runs = matches!(profile.finding, Finding::Frames { .. });
+        let Ok(number) = u16::try_from(index) else {
+            break;
+        };
+        let first = order.len();
+        for sample in &track.samples {
+            let stand = Stand {
+                at: sample.span.start,
+                track: number,
+                samples: 1,
+                bytes: sample.span.len(),
+                dts: i64::try_from(sample.dts).unwrap_or(i64::MAX),
+                duration: u64::from(sample.duration),
+            };
+            let own = order.len() - first;
+            match order.last_mut() {
+                Some(run) if whole_runs && own > 0 && run.at + run.bytes == stand.at => {
+                    run.samples += 1;
+                    run.bytes += stand.bytes;
+                    run.duration += stand.duration;
+                }
+                _ if own >= WRITES => break,
+                _ => order.push(stand),
+            }
+        }
+    }
+    order.sort_by_key(|s| (s.at, s.track));
+    order
+}
+
+/// A file read as a reference.
+#[derive(Debug)]
+pub(crate) struct Reference {
+    pub(crate) path: std::path::PathBuf,
+    pub(crate) profile: Profile,
+    /// Its `ftyp` box, as it stands, empty if there is none.
+    pub(crate) file_type: Vec<u8>,
+}
+
+impl Reference {
+    /// Reads a healthy file.
+    ///
+    /// # Errors
+    /// [`Error::BadReference`] if it has no movie with samples; [`Error::Io`].
+    pub(crate) fn open(path: &std::path::Path) -> Result<Self> {
+        let source = tapo_io::PreadFile::open(path)?;
+        let read = tapo_movie::read(&source)?;
+        let bad = |why: &str| Error::BadReference {
+            path: path.to_owned(),
+            why: why.to_owned(),
+        };
+        let movie = read.movie.ok_or_else(|| bad("it has no moov box"))?;
+        if movie.sample_count() == 0 {
+            return Err(bad("it holds no samples"));
+        }
+        let file_type = match read.top.iter().find(|b| b.kind == b"ftyp") {
+            Some(ftyp) if ftyp.whole && ftyp.span.len() <= 4096 => source.read_span(ftyp.span)?,
+            _ => Vec::new(),
+        };
+        let profile = Profile::learn(&within(movie, source.len()), &source)?;
+        Ok(Self {
+            path: path.to_owned(),
+            profile,
+            file_type,
+        })
+    }
+}
+
+/// The movie without the samples that do not lie in a file of `len` bytes: from
+/// the first such on, each track ends.
+fn within(mut movie: Movie, len: u64) -> Movie {
+    for track in &mut movie.tracks {
+        let samples = &track.samples;
+        if samples.iter().all(|s| s.span.end <= len) {
+            continue;
+        }
+        let mut kept = SampleTable::default();
+        kept.start = samples.start;
+        for s in samples.iter().take_while(|s| s.span.end <= len) {
+            kept.start_chunk(s.span.start, s.description);
+            if kept
+                .push(s.span.len().try_into().unwrap_or(u32::MAX), s.duration, s.composition_offset, s.sync)
+                .is_err()
+            {
+                break;
+            }
+        }
+        track.samples = kept;
+    }
+    movie
+}

@@ -1,0 +1,261 @@
+//! The search: media data read as a row of samples.
+//!
+//! Where syntax decides, the search is greedy: a sample that ends where another
+//! begins is one. Data without syntax lies between samples that have one. Where
+//! nothing fits there is damage, and a chain of items must vouch for the place
+//! from which the search goes on.
+
+mod judge;
+mod resync;
+mod row;
+mod split;
+
+use crate::item::{Found, Item, Stretch, When};
+use crate::profile::{Finding, Profile};
+use crate::{Class, Result};
+use judge::{Judge, Seen};
+use tapo_codec::{Depth, OrderKey, PresentationOrder, Verdict};
+use tapo_io::{ByteSource, Span, Window};
+
+/// Largest parameter set that is read, bytes.
+const PARAMETER_SET: u64 = 64 << 10;
+
+/// Searches media data.
+pub(crate) struct Scanner<'a> {
+    source: &'a dyn ByteSource,
+    window: Window<'a>,
+    judge: Judge<'a>,
+    orders: Vec<PresentationOrder>,
+    /// Decode time of each track's next sample, less its shift, common clock.
+    clocks: Vec<i64>,
+    found: Found,
+    /// Whether the last item is a row.
+    after_row: bool,
+    keeps_shapes: bool,
+}
+
+impl<'a> Scanner<'a> {
+    pub(crate) fn new(profile: &'a Profile, source: &'a dyn ByteSource) -> Self {
+        let start = |(i, t): (usize, &crate::profile::TrackProfile)| {
+            profile.clock.common(i, t.shift.saturating_neg())
+        };
+        Self {
+            source,
+            window: Window::new(source),
+            judge: Judge::new(profile, 0),
+            orders: vec![PresentationOrder::new(); profile.tracks.len()],
+            clocks: profile.tracks.iter().enumerate().map(start).collect(),
+            found: Found::default(),
+            after_row: false,
+            keeps_shapes: profile.has_twins(),
+        }
+    }
+
+    /// What was found.
+    pub(crate) fn finish(self) -> Found {
+        self.found
+    }
+
+    /// Searches `span`; `begins` says that its first byte is that of a sample.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub(crate) fn scan(&mut self, span: Span, begins: bool) -> Result<()> {
+        self.judge.end = span.end;
+        let mut at = span.start;
+        let mut good_until = span.start;
+        self.open(Span::new(at, at), begins);
+        while at < span.end {
+            if let Some(next) = self.advance(at)? {
+                (at, good_until) = (next, next);
+                continue;
+            }
+            let from = self.doubt(at)?;
+            let Some(anchor) = self.judge.resync(self.source, from)? else {
+                self.mark_last(at, false)?;
+                let cut = self.judge.strong(&mut self.window, at, Depth::Heads)?;
+                if cut.is_some_and(|s| s.cut) {
+                    self.found.cut = Some(Span::new(at, span.end));
+                }
+                break;
+            };
+            self.mark_last(at, anchor < at)?;
+            let lost_from = self.last_end().unwrap_or(span.start).max(span.start);
+            let lost = Span::new(lost_from.min(anchor), anchor);
+            at = anchor;
+            let near_start = good_until == span.start && lost.len() < NEAR_START;
+            self.open(lost, near_start && self.found.items.is_empty());
+        }
+        Ok(())
+    }
+
+    /// Takes what stands at `at`, and says where the next item begins.
+    fn advance(&mut self, at: u64) -> Result<Option<u64>> {
+        if let Some(seen) = self.judge.strong(&mut self.window, at, Depth::Heads)?
+            && !seen.cut
+        {
+            let end = at + seen.access.len;
+            self.take(at, seen)?;
+            return Ok(Some(end));
+        }
+        if !self.after_row {
+            let guess = self.guess();
+            if let Some(end) = self.judge.row(&mut self.window, at, guess)?
+                && self.take_row(Span::new(at, end))?
+            {
+                return Ok(Some(end));
+            }
+        }
+        let Some(span) = self.judge.boxed(&mut self.window, at)? else {
+            return Ok(None);
+        };
+        self.found.boxes.push(span);
+        Ok(Some(span.end))
+    }
+
+    /// Begins a stretch.
+    fn open(&mut self, lost: Span, from_start: bool) {
+        let first = self.found.items.len();
+        let stretch = Stretch {
+            first,
+            lost,
+            from_start,
+            ends: Vec::new(),
+        };
+        match self.found.stretches.last_mut() {
+            Some(last) if last.first == first => {
+                last.lost = Span::new(last.lost.start.min(lost.start), lost.end);
+                last.from_start = from_start;
+            }
+            _ => self.found.stretches.push(stretch),
+        }
+        self.orders.fill(PresentationOrder::new());
+        self.after_row = false;
+        // Behind a gap all clocks stand together again, nearly.
+        if !lost.is_empty()
+            && let Some(now) = self.clocks.iter().max().copied()
+        {
+            self.clocks.fill(now);
+        }
+    }
+
+    fn take(&mut self, at: u64, seen: Seen) -> Result<()> {
+        let access = seen.access;
+        let Some(group) = self.judge.groups.get_mut(seen.group) else {
+            return Ok(());
+        };
+        let track = group.track;
+        for span in &access.parameter_sets {
+            if span.len() <= PARAMETER_SET {
+                let bytes = self.source.read_span(*span)?;
+                // An unreadable one leaves those before it in force.
+                let _ = group.recogniser.adopt(&bytes);
+            }
+        }
+        let Some(profile) = self.judge.profile.tracks.get(track) else {
+            return Ok(());
+        };
+        let number = u16::try_from(track).unwrap_or(u16::MAX);
+        let order = self.orders.get_mut(track);
+        let none = OrderKey {
+            sequence: 0,
+            value: 0,
+        };
+        let key = order.map_or(none, |o| o.next(&access.order));
+        self.found.items.push(Item {
+            at,
+            size: u32::try_from(access.len).unwrap_or(u32::MAX),
+            samples: 1,
+            track: number,
+            sync: profile.marking.marks(&access),
+            class: Class::A,
+            when: When::Order(key),
+        });
+        if self.keeps_shapes {
+            self.found.shapes.push(access.shape);
+        }
+        if let Some(stretch) = self.found.stretches.last_mut() {
+            match stretch.ends.iter_mut().find(|(t, ..)| *t == number) {
+                Some((_, _, last)) => *last = access.order,
+                None => stretch
+                    .ends
+                    .push((number, access.order.clone(), access.order)),
+            }
+        }
+        let duration = i64::from(profile.durations.usual);
+        let twins = self.judge.profile.tracks.iter();
+        let twins = twins.filter(|t| t.group == track).count().max(1);
+        let step = self.judge.profile.clock.common(track, duration);
+        if let Some(clock) = self.clocks.get_mut(track) {
+            *clock += step / i64::try_from(twins).unwrap_or(1);
+        }
+        self.after_row = false;
+        Ok(())
+    }
+
+    /// Bytes of the next row by the clocks.
+    fn guess(&self) -> Option<u64> {
+        let leader = self.judge.profile.leader();
+        let mut rows = self.judge.profile.tracks.iter().enumerate();
+        let (track, bytes) = rows.find_map(|(i, t)| match t.finding {
+            Finding::Frames { bytes } if t.samples > 1 => Some((i, bytes)),
+            _ => None,
+        })?;
+        let ahead = self.clocks.get(leader)? - self.clocks.get(track)?;
+        let ticks = self.judge.profile.clock.track(track, ahead);
+        let profile = self.judge.profile.tracks.get(track)?;
+        let per_unit = i64::from(profile.durations.usual);
+        let unit = i64::from(profile.unit_bytes.max(bytes));
+        u64::try_from(ticks / per_unit * unit).ok()
+    }
+
+    /// From where to look for the next anchor: within the last sample, which
+    /// may have been damaged, and reach too far.
+    fn doubt(&self, at: u64) -> Result<u64> {
+        let in_stretch = self.found.stretches.last().map_or(0, |s| s.first);
+        let last = self.found.items.get(in_stretch..).and_then(|i| i.last());
+        Ok(match last {
+            Some(last) if last.span().end == at => last.at + 1,
+            _ => at + 1,
+        })
+    }
+
+    fn last_end(&self) -> Option<u64> {
+        self.found.items.last().map(|i| i.span().end)
+    }
+
+    /// Judges the last item again, now that nothing follows it: it goes if what
+    /// comes next begins within it.
+    fn mark_last(&mut self, at: u64, overlapped: bool) -> Result<()> {
+        let in_stretch = self.found.stretches.last().map_or(0, |s| s.first);
+        if self.found.items.len() <= in_stretch {
+            return Ok(());
+        }
+        if overlapped {
+            self.found.items.pop();
+            if self.keeps_shapes {
+                self.found.shapes.pop();
+            }
+            return Ok(());
+        }
+        let Some(last) = self.found.items.last_mut() else {
+            return Ok(());
+        };
+        let group = self.judge.groups.iter().find(|g| g.track == usize::from(last.track));
+        let Some(group) = group.filter(|_| last.span().end == at) else {
+            return Ok(());
+        };
+        let verdict = group
+            .recogniser
+            .probe(&mut self.window, last.at, self.judge.end, Depth::Thorough)?;
+        last.class = match verdict {
+            Verdict::Sample(access) if access.flaw.is_none() => Class::B,
+            _ => Class::D,
+        };
+        Ok(())
+    }
+}
+
+/// Bytes that may be missing in front of the first sample of a recording: its
+/// boxes.
+const NEAR_START: u64 = 1024;

@@ -1,0 +1,136 @@
+//! Behind damage: the next place from which items follow each other.
+
+use super::judge::{CHAIN, Cached, Judge};
+use crate::Result;
+use rayon::prelude::*;
+use tapo_codec::{Depth, Verdict};
+use tapo_io::{ByteSource, Span, Window};
+
+/// Bytes that one task searches.
+const BLOCK: u64 = 1 << 20;
+
+/// What a task reads beyond its block, so that few samples need another read.
+const OVERLAP: u64 = 64 << 10;
+
+/// Blocks searched at the same time: with their overlap 17 MiB.
+const BATCH: u64 = 16;
+
+impl Judge<'_> {
+    /// The first place at or behind `from` where a chain of items begins.
+    pub(crate) fn resync(&self, source: &dyn ByteSource, from: u64) -> Result<Option<u64>> {
+        let video = self.groups.iter().any(|g| g.is_video);
+        let mut at = from;
+        // Near damage the next sample is close: the first block alone.
+        let mut blocks = 1;
+        while at < self.end {
+            let batch: Vec<u64> = (0..blocks)
+                .map(|i| at + i * BLOCK)
+                .filter(|start| *start < self.end)
+                .collect();
+            let found = batch
+                .par_iter()
+                .map(|start| {
+                    let block = Span::at(*start, BLOCK).intersect(Span::new(0, self.end));
+                    self.search(source, block, video)
+                })
+                .find_map_first(Result::transpose);
+            if let Some(found) = found {
+                let anchor = found?;
+                return Ok(Some(self.complete(source, from, anchor)?));
+            }
+            at = at.saturating_add(blocks * BLOCK);
+            blocks = BATCH;
+        }
+        Ok(None)
+    }
+
+    /// The first chain that begins in `block`. Sound is looked for only if there
+    /// is no picture: its syntax is weaker, and it is found backwards from there.
+    fn search(&self, source: &dyn ByteSource, block: Span, video: bool) -> Result<Option<u64>> {
+        let cached = Cached::new(source, Span::new(block.start, block.end + OVERLAP))?;
+        let mut window = Window::new(&cached);
+        let bytes = cached.bytes();
+        let mut best: Option<u64> = None;
+        for group in self.groups.iter().filter(|g| g.is_video || !video) {
+            let mut at = block.start;
+            let chain = if group.is_video { CHAIN } else { CHAIN + 1 };
+            while at < best.unwrap_or(block.end) {
+                let skipped = usize::try_from(at - block.start).unwrap_or(usize::MAX);
+                let rest = bytes.get(skipped..).unwrap_or_default();
+                let Some(skip) = group.recogniser.next_candidate(rest) else {
+                    break;
+                };
+                at += skip as u64;
+                if at >= best.unwrap_or(block.end) {
+                    break;
+                }
+                let verdict = group
+                    .recogniser
+                    .probe(&mut window, at, self.end, Depth::Thorough)?;
+                if let Verdict::Sample(access) = verdict
+                    && access.flaw.is_none()
+                    && self.chain(&mut window, at, chain)?
+                {
+                    best = Some(at);
+                    break;
+                }
+                at += 1;
+            }
+        }
+        Ok(best)
+    }
+
+    /// Samples of sound that lie between the damage and the anchor: the earliest
+    /// place behind `from` from which they lead exactly to it.
+    fn complete(&self, source: &dyn ByteSource, from: u64, anchor: u64) -> Result<u64> {
+        let audio = |g: &&super::judge::Group| !g.is_video;
+        let most = self.groups.iter().filter(audio).map(|g| {
+            let largest = self.profile.tracks.get(g.track).map_or(0, |t| t.largest);
+            u64::from(largest) * 64
+        });
+        let reach = most.max().unwrap_or(0).min(OVERLAP);
+        let start = anchor.saturating_sub(reach).max(from);
+        if start >= anchor {
+            return Ok(anchor);
+        }
+        let cached = Cached::new(source, Span::new(start, anchor + OVERLAP))?;
+        let mut window = Window::new(&cached);
+        let bytes = cached.bytes();
+        // From behind: places that lead to the anchor, each by one sample.
+        let mut best = anchor;
+        let mut leads: Vec<(u64, u64)> = Vec::new();
+        for group in self.groups.iter().filter(audio) {
+            let mut at = start;
+            while at < anchor {
+                let skipped = usize::try_from(at - start).unwrap_or(usize::MAX);
+                let rest = bytes.get(skipped..).unwrap_or_default();
+                let Some(skip) = group.recogniser.next_candidate(rest) else {
+                    break;
+                };
+                at += skip as u64;
+                if at >= anchor {
+                    break;
+                }
+                let verdict = group
+                    .recogniser
+                    .probe(&mut window, at, self.end, Depth::Thorough)?;
+                if let Verdict::Sample(access) = verdict
+                    && access.flaw.is_none()
+                    && at + access.len <= anchor
+                {
+                    leads.push((at, at + access.len));
+                }
+                at += 1;
+            }
+        }
+        leads.sort_unstable();
+        let mut good = vec![anchor];
+        for (at, end) in leads.into_iter().rev() {
+            if good.contains(&end) {
+                good.push(at);
+                best = best.min(at);
+            }
+        }
+        Ok(best)
+    }
+}

@@ -1,0 +1,139 @@
+//! Rows: data without syntax of its own, delimited by the sample behind it.
+
+use super::judge::{Cached, Judge};
+use crate::Result;
+use crate::profile::{Finding, TrackProfile};
+use tapo_codec::Depth;
+use tapo_io::{Span, Window};
+
+/// Room for rows longer than any in the reference.
+const SLACK: u64 = 4096;
+
+impl Judge<'_> {
+    /// Where the row that begins at `at` ends; `guess` is its length by the
+    /// clock. `None` if no row begins here.
+    pub(crate) fn row(
+        &self,
+        window: &mut Window<'_>,
+        at: u64,
+        guess: Option<u64>,
+    ) -> Result<Option<u64>> {
+        if !self.has_rows() {
+            return Ok(None);
+        }
+        let fixed = |t: &TrackProfile| matches!(t.finding, Finding::Frames { .. });
+        let weak = |t: &&TrackProfile| t.finding != Finding::Syntax;
+        let step = self.step();
+        if self.profile.tracks.iter().filter(weak).all(fixed)
+            && let Some(end) = self.known_row(window, at, guess)?
+        {
+            return Ok(Some(end));
+        }
+        let longest = self.profile.runs.longest * 2 + SLACK;
+        let limit = at.saturating_add(longest).min(self.end);
+        let found = self.next_anchor(window, at, limit, step)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        // The data may end within the row.
+        Ok((limit == self.end).then_some(limit))
+    }
+
+    /// Lengths that the reference had, those nearest to the guess first.
+    fn known_row(
+        &self,
+        window: &mut Window<'_>,
+        at: u64,
+        guess: Option<u64>,
+    ) -> Result<Option<u64>> {
+        let mut lengths: Vec<u64> = self.profile.runs.rows.iter().map(|(_, len)| *len).collect();
+        if let Some(guess) = guess {
+            if !lengths.contains(&guess) && guess > 0 {
+                lengths.push(guess);
+            }
+            lengths.sort_by_key(|len| len.abs_diff(guess));
+        }
+        for len in lengths {
+            let end = at.saturating_add(len);
+            if end < self.end && self.is_anchor(window, end, Depth::Heads)? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first place behind `at` where a sample begins that can be recognised.
+    fn next_anchor(
+        &self,
+        window: &Window<'_>,
+        at: u64,
+        limit: u64,
+        step: u64,
+    ) -> Result<Option<u64>> {
+        let cached = Cached::new(window.source(), Span::new(at, limit.saturating_add(1 << 15)))?;
+        let mut near = Window::new(&cached);
+        let bytes = cached.bytes();
+        let mut best: Option<u64> = None;
+        for group in &self.groups {
+            let stop = best.unwrap_or(limit);
+            let mut from = step;
+            while at + from < stop {
+                let rest = usize::try_from(from).ok().and_then(|f| bytes.get(f..));
+                let Some(skip) = rest.and_then(|b| group.recogniser.next_candidate(b)) else {
+                    break;
+                };
+                from += skip as u64;
+                let place = at + from;
+                if place >= stop {
+                    break;
+                }
+                if from.is_multiple_of(step)
+                    && self.is_anchor(&mut near, place, Depth::Thorough)?
+                    && self.vouched(&mut near, place)?
+                {
+                    best = Some(place);
+                    break;
+                }
+                from += 1;
+            }
+        }
+        Ok(best)
+    }
+
+    /// Whether what follows the sample at `at` may follow it.
+    fn vouched(&self, window: &mut Window<'_>, at: u64) -> Result<bool> {
+        let Some(seen) = self.strong(window, at, Depth::Heads)? else {
+            return Ok(false);
+        };
+        let next = at.saturating_add(seen.access.len);
+        if seen.cut || next >= self.end {
+            return Ok(true);
+        }
+        if self.strong(window, next, Depth::Heads)?.is_some() {
+            return Ok(true);
+        }
+        // Another row: its beginning says nothing.
+        Ok(true)
+    }
+
+    /// Rows are multiples of this many bytes.
+    fn step(&self) -> u64 {
+        let mut step = 0;
+        for track in &self.profile.tracks {
+            let bytes = match track.finding {
+                Finding::Frames { bytes } => u64::from(bytes),
+                Finding::Syntax => continue,
+                Finding::Starts | Finding::Opaque => 1,
+            };
+            step = gcd(step, bytes);
+        }
+        step.max(1)
+    }
+}
+
+const fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
