@@ -36,6 +36,30 @@ pub(crate) fn rbsp_bits(nal: &[u8], header: NonZeroUsize) -> Guarded<ByteReader<
     Guarded::new(BitReader::new(ByteReader::skipping_bytes(nal, header)))
 }
 
+/// Goes to the payload of the recovery point message (type 6 in H.264 D.1.1 and H.265 D.2.1) of an SEI NAL unit.
+pub(crate) fn find_recovery_point<R: BufRead + Clone>(mut r: &mut Guarded<R>) -> Option<()> {
+    loop {
+        let mut number = || -> Option<u32> {
+            let mut sum = 0u32;
+            loop {
+                let byte: u8 = r.read::<8, u8>("sei_message").ok()?;
+                sum = sum.checked_add(u32::from(byte))?;
+                if byte != 255 {
+                    return Some(sum);
+                }
+            }
+        };
+        let (kind, size) = (number()?, number()?);
+        if kind == 6 {
+            return Some(());
+        }
+        r.skip(size.checked_mul(8)?, "sei_payload").ok()?;
+        if !r.has_more_rbsp_data("sei_message").ok()? {
+            return None;
+        }
+    }
+}
+
 /// A bit reader that keeps `h264_reader`'s parsers safe and useful on real input.
 ///
 /// - Signed Exp-Golomb values of 30 bits and more are refused: `slice_qp_delta` is added to unchecked.

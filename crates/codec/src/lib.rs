@@ -22,6 +22,7 @@ mod flac;
 pub mod h264;
 pub mod h265;
 mod h266;
+mod held;
 mod mpeg_audio;
 pub mod nal;
 mod opus;

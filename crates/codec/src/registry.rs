@@ -71,7 +71,8 @@ static CODECS: &[Codec] = &[
         Video,
         "H.265",
         h265::describe,
-    ),
+    )
+    .recognised(h265::recogniser),
     codec(&[b"vvc1", b"vvi1"], Video, "H.266", h266::describe),
     codec(&[b"av01", b"dav1"], Video, "AV1", av1::describe),
     codec(&[b"vp08"], Video, "VP8", vp9::describe),

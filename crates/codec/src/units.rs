@@ -197,20 +197,20 @@ impl Iterator for Unescaped<'_> {
     }
 }
 
-/// The first offset at which a length field of `length_size` bytes of at most `most` stands, followed by a byte that `legal` accepts.
+/// The first offset at which a length field of `length_size` bytes of at most `most` stands, followed by bytes that `legal` accepts.
 /// Places at the very end, of which too little is there, count.
 pub(crate) fn next_unit(
     bytes: &[u8],
     length_size: usize,
     most: u64,
-    legal: impl Fn(u8) -> bool,
+    legal: impl Fn(&[u8]) -> bool,
 ) -> Option<usize> {
     let fits = |at: usize| {
         let Some(field) = bytes.get(at..at + length_size) else {
             return true;
         };
         let length = field.iter().fold(0u64, |n, &b| n << 8 | u64::from(b));
-        length >= 2 && length <= most && bytes.get(at + length_size).is_none_or(|&byte| legal(byte))
+        length >= 2 && length <= most && bytes.get(at + length_size..).is_none_or(&legal)
     };
     let zero_first = length_size == 4 && most < 1 << 24;
     let mut from = 0;
@@ -296,6 +296,7 @@ mod tests {
         fn candidates_are_those_of_the_plain_search(mut bytes in proptest::collection::vec(prop_oneof![3 => Just(0u8), 1 => any::<u8>()], 0..80), size in 1usize..=4, most in prop_oneof![Just(1u64 << 20), Just(1 << 26)]) {
             bytes.push(1);
             let legal = |b: u8| b & 3 == 1;
+            let starts = |rest: &[u8]| rest.first().is_none_or(|&b| legal(b));
             let plain = (0..bytes.len()).find(|&at| match bytes.get(at..at + size) {
                 None => true,
                 Some(field) => {
@@ -303,7 +304,7 @@ mod tests {
                     (2..=most).contains(&length) && bytes.get(at + size).is_none_or(|&b| legal(b))
                 }
             });
-            let found = next_unit(&bytes, size, most, legal);
+            let found = next_unit(&bytes, size, most, starts);
             // At the very end a zero must lead where the fast search is used.
             if plain.is_some_and(|at| at + size <= bytes.len()) {
                 prop_assert_eq!(found, plain);

@@ -13,11 +13,11 @@ use tapo_io::Window;
 /// Bytes of a frame for each channel: what the decoder's buffer holds (4.5.3.2).
 const BYTES_PER_CHANNEL: usize = 768;
 
+/// Encoders that are told to use many bits at low rates pass that, though hardly by as much.
+const TOLERANCE: usize = 2;
+
 /// Layouts that are remembered.
 const MAX_LAYOUTS: usize = 4;
-
-/// More evidence than this one frame does not give, measured inside video and other AAC frames.
-const MOST_BITS: f32 = 17.0;
 
 /// For `mp4a`: AAC, or what else the esds declares.
 pub(crate) fn recogniser(
@@ -46,7 +46,7 @@ pub(crate) fn recogniser(
         },
         frame_length,
         layouts: layout(audio.channel_configuration).into_iter().collect(),
-        most: BYTES_PER_CHANNEL * channels,
+        most: TOLERANCE * BYTES_PER_CHANNEL * channels,
         learnt: false,
     }))
 }
@@ -187,14 +187,14 @@ impl AacRecogniser {
             self.layouts.push(elements.to_vec());
         }
         let channels: usize = elements.iter().map(|element| element.channels()).sum();
-        self.most = self.most.max(BYTES_PER_CHANNEL * channels);
+        self.most = self.most.max(TOLERANCE * BYTES_PER_CHANNEL * channels);
     }
 
     fn access(&self, found: &Frame) -> Access {
         Access {
             duration: Some(self.frame_length),
             shape: found.shape,
-            ..Access::new(found.len as u64, found.bits.min(MOST_BITS))
+            ..Access::new(found.len as u64, found.bits)
         }
     }
 }

@@ -25,6 +25,12 @@ const NOISE: u8 = 13;
 /// Elements of one frame, far more than any layout has.
 const MAX_ELEMENTS: usize = 48;
 
+/// More evidence than this one frame does not give, measured inside video and other AAC frames.
+const MOST_BITS: f32 = 17.0;
+
+/// What evidence a pair loses whose first channel alone is empty: one in hundreds is real.
+const EMPTY_FIRST_BITS: f32 = 8.0;
+
 /// Groups and bands of a channel.
 const MAX_GROUPS: usize = 8;
 const MAX_BANDS: usize = 51;
@@ -90,6 +96,7 @@ pub(super) fn frame(syntax: &Syntax, data: &[u8], expected: Option<&[Element]>) 
         books: &CODEBOOKS,
         reader: Reader::new(data),
         bits: 0.0,
+        doubt: 0.0,
         first: Channel::new(),
         second: Channel::new(),
     };
@@ -165,7 +172,7 @@ pub(super) fn frame(syntax: &Syntax, data: &[u8], expected: Option<&[Element]>) 
     }
     frame.len = walk.reader.position() / 8;
     // The end: three bits, and four more at the boundary on average.
-    frame.bits = walk.bits + 6.0;
+    frame.bits = (walk.bits + 6.0).min(MOST_BITS) - walk.doubt;
     Ok(frame)
 }
 
@@ -237,6 +244,7 @@ struct Walk<'a> {
     books: &'static Codebooks,
     reader: Reader<'a>,
     bits: f32,
+    doubt: f32,
     first: Channel,
     second: Channel,
 }
@@ -284,6 +292,10 @@ impl Walk<'_> {
         }
         self.channel_stream(false, common_window)?;
         self.channel_stream(true, common_window)?;
+        // Inside a frame, the bits of its second channel are soon met with a first channel that is empty.
+        if self.first.shape.max_sfb == 0 && self.second.shape.max_sfb != 0 {
+            self.doubt += EMPTY_FIRST_BITS;
+        }
         Ok(FrameShape {
             first: self.first.shape,
             second: Some(self.second.shape),

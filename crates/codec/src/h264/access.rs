@@ -1,10 +1,11 @@
 //! Access units of H.264 in bare bytes (7.4.1.2), as a sample holds them (ISO/IEC 14496-15, 5.2).
 
-use super::habits::{FOLLOWS, Habits, Held, LEADS, SLICE};
+use super::habits::{FOLLOWS, Habits, LEADS, SLICE};
 use super::{AvcConfig, NalType, ParameterSets, SliceHeader, Sps};
 use crate::bits::MAX_PARAMETER_SET;
 use crate::describe::{ConfigBoxes, config};
 use crate::error::{CodecError, Result};
+use crate::held::Held;
 use crate::nal::{NalLengthSize, split};
 use crate::presentation::Order;
 use crate::recognise::{Access, Depth, Hints, Recogniser, Verdict};
@@ -23,7 +24,7 @@ const FURTHER_SLICE_BITS: f32 = 20.0;
 #[derive(Debug, Clone)]
 struct AvcRecogniser {
     length_size: NalLengthSize,
-    held: Arc<Held>,
+    held: Arc<Held<ParameterSets>>,
     habits: Arc<Habits>,
 }
 
@@ -52,14 +53,15 @@ pub(crate) fn recogniser(
 
 impl Recogniser for AvcRecogniser {
     fn could_start(&self, head: &[u8]) -> bool {
-        let legal = |header: u8| self.habits.roles(header) & (LEADS | SLICE) != 0;
-        let (size, longest) = (self.length_size.bytes(), self.habits.longest);
-        let head = head.get(..=size).unwrap_or(head);
-        units::next_unit(head, size, longest, legal) == Some(0)
+        let least = self.length_size.bytes() + 1;
+        self.next_candidate(head.get(..least).unwrap_or(head)) == Some(0)
     }
 
     fn next_candidate(&self, bytes: &[u8]) -> Option<usize> {
-        let legal = |header: u8| self.habits.roles(header) & (LEADS | SLICE) != 0;
+        let legal = |rest: &[u8]| {
+            let leads = |&header: &u8| self.habits.roles(header) & (LEADS | SLICE) != 0;
+            rest.first().is_none_or(leads)
+        };
         let (size, longest) = (self.length_size.bytes(), self.habits.longest);
         units::next_unit(bytes, size, longest, legal)
     }
@@ -170,7 +172,7 @@ struct Walk<'a> {
     of: &'a AvcRecogniser,
     depth: Depth,
     /// The parameter sets in force, with those of this access unit.
-    held: Cow<'a, Held>,
+    held: Cow<'a, Held<ParameterSets>>,
     picture: Option<Picture>,
     /// Where the access unit ends unless a slice of the same frame follows.
     boundary: Option<u64>,

@@ -1,7 +1,6 @@
 //! Which NAL units an H.264 encoder writes, and where in an access unit (7.4.1.2.3): by the standard, and as learnt from a sound file.
 
-use super::{NalType, ParameterSet, ParameterSets, SliceHeader, Sps};
-use crate::error::Result;
+use super::{NalType, ParameterSets, SliceHeader, Sps};
 use crate::nal::{NalLengthSize, split, trim_trailing_zeros};
 use crate::units::MAX_UNIT;
 
@@ -159,42 +158,4 @@ fn longest_unit(sps: &Sps) -> u64 {
     let bits = luma + chroma_samples * u64::from(sps.bit_depth_chroma) + 128;
     // SEI messages and the like are no longer than a slice of a small picture may be.
     (u64::from(sps.frame_size_in_mbs()) * bits / 8).max(1 << 16) + (1 << 16)
-}
-
-/// A parameter set as it stands in the stream, with which it is.
-#[derive(Debug, Clone)]
-pub(super) struct Held {
-    pub(super) sets: ParameterSets,
-    /// The NAL units in force, to know a repeated one by.
-    raw: Vec<(Option<ParameterSet>, Vec<u8>)>,
-}
-
-impl Held {
-    pub(super) const fn new(sets: ParameterSets) -> Self {
-        Self {
-            sets,
-            raw: Vec::new(),
-        }
-    }
-
-    /// Whether this very parameter set is in force.
-    pub(super) fn has(&self, nal: &[u8]) -> bool {
-        let nal = trim_trailing_zeros(nal);
-        self.raw.iter().any(|(_, known)| known == nal)
-    }
-
-    /// Takes a parameter set.
-    pub(super) fn add(&mut self, nal: &[u8]) -> Result<()> {
-        let nal = trim_trailing_zeros(nal);
-        let result = self.sets.add(nal);
-        let which = *result.as_ref().unwrap_or(&None);
-        if which.is_some() {
-            self.raw.retain(|(known, _)| *known != which);
-        }
-        // One that cannot be read is still known when it comes again, as in the configuration of odd encoders.
-        if self.raw.len() < 64 && !self.has(nal) {
-            self.raw.push((which, nal.to_vec()));
-        }
-        result.map(drop)
-    }
 }

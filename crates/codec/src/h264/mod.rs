@@ -118,31 +118,12 @@ pub fn random_access(sample: &[u8], length_size: NalLengthSize) -> RandomAccess 
     found
 }
 
-/// `recovery_frame_cnt` of a recovery point message (payload type 6) in this SEI NAL unit.
+/// `recovery_frame_cnt` of a recovery point message in this SEI NAL unit.
 fn recovery_point(nal: &[u8]) -> Option<u32> {
     use h264_reader::rbsp::BitRead as _;
     let mut bits = crate::bits::rbsp_bits(nal, ONE);
-    let mut r = &mut bits;
-    loop {
-        let mut number = || -> Option<u32> {
-            let mut sum = 0u32;
-            loop {
-                let byte: u8 = r.read::<8, u8>("sei_message").ok()?;
-                sum = sum.checked_add(u32::from(byte))?;
-                if byte != 255 {
-                    return Some(sum);
-                }
-            }
-        };
-        let (kind, size) = (number()?, number()?);
-        if kind == 6 {
-            return r.read_ue("recovery_frame_cnt").ok();
-        }
-        r.skip(size.checked_mul(8)?, "sei_payload").ok()?;
-        if !r.has_more_rbsp_data("sei_message").ok()? {
-            return None;
-        }
-    }
+    crate::bits::find_recovery_point(&mut bits)?;
+    (&mut bits).read_ue("recovery_frame_cnt").ok()
 }
 
 /// The length of the NAL unit header in bytes.

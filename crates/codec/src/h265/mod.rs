@@ -2,8 +2,10 @@
 //!
 //! Only the base layer (`nuh_layer_id` 0) is read; the others of a multi-layer stream are passed over.
 
+mod access;
 mod config;
 mod describe;
+mod habits;
 mod poc;
 mod profile;
 mod ps;
@@ -12,6 +14,7 @@ mod slice;
 mod streams;
 mod vui;
 
+pub(crate) use access::recogniser;
 pub(crate) use describe::describe;
 
 pub use config::HevcConfig;
@@ -160,6 +163,14 @@ pub fn picture_type(sample: &[u8], length_size: NalLengthSize) -> Option<NalType
         .filter_map(|nal| NalHeader::of(nal.bytes))
         .find(|header| header.layer_id == 0 && header.nal_type.is_slice())
         .map(|header| header.nal_type)
+}
+
+/// `recovery_poc_cnt` of a recovery point message in this SEI NAL unit, unless it is negative (the order wraps there).
+fn recovery_point(nal: &[u8]) -> Option<u32> {
+    use h264_reader::rbsp::BitRead as _;
+    let mut bits = crate::bits::rbsp_bits(nal, HEADER);
+    crate::bits::find_recovery_point(&mut bits)?;
+    u32::try_from((&mut bits).read_se("recovery_poc_cnt").ok()?).ok()
 }
 
 #[cfg(test)]
