@@ -2,6 +2,8 @@
 
 use crate::describe::{CodecDescription, ConfigBoxes, config};
 use crate::error::{CodecError, Result};
+use crate::recognise::{Access, Delimiting, Depth, Hints, Recogniser, Verdict};
+use tapo_io::Window;
 
 pub(crate) fn describe<'a>(
     description: &mut CodecDescription<'a>,
@@ -29,4 +31,94 @@ pub(crate) fn describe<'a>(
         _ => None,
     };
     Ok(())
+}
+
+/// For PCM and G.711: any bytes are good, a whole number of frames of them.
+pub(crate) fn recogniser(
+    entry_type: [u8; 4],
+    boxes: &ConfigBoxes<'_>,
+    hints: &Hints,
+) -> Option<Box<dyn Recogniser>> {
+    // `raw ` is also uncompressed video.
+    if hints.handler.is_some_and(|handler| handler != *b"soun") {
+        return None;
+    }
+    let declared = hints.sample_bits.filter(|bits| (1..=64).contains(bits));
+    let bits = match &entry_type {
+        b"alaw" | b"ulaw" => 8,
+        b"in24" => 24,
+        b"in32" | b"fl32" => 32,
+        b"fl64" => 64,
+        b"ipcm" | b"fpcm" => u32::from(*config(boxes, "pcmC").ok()?.get(5)?),
+        b"raw " => declared.unwrap_or(8),
+        _ => declared.unwrap_or(16),
+    };
+    let channels = hints.channels.unwrap_or(1).clamp(1, 256);
+    let frame_bytes = bits.div_ceil(8).clamp(1, 8) * channels;
+    Some(Box::new(ConstantRate { frame_bytes }))
+}
+
+/// For data without any syntax, of a constant number of bytes for each tick.
+#[derive(Debug, Clone)]
+pub(crate) struct ConstantRate {
+    pub(crate) frame_bytes: u32,
+}
+
+impl Recogniser for ConstantRate {
+    fn delimiting(&self) -> Delimiting {
+        Delimiting::Constant {
+            frame_bytes: self.frame_bytes,
+        }
+    }
+
+    fn could_start(&self, _: &[u8]) -> bool {
+        true
+    }
+
+    fn probe(&self, _: &mut Window<'_>, at: u64, end: u64, _: Depth) -> tapo_io::Result<Verdict> {
+        let len = u64::from(self.frame_bytes);
+        let left = end.saturating_sub(at);
+        let access = Access {
+            duration: Some(1),
+            ..Access::new(len.min(left), 0.0)
+        };
+        Ok(if left < len {
+            Verdict::Cut(access)
+        } else {
+            Verdict::Start(access)
+        })
+    }
+
+    fn fork(&self) -> Box<dyn Recogniser> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_a_frame() {
+        let bytes = |kind: &[u8; 4], channels, bits| {
+            let hints = Hints {
+                handler: Some(*b"soun"),
+                channels: Some(channels),
+                sample_bits: Some(bits),
+                ..Hints::default()
+            };
+            recogniser(*kind, &[(*b"pcmC", &[0, 0, 0, 0, 1, 24])], &hints).map(|r| r.delimiting())
+        };
+        let frames = |frame_bytes| Some(Delimiting::Constant { frame_bytes });
+        assert_eq!(bytes(b"alaw", 1, 16), frames(1));
+        assert_eq!(bytes(b"sowt", 2, 16), frames(4));
+        assert_eq!(bytes(b"in24", 6, 16), frames(18));
+        assert_eq!(bytes(b"ipcm", 2, 16), frames(6));
+        assert_eq!(bytes(b"lpcm", 2, 32), frames(8));
+        let video = Hints {
+            handler: Some(*b"vide"),
+            ..Hints::default()
+        };
+        assert!(recogniser(*b"raw ", &[], &video).is_none());
+    }
 }

@@ -154,5 +154,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ("media__sample_sef_super_slow_motion.mp4", "avc1"),
     // The last sample is an SEI message without a picture.
     ("signed_test_h264.mp4", "avc1"),
+    ("signed_test_h265.mp4", "hev1"),
     ("signed_test_h264_modified_frame_137.mp4", "avc1"),
 ];

@@ -189,6 +189,8 @@ enum Effect {
     ParameterSet,
     RecoveryPoint(u32),
     EndOfSequence,
+    /// A slice segment of another layer: of the same picture, whatever stands between.
+    OtherLayer,
     Nothing,
 }
 
@@ -306,6 +308,7 @@ impl Walk<'_> {
             return Err(malformed("rbsp"));
         }
         Ok(match header.nal_type {
+            kind if header.layer_id != 0 && kind.is_slice() => Effect::OtherLayer,
             _ if header.layer_id != 0 => Effect::Nothing,
             NalType::VPS | NalType::SPS | NalType::PPS => Effect::ParameterSet,
             NalType::EOS => Effect::EndOfSequence,
@@ -328,6 +331,7 @@ impl Walk<'_> {
                 self.bits += FURTHER_SLICE_BITS;
                 self.boundary = None;
             }
+            (Effect::OtherLayer, _) => self.boundary = None,
             (Effect::ParameterSet, _) => self.parameter_sets.push(unit),
             (Effect::RecoveryPoint(count), _) => self.recovery_point = Some(count),
             // One behind the boundary would have ended the walk as following no picture of its own.
