@@ -76,11 +76,13 @@ pub(crate) fn movie(tracks: Vec<NewTrack>, started: WallClock, stamp: &[u8]) -> 
 /// The bytes in front of the first fragment: `ftyp`, the reserve, `moov`.
 pub(crate) fn head(movie: &Movie, reserve: u64) -> Vec<u8> {
     let kinds = movie.tracks.iter().flat_map(|t| &t.descriptions);
-    let brand = kinds.map(|d| d.kind()).find_map(|kind| match &kind.0 {
-        b"avc1" => Some(b"avc1"),
-        b"hvc1" => Some(b"hvc1"),
-        _ => None,
-    });
+    let brand = kinds
+        .map(SampleDescription::kind)
+        .find_map(|kind| match &kind.0 {
+            b"avc1" => Some(b"avc1"),
+            b"hvc1" => Some(b"hvc1"),
+            _ => None,
+        });
     let mut bytes = tapo_finalize::layout::segment_head(brand.unwrap_or(b"mp42"), reserve);
     bytes.extend(encode_init(movie));
     bytes

@@ -8,6 +8,7 @@
 //! between source and writer knows neither clock nor file.
 #![forbid(unsafe_code)]
 
+mod command;
 pub mod config;
 mod error;
 pub mod lane;
@@ -19,6 +20,7 @@ mod profile;
 mod reserve;
 mod rtsp;
 mod run;
+mod segment;
 pub mod segmenter;
 mod session;
 pub mod source;

@@ -7,7 +7,7 @@ use crate::source::{
     AccessUnit, Codec, Connector, PacketSource, SourceError, SourceEvent, StreamInfo, TrackInfo,
 };
 use crate::url::{CameraUrl, mask};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use retina::client::{
     Demuxed, InitialTimestampPolicy, PlayOptions, Session, SessionGroup, SessionOptions,
     SetupOptions, Stream, TcpTransportOptions, TeardownPolicy, Transport,
@@ -15,6 +15,7 @@ use retina::client::{
 use retina::codec::{CodecItem, FrameFormat, ParametersRef};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tapo_bmff::FourCc;
@@ -112,16 +113,23 @@ impl PacketSource for RtspSource {
                 return Ok(event);
             }
             let deadline = self.last_media + self.stall;
-            let item = tokio::time::timeout_at(deadline, self.session.next()).await;
+            // What a camera sends must not end the recorder, whatever it is.
+            let next = AssertUnwindSafe(self.session.next()).catch_unwind();
+            let Ok(item) = tokio::time::timeout_at(deadline, next).await else {
+                return Err(SourceError::Stalled(self.stall.as_secs()));
+            };
+            let Ok(item) = item else {
+                let what = "the camera sent something that the receiver cannot handle";
+                return Err(SourceError::Connection(what.to_owned()));
+            };
             match item {
-                Err(_) => return Err(SourceError::Stalled(self.stall.as_secs())),
-                Ok(None) => return Ok(SourceEvent::End),
-                Ok(Some(Ok(item))) => {
+                None => return Ok(SourceEvent::End),
+                Some(Ok(item)) => {
                     self.errors = 0;
                     self.take(item);
                 }
                 // One bad packet does not end a session, many do.
-                Ok(Some(Err(error))) => {
+                Some(Err(error)) => {
                     self.errors += 1;
                     let error = failure(&error);
                     tracing::debug!(%error, "a packet was not understood");

@@ -8,16 +8,17 @@
 //! if they come later; the old file stays open until they have come, or cannot
 //! be expected any more.
 
+pub use crate::command::{Command, Ended, Fragment, Head, Summary};
+
 use crate::lane::{Boundary, Lane, Missing, Sample};
-use crate::layout::{self, FragmentRun, NewTrack};
-use crate::reserve::Reserve;
-use crate::source::{TrackInfo, WallClock};
+use crate::layout::{self, NewTrack};
+use crate::segment::{Cut, Part, Segment, convert, duration, ticks};
+use crate::source::TrackInfo;
 use crate::timeline::{Placed, Timed};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::time::Duration;
-use tapo_bmff::FourCc;
-use tapo_movie::{FragmentStamp, Movie, SampleDescription, SegmentStamp, rescale};
+use tapo_movie::{SampleDescription, SegmentStamp};
 
 /// Seconds of the leading track that a file is held open for the other tracks
 /// to reach the cut.
@@ -26,8 +27,6 @@ const PATIENCE: i64 = 2;
 const FRAGMENT_BYTES: usize = 32 << 20;
 /// Samples of other tracks kept while the leading one has not begun.
 const EARLY: usize = 1024;
-/// Length of a segment that is assumed for the reserve where there is no limit.
-const UNLIMITED: Duration = Duration::from_secs(900);
 
 /// How to segment.
 #[derive(Clone, Debug)]
@@ -45,80 +44,6 @@ pub struct Settings {
     pub sdp_sha256: [u8; 32],
 }
 
-/// What is to be written.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Begin a file with these bytes.
-    Open(Head),
-    /// Append these.
-    Fragment(Fragment),
-    /// Nothing more comes into this file.
-    Close(Summary),
-}
-
-/// The beginning of a file.
-#[derive(Clone, Debug)]
-pub struct Head {
-    /// Number of the segment, from 1 on.
-    pub number: u32,
-    /// When its first sample was received.
-    pub started: WallClock,
-    /// `ftyp`, reserve, `moov`.
-    pub bytes: Vec<u8>,
-}
-
-/// A fragment.
-#[derive(Clone, Debug)]
-pub struct Fragment {
-    /// `prft`, `uuid`, `moof`, `mdat`.
-    pub bytes: Vec<u8>,
-    /// Samples of the leading track in it.
-    pub frames: u32,
-    /// RTP packets lost in it.
-    pub lost: u32,
-    /// Media of the leading track in it.
-    pub duration: Duration,
-}
-
-/// A segment as it was closed.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Summary {
-    /// Number of the segment, from 1 on.
-    pub number: u32,
-    /// When its first sample was received.
-    pub started: WallClock,
-    /// How long the leading track lasts.
-    pub duration: Duration,
-    /// Bytes.
-    pub bytes: u64,
-    /// Sample entry type and samples of each track.
-    pub tracks: Vec<(FourCc, u32)>,
-    /// RTP packets lost.
-    pub lost_packets: u64,
-    /// Why it ended.
-    pub ended: Ended,
-}
-
-/// Why a segment ended.
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub enum Ended {
-    /// Recording, or the connection, did.
-    #[default]
-    Stopped,
-    /// It was long enough.
-    Length,
-    /// The reserve for the final index is nearly full.
-    Reserve,
-    /// The camera changed its parameters.
-    Parameters,
-    /// Something is missing behind it: this long.
-    Gap(Duration),
-    /// The camera's clock jumped, or its reordering changed.
-    Clock,
-    /// The writer asked for it.
-    Asked,
-}
-
 /// The segmenter of one connection.
 #[derive(Debug)]
 pub struct Segmenter {
@@ -134,51 +59,6 @@ pub struct Segmenter {
     late: u64,
     finishing: bool,
     out: VecDeque<Command>,
-}
-
-#[derive(Debug)]
-struct Segment {
-    number: u32,
-    epoch: u32,
-    /// Decode time of the first sample of the leading track, ticks.
-    start: i64,
-    /// Sound before its start is nobody's loss: there is no file before.
-    first: bool,
-    started: WallClock,
-    movie: Movie,
-    parts: Vec<Option<Part>>,
-    reserve: Option<Reserve>,
-    position: u64,
-    sequence: u32,
-    chain: [u8; 32],
-    /// Ticks of the leading track taken, those not yet written among them.
-    ticks: i64,
-    gathered_bytes: usize,
-    keyframe: i64,
-    /// The longest distance of keyframes, ticks.
-    group: i64,
-    lost: u64,
-    short: bool,
-    cut: Option<Cut>,
-}
-
-/// What a segment has of one track.
-#[derive(Debug)]
-struct Part {
-    /// Decode time that is 0 in the file, ticks.
-    base: i64,
-    /// Samples before this time do not belong here.
-    from: i64,
-    gathered: Vec<Sample>,
-    ticks: i64,
-}
-
-#[derive(Copy, Clone, Debug)]
-struct Cut {
-    /// Presentation time of the keyframe, ticks of the leading track; `None`
-    /// if times before and after cannot be compared.
-    at: Option<i64>,
-    why: Ended,
 }
 
 impl Segmenter {
@@ -296,11 +176,11 @@ impl Segmenter {
                 continue;
             }
             self.take_others();
-            if let Some(cut) = self.current.as_ref().and_then(|s| s.cut) {
-                if self.drained(cut) {
-                    self.close(cut.why);
-                    continue;
-                }
+            if let Some(cut) = self.current.as_ref().and_then(|s| s.cut)
+                && self.drained(cut)
+            {
+                self.close(cut.why);
+                continue;
             }
             if self.overdue() {
                 self.flush();
@@ -570,149 +450,6 @@ impl Segmenter {
         }
         segment.gathered_bytes = 0;
     }
-}
-
-impl Part {
-    fn take(&mut self, sample: Sample) {
-        self.ticks += i64::from(sample.duration);
-        self.gathered.push(sample);
-    }
-}
-
-impl Segment {
-    /// The head, now that the first samples tell the rates.
-    fn open(&mut self, settings: &Settings, lanes: &[Lane], lead: usize) -> Head {
-        let rate = lanes.get(lead).map_or(1, Lane::rate);
-        let millis = duration(self.ticks, rate).as_millis();
-        let seconds = settings.segment.unwrap_or(UNLIMITED).as_secs();
-        let tracks: Vec<(bool, &[Sample])> = lanes
-            .iter()
-            .zip(&self.parts)
-            .filter_map(|(lane, part)| Some((lane.is_video(), part.as_ref()?.gathered.as_slice())))
-            .collect();
-        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
-        let reserve = Reserve::estimate(seconds, millis, &tracks);
-        let bytes = layout::head(&self.movie, reserve.len);
-        self.position = bytes.len() as u64;
-        self.reserve = Some(reserve);
-        Head {
-            number: self.number,
-            started: self.started,
-            bytes,
-        }
-    }
-
-    /// The bytes of the samples gathered, and the packets lost in them.
-    fn fragment(&mut self, lead: usize) -> (Vec<u8>, u32) {
-        self.sequence = self.sequence.wrapping_add(1);
-        let (mut runs, mut ids) = (Vec::new(), Vec::new());
-        let mut of = (0, None::<&Sample>);
-        let mut lost = 0_u32;
-        let mut id = 0;
-        for (index, part) in self.parts.iter().enumerate() {
-            let Some(part) = part else {
-                continue;
-            };
-            id += 1;
-            lost = part
-                .gathered
-                .iter()
-                .fold(lost, |n, s| n.saturating_add(s.lost));
-            let Some(first) = part.gathered.first() else {
-                continue;
-            };
-            if of.1.is_none() || index == lead {
-                of = (id, Some(first));
-            }
-            ids.push(id);
-            runs.push(FragmentRun {
-                track_id: id,
-                start: u64::try_from(first.dts - part.base).unwrap_or(0),
-                samples: &part.gathered,
-            });
-        }
-        let (track, Some(first)) = of else {
-            return (Vec::new(), 0);
-        };
-        let stamp = FragmentStamp {
-            wall_from_camera: first.captured.is_some(),
-            track,
-            sequence: u64::from(self.sequence),
-            wall_ns: first.captured.unwrap_or(first.received).0,
-            received_ns: first.received.0,
-            rtp_time: first.rtp_time,
-            lost_packets: lost,
-            ..FragmentStamp::default()
-        };
-        let (bytes, starts, stamp) = layout::fragment(self.sequence, &runs, stamp, &self.chain);
-        self.chain = stamp.chain;
-        for ((run, id), start) in runs.iter().zip(&ids).zip(starts) {
-            let track = self.movie.tracks.iter_mut().find(|t| t.header.id == *id);
-            let Some(track) = track else {
-                continue;
-            };
-            if track.samples.is_empty() {
-                track.samples.start = run.start;
-            }
-            track.samples.start_chunk(self.position + start, 1);
-            for s in run.samples {
-                let size = u32::try_from(s.data.len()).unwrap_or(u32::MAX);
-                let offset = layout::composition_offset(s);
-                if track
-                    .samples
-                    .push(size, s.duration, offset, s.sync)
-                    .is_err()
-                {
-                    // 2^32 samples: this file is full.
-                    self.short = true;
-                }
-            }
-        }
-        self.position += bytes.len() as u64;
-        self.lost += u64::from(lost);
-        (bytes, lost)
-    }
-
-    /// Keeps count of the reserve; `group` is the length of a group of pictures
-    /// in fragments.
-    fn count(&mut self, lanes: &[Lane], group: u64) {
-        let (mut pictures, mut sounds, mut chunks) = (0, 0, 0);
-        for (lane, part) in lanes.iter().zip(&self.parts) {
-            let samples = part.as_ref().map_or(0, |p| p.gathered.len());
-            let kind = if lane.is_video() {
-                &mut pictures
-            } else {
-                &mut sounds
-            };
-            *kind += samples;
-            chunks += usize::from(samples > 0);
-        }
-        if let Some(reserve) = &mut self.reserve {
-            reserve.add(pictures, sounds, chunks);
-            // One more group, and what is under way.
-            self.short = self.short || reserve.is_short(&self.movie, group + 3);
-        }
-    }
-}
-
-/// `ticks` of one clock in ticks of another, rounded down, or up.
-fn convert(ticks: i64, from: i64, to: i64, up: bool) -> i64 {
-    let (from, exact) = (i128::from(from.max(1)), i128::from(ticks) * i128::from(to));
-    let up = if up { from - 1 } else { 0 };
-    i64::try_from((exact + up).div_euclid(from)).unwrap_or(i64::MAX)
-}
-
-/// A time in ticks of `rate` a second.
-fn ticks(time: Duration, rate: i64) -> i64 {
-    let exact = time.as_nanos() * rate.unsigned_abs() as u128 / 1_000_000_000;
-    i64::try_from(exact).unwrap_or(i64::MAX)
-}
-
-/// Ticks of `rate` a second as a time.
-fn duration(ticks: i64, rate: i64) -> Duration {
-    let ticks = u64::try_from(ticks).unwrap_or(0);
-    let rate = u32::try_from(rate).unwrap_or(u32::MAX);
-    Duration::from_nanos(rescale(ticks, rate, 1_000_000_000))
 }
 
 #[cfg(test)]

@@ -1,9 +1,15 @@
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the numbers of a test are small"
+)]
+
 use super::*;
-use crate::source::{AccessUnit, Codec};
+use crate::source::{AccessUnit, Codec, WallClock};
 use crate::testing::h264;
 use proptest::prelude::*;
 use sha2::Sha256;
-use tapo_movie::{RawBox, Read};
+use tapo_bmff::FourCc;
+use tapo_movie::{FragmentStamp, Movie, RawBox, Read};
 
 const FRAME: i64 = 3_600;
 const PACKET: i64 = 160;

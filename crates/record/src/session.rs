@@ -46,6 +46,7 @@ pub(crate) async fn run<C: Connector>(
         told: (Instant::now(), 0),
         profile: Vec::new(),
         number: 0,
+        hung: false,
         recording: CameraRecording {
             camera: plan.camera.clone(),
             ..CameraRecording::default()
@@ -54,7 +55,8 @@ pub(crate) async fn run<C: Connector>(
     let fatal = camera.connections(connector).await;
     let shared = std::sync::Arc::clone(&camera.writer.shared);
     let mut recording = camera.recording;
-    match camera.writer.finish(CLOSING).await {
+    let patience = if camera.hung { Duration::ZERO } else { CLOSING };
+    match camera.writer.finish(patience).await {
         Some(segments) => recording.segments = segments,
         None => recording.notices.push(
             "the disk did not answer in time: the last file is not finalized, \
@@ -79,6 +81,8 @@ struct Camera<'a> {
     told: (Instant, u64),
     profile: Vec<u8>,
     number: u32,
+    /// The disk takes nothing any more.
+    hung: bool,
     recording: CameraRecording,
 }
 
@@ -277,9 +281,24 @@ impl Camera<'_> {
                 Command::Close(_) => {}
             }
             let is_fragment = matches!(command, Command::Fragment(_));
-            self.writer.send(Job::Command(command)).await;
+            self.hand_over(Job::Command(command)).await;
             if is_fragment {
                 self.tell_progress();
+            }
+        }
+    }
+
+    /// Waits for a slow disk; but not for ever, once the end was asked for.
+    async fn hand_over(&mut self, job: Job) {
+        if self.hung {
+            return;
+        }
+        let stop = &self.plan.stop;
+        tokio::select! {
+            biased;
+            () = self.writer.send(job) => {}
+            () = async { stop.stopped().await; tokio::time::sleep(CLOSING).await } => {
+                self.hung = true;
             }
         }
     }
@@ -314,7 +333,7 @@ impl Camera<'_> {
         };
         self.profile.clone_from(&bytes);
         let path = profile::path(folder, &self.plan.camera);
-        self.writer.send(Job::Profile { path, bytes }).await;
+        self.hand_over(Job::Profile { path, bytes }).await;
     }
 
     /// Says something once.

@@ -21,7 +21,7 @@ fn commands(seconds: u64, segment: Option<u64>) -> Vec<Command> {
     };
     let mut segmenter = Segmenter::new(settings, &[track], 0);
     segmenter.describe(0, h264(0));
-    for i in 0..seconds as i64 * 25 {
+    for i in 0..seconds.cast_signed() * 25 {
         segmenter.push(Placed::Unit(Timed {
             unit: AccessUnit {
                 data: vec![7; 400],
@@ -101,7 +101,7 @@ fn what_a_crash_leaves_is_found_and_finished() {
     // As after a crash: nobody closes it.
     drop(files);
     std::fs::write(dir.path().join("other.mp4"), b"\0\0\0\x20ftypisom").unwrap();
-    assert_eq!(leftovers::find(dir.path()), [path.clone()]);
+    assert_eq!(leftovers::find(dir.path()), std::slice::from_ref(&path));
     let leftover = leftovers::finish(path.clone()).unwrap();
     assert_eq!(leftover.result.unwrap().samples, 125);
     assert_eq!(samples(&path), 125);
