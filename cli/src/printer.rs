@@ -2,17 +2,19 @@
 
 use crate::args::{Color, Global};
 use crate::exit::Exit;
-use std::io::{self, BufWriter, IsTerminal, StderrLock, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 use tapo_report::{Theme, escape};
 
 /// Standard output, buffered, and standard error; what colours they take.
 pub(crate) struct Printer {
-    out: BufWriter<StdoutLock<'static>>,
-    err: StderrLock<'static>,
+    out: BufWriter<Stdout>,
+    // Not locked: log lines of other threads go there too.
+    err: Stderr,
     /// Styles of standard output.
     pub(crate) theme: Theme,
     err_theme: Theme,
     quiet: bool,
+    verbose: bool,
     /// The reader went away (`tapo ... | head`): nobody wants more, and that is
     /// no failure.
     hung_up: bool,
@@ -28,11 +30,12 @@ impl Printer {
             }
         };
         Self {
-            out: BufWriter::with_capacity(1 << 16, io::stdout().lock()),
-            err: io::stderr().lock(),
+            out: BufWriter::with_capacity(1 << 16, io::stdout()),
+            err: io::stderr(),
             theme: theme(io::stdout().is_terminal()),
             err_theme: theme(io::stderr().is_terminal()),
             quiet: global.quiet,
+            verbose: global.verbose > 0,
             hung_up: false,
         }
     }
@@ -40,6 +43,11 @@ impl Printer {
     /// Whether nothing but errors is wanted.
     pub(crate) const fn is_quiet(&self) -> bool {
         self.quiet
+    }
+
+    /// Whether log lines come, which would tear a live line apart.
+    pub(crate) const fn is_verbose(&self) -> bool {
+        self.verbose
     }
 
     /// Says what went wrong with one of many files.

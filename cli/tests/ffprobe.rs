@@ -1,6 +1,13 @@
 //! `tapo inspect --samples` says of every real file what ffprobe says.
 
-#![allow(clippy::print_stdout, reason = "says what was skipped")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    reason = "a panic is how a test fails"
+)]
 
 mod common;
 

@@ -49,7 +49,7 @@ pub(crate) struct RecordArgs {
     /// When to force data onto the disk: fragment, off, or a time such as 10s [default: fragment]
     #[arg(long, value_name = "WHEN", value_parser = str::parse::<SyncPolicy>, conflicts_with = "config")]
     pub(crate) sync: Option<SyncPolicy>,
-    /// Stop this long after the first picture
+    /// Stop when this much is recorded
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) duration: Option<Duration>,
     /// Replace FILE.mp4 if it exists

@@ -20,11 +20,15 @@ pub(crate) fn run(args: &FinalizeArgs, printer: &mut Printer) -> anyhow::Result<
             Ok(one) => exit = exit.and(one),
             Err(error) => {
                 exit = exit.and(code(&error));
+                let exists = matches!(error, Error::Io(tapo_io::Error::Exists { .. }));
                 let error = anyhow::Error::new(error);
                 if args.json && !printer.is_quiet() {
                     json::failure(printer, "tapo.finalize/1", path, &message(&error))?;
                 }
                 printer.error(&error);
+                if exists {
+                    printer.say("--force replaces it");
+                }
             }
         }
     }

@@ -1,5 +1,5 @@
 //! Runs the binary, and makes small files to run it on.
-#![allow(dead_code, reason = "each test uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -117,4 +117,62 @@ pub fn progressive(moov_first: bool) -> Vec<u8> {
         file.extend(build(offset as u64));
     }
     file
+}
+
+/// The same with a stamp of our recorder in it, and an open segment.
+pub fn segment(fragments: u32) -> Vec<u8> {
+    let stamp = tapo_movie::SegmentStamp {
+        number: 3,
+        camera: "yard".into(),
+        recorder: "tapo 0.1.0".into(),
+        ..Default::default()
+    };
+    let mut w = BoxWriter::new();
+    w.boxed(b"udta", |w| {
+        w.uuid(&tapo_movie::SegmentStamp::USER_TYPE, |w| {
+            w.raw(&stamp.encode());
+        });
+    });
+    let mut movie = movie();
+    movie.other.push(tapo_movie::RawBox {
+        kind: FourCc(*b"udta"),
+        bytes: w.into_bytes(),
+    });
+    let plain = fragmented(fragments);
+    let init = ftyp().len() + tapo_movie::encode_init(&self::movie()).len();
+    [&ftyp(), &tapo_movie::encode_init(&movie), &plain[init..]].concat()
+}
+
+/// A folder with files in it, in which the binary runs: what it prints holds no
+/// path that changes from run to run.
+pub struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, bytes: &[u8]) {
+        std::fs::write(self.path(name), bytes).unwrap();
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = tapo();
+        command.current_dir(self.0.path()).args(args);
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> (i32, String, String) {
+        outcome(self.command(args).output().unwrap())
+    }
+
+    /// All that a run says, for a snapshot.
+    pub fn transcript(&self, args: &[&str]) -> String {
+        let (code, out, err) = self.run(args);
+        format!("$ tapo {}\n{out}{err}exit code {code}\n", args.join(" "))
+    }
 }

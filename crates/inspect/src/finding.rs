@@ -69,6 +69,8 @@ pub enum Problem {
     NoTracks,
     /// The tracks hold no sample.
     NoSamples,
+    /// A recording of tapo that ended before its first fragment.
+    NothingRecorded,
     /// More than one `moov` at the top level: players take one, tools another.
     SecondMoov,
     /// The size of `mdat` was never filled in: the recording was interrupted.
@@ -225,6 +227,7 @@ impl Problem {
             Self::MdatMissing => "mdat-missing",
             Self::NoTracks => "no-tracks",
             Self::NoSamples => "no-samples",
+            Self::NothingRecorded => "nothing-recorded",
             Self::SecondMoov => "second-moov",
             Self::MdatSizeMissing => "mdat-size-missing",
             Self::MdatOpen => "mdat-open",
@@ -299,6 +302,7 @@ impl Problem {
             | Self::MdatMissing
             | Self::NoTracks
             | Self::NoSamples
+            | Self::NothingRecorded
             | Self::MdatSizeMissing
             | Self::BoxTooSmall { .. }
             | Self::BoxOverrun { .. }

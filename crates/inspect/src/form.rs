@@ -1,9 +1,9 @@
 //! What a file is: its family, its layout, and whether it is one of ours.
 
 use crate::{Foreign, Result, foreign, hybrid};
-use tapo_bmff::{FourCc, Step, Walker};
+use tapo_bmff::{BoxSize, FourCc, Step, Walker};
 use tapo_io::{ByteSource, Span, Window};
-use tapo_movie::{FileType, Movie, Read, SegmentStamp};
+use tapo_movie::{FileType, Movie, Read, SegmentStamp, TopBox};
 
 /// How a file is laid out.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -130,6 +130,33 @@ pub(crate) fn form(source: &dyn ByteSource, read: &Read, name: &str) -> Result<F
     }
     let moov_first = position(b"moov") < position(b"mdat");
     Ok(Form::Progressive { moov_first })
+}
+
+/// The media of a recording that was never closed: the `mdat` that comes last
+/// says nothing of its size (0; or 8 or 16, which is that of its header), and
+/// what follows it is no box of any kind that stands there.
+pub(crate) fn interrupted_media(read: &Read) -> Option<Span> {
+    let is_index = |b: &TopBox| b.kind == b"moov" || b.kind == b"moof";
+    if read.top.iter().any(is_index) {
+        return None;
+    }
+    let last = read.top.iter().rposition(|b| b.kind == b"mdat")?;
+    let mdat = read.top.get(last)?;
+    let media = match read.top.get(last + 1) {
+        None if mdat.size == BoxSize::ToEnd => mdat.payload(),
+        Some(next) if is_usual(next.kind) => return None,
+        _ if mdat.payload().is_empty() => Span::new(mdat.span.end, read.size),
+        _ => return None,
+    };
+    (!media.is_empty()).then_some(media)
+}
+
+/// Boxes that stand behind an `mdat`.
+fn is_usual(kind: FourCc) -> bool {
+    matches!(
+        &kind.0,
+        b"free" | b"skip" | b"wide" | b"uuid" | b"meta" | b"mdat" | b"mfra" | b"udta" | b"pnot"
+    )
 }
 
 /// Brands of still pictures (ISO/IEC 23008-12, AVIF).

@@ -3,6 +3,7 @@
 use crate::{Family, Finding, Foreign, Form, Own, Problem, Result, TrackSummary, Verdict};
 use crate::{check, foreign, form};
 use std::path::Path;
+use tapo_bmff::{Defect, Flaw};
 use tapo_io::{ByteSource, PreadFile, Span, lock_holder};
 use tapo_movie::Read;
 
@@ -119,7 +120,8 @@ pub fn inspect_file(path: &Path) -> Result<Inspection> {
     if let Some(holder) = lock_holder(path) {
         let in_use = Problem::InUse { holder };
         inspection.findings.push(Finding::new(in_use));
-        let unfinished = |f: &Finding| f.problem == Problem::OpenSegment;
+        let still = [Problem::OpenSegment, Problem::NothingRecorded];
+        let unfinished = |f: &Finding| still.contains(&f.problem);
         inspection.findings.retain(|f| !unfinished(f));
     }
     if file.stamp()? != before {
@@ -150,22 +152,24 @@ fn family(read: &Read) -> Family {
 /// What may be media: `mdat` boxes, and what stands where a box should and is
 /// none. Preallocated zeros are not.
 fn media(source: &dyn ByteSource, read: &Read) -> Result<Vec<Span>> {
-    let boxes = read
-        .top
-        .iter()
-        .filter(|b| b.kind == b"mdat")
-        .map(tapo_movie::TopBox::payload);
-    let junk = read.defects.iter().filter(|d| {
-        d.parent.is_none()
-            && matches!(
-                d.flaw,
-                tapo_bmff::Flaw::NotABox | tapo_bmff::Flaw::SizeBelowHeader { .. }
-            )
-    });
-    let mut media = Vec::new();
-    for span in boxes.chain(junk.map(|d| d.span)) {
+    let boxes = read.top.iter().filter(|b| b.kind == b"mdat");
+    let boxes = boxes.map(tapo_movie::TopBox::payload);
+    let no_box = |d: &&Defect| {
+        let stray = matches!(d.flaw, Flaw::NotABox | Flaw::SizeBelowHeader { .. });
+        d.parent.is_none() && stray
+    };
+    let junk = read.defects.iter().filter(no_box).map(|d| d.span);
+    let mut spans: Vec<Span> = boxes
+        .chain(junk)
+        .chain(form::interrupted_media(read))
+        .collect();
+    spans.sort_unstable();
+    let (mut media, mut end) = (Vec::new(), 0);
+    for span in spans {
+        let span = Span::new(span.start.max(end), span.end);
         if !span.is_empty() && !foreign::is_all(source, span, 0)? {
             media.push(span);
+            end = span.end;
         }
     }
     Ok(media)

@@ -29,7 +29,9 @@ impl Verdict {
         let plays = match inspection.form {
             Form::Foreign(_) => return Self::NotMp4,
             Form::NoIndex => return lost,
-            Form::Init | Form::Media => true,
+            // What we began to record should hold something by now.
+            Form::Init => inspection.own.is_none() || inspection.is_in_use(),
+            Form::Media => true,
             // Nobody but QuickTime reads a compressed index, and QuickTime may.
             Form::Progressive { .. } if inspection.is_compressed() => inspection.has_mdat(),
             Form::Progressive { .. } | Form::Fragmented | Form::Hybrid => {

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use tapo_camera::{Camera, CameraConfig, Clip};
 use tapo_record::url::read_password_file;
 use tapo_record::{
-    CameraOptions, CameraUrl, Credentials, Error, Event, Options, Output, Recording, State,
-    StopHandle, config,
+    CameraOptions, CameraUrl, Credentials, Error, Event, Options, Output, Recording, StopHandle,
+    config,
 };
 use view::View;
 
@@ -73,13 +73,17 @@ pub(crate) fn run(args: &RecordArgs, printer: &mut Printer) -> anyhow::Result<Ex
         }
         Err(error) => {
             let exit = code(&error);
+            let exists = matches!(error, Error::Io(tapo_io::Error::Exists { .. }));
             printer.error(&error.into());
+            if exists {
+                printer.say("--force replaces it");
+            }
             Ok(exit)
         }
     }
 }
 
-/// Shows events until the recording has ended; ends it after `duration`.
+/// Shows events until the recording has ended; ends it when `duration` of it is recorded.
 fn watch(
     messages: &Receiver<Message>,
     duration: Option<Duration>,
@@ -94,15 +98,9 @@ fn watch(
         });
         match messages.recv_timeout(left) {
             Ok(Message::Event(event)) => {
-                let begun = matches!(
-                    &event,
-                    Event::State {
-                        state: State::Recording,
-                        ..
-                    }
-                );
-                if let (true, None, Some(duration)) = (begun, deadline, duration) {
-                    deadline = Instant::now().checked_add(duration);
+                if let (Event::Progress { progress, .. }, Some(duration)) = (&event, duration) {
+                    let left = duration.saturating_sub(progress.recorded);
+                    deadline = Instant::now().checked_add(left);
                 }
                 // A reader that goes away does not end a recording.
                 if view.event(&event, printer).is_err() {

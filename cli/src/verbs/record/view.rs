@@ -37,7 +37,7 @@ impl View {
             Self::Quiet
         } else if json {
             Self::Json
-        } else if io::stderr().is_terminal() && io::stdout().is_terminal() {
+        } else if is_live() && !printer.is_verbose() {
             Self::Live(Live {
                 screen: MultiProgress::new(),
                 lines: BTreeMap::new(),
@@ -75,6 +75,10 @@ impl View {
             Self::Plain(_) | Self::Live(_) => report::recording(printer, &theme, done),
         }
     }
+}
+
+fn is_live() -> bool {
+    io::stderr().is_terminal() && io::stdout().is_terminal()
 }
 
 impl Plain {

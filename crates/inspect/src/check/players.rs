@@ -18,7 +18,11 @@ pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
             found.push(Finding::new(Problem::G711).on(track.id));
         }
     }
-    if inspection.own.is_some() && matches!(inspection.form, Form::Fragmented | Form::Init) {
-        found.push(Finding::new(Problem::OpenSegment));
+    if inspection.own.is_some() {
+        match inspection.form {
+            Form::Fragmented => found.push(Finding::new(Problem::OpenSegment)),
+            Form::Init => found.push(Finding::new(Problem::NothingRecorded)),
+            _ => {}
+        }
     }
 }

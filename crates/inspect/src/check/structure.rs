@@ -1,9 +1,8 @@
 //! Boxes: sizes, order, what is missing, what should not be there.
 
-use crate::{Finding, Form, Inspection, Problem, Result, foreign};
+use crate::{Finding, Form, Inspection, Problem, Result, foreign, form};
 use tapo_bmff::{BoxSize, Defect, Flaw};
-use tapo_io::{ByteSource, Span};
-use tapo_movie::TopBox;
+use tapo_io::ByteSource;
 
 pub(super) fn check(
     source: &dyn ByteSource,
@@ -12,9 +11,9 @@ pub(super) fn check(
 ) -> Result<()> {
     let read = &inspection.read;
     let all = |kind: [u8; 4]| read.top.iter().filter(move |b| b.kind == kind);
-    let unfinished = interrupted_mdat(inspection);
-    if let Some(mdat) = unfinished {
-        found.push(Finding::new(Problem::MdatSizeMissing).at(mdat.span));
+    let unfinished = form::interrupted_media(read);
+    if let Some(media) = unfinished {
+        found.push(Finding::new(Problem::MdatSizeMissing).at(media));
     }
     if inspection.form == Form::NoIndex {
         found.push(Finding::new(Problem::MoovMissing));
@@ -44,31 +43,11 @@ pub(super) fn check(
     }
     for defect in &read.defects {
         // The bytes behind an mdat without a size are its payload, not junk.
-        let explained = unfinished.is_some() && defect.parent.is_none();
-        if !explained {
+        if !unfinished.is_some_and(|media| media.contains(defect.span)) {
             found.extend(finding(source, defect)?);
         }
     }
     Ok(())
-}
-
-/// An `mdat` whose size still says nothing (0, 8 or 16: empty), and no `moov`
-/// behind it: its recorder never came back to fill it in.
-fn interrupted_mdat(inspection: &Inspection) -> Option<&TopBox> {
-    if inspection.form != Form::NoIndex {
-        return None;
-    }
-    let mdat = inspection
-        .read
-        .top
-        .iter()
-        .rev()
-        .find(|b| b.kind == b"mdat")?;
-    let open = mdat.size == BoxSize::ToEnd || mdat.payload().is_empty() && mdat.whole;
-    let behind = Span::new(mdat.span.end, inspection.read.size);
-    let junk = |d: &Defect| d.parent.is_none() && d.span.start == behind.start;
-    let goes_on = mdat.size == BoxSize::ToEnd || inspection.read.defects.iter().any(junk);
-    (open && goes_on).then_some(mdat)
 }
 
 fn finding(source: &dyn ByteSource, defect: &Defect) -> Result<Option<Finding>> {

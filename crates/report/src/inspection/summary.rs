@@ -62,7 +62,7 @@ pub fn summary(
     findings(out, theme, inspection)?;
     let style = style(theme, inspection.verdict);
     if inspection.verdict != Verdict::NotMp4 {
-        let verdict = words::verdict(inspection.verdict);
+        let verdict = words::verdict(inspection);
         writeln!(out, "  {style}{verdict}{style:#}")?;
     }
     if let Some((text, command)) = words::advice(inspection, path) {

@@ -2,7 +2,9 @@
 
 use crate::{escape, number};
 use std::path::Path;
-use tapo_inspect::{Family, Finding, Foreign, Form, Inspection, Problem, TimeRange, Verdict};
+use tapo_inspect::{
+    Family, Finding, Foreign, Form, Inspection, Problem, Severity, TimeRange, Verdict,
+};
 
 /// What a file is: `MP4, fragmented`, `a JPEG picture`.
 #[must_use]
@@ -36,10 +38,12 @@ pub fn form(inspection: &Inspection) -> String {
     format!("{family}, {layout}{ours}")
 }
 
-/// A verdict as a sentence, without its full stop.
+/// The verdict as a sentence, without its full stop.
 #[must_use]
-pub const fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
+pub fn verdict(inspection: &Inspection) -> &'static str {
+    let odd = |f: &Finding| f.severity() > Severity::Notice;
+    match inspection.verdict {
+        Verdict::Sound if inspection.findings.iter().any(odd) => "odd, but nothing is lost",
         Verdict::Sound => "nothing is wrong with it",
         Verdict::Damaged => "damaged, but it plays",
         Verdict::Repairable => "does not play; the media in it can be saved",
@@ -50,7 +54,7 @@ pub const fn verdict(verdict: Verdict) -> &'static str {
 
 fn foreign(what: Foreign) -> String {
     let text = match what {
-        Foreign::Empty => "empty: it has no byte at all",
+        Foreign::Empty => "an empty file",
         Foreign::Zeros => "nothing but zero bytes",
         Foreign::Ones => "nothing but 0xFF bytes, like erased flash memory",
         Foreign::Text => "plain text",
@@ -118,6 +122,9 @@ fn sentence(finding: &Finding) -> String {
         }
         Problem::NoTracks => "The index ('moov') lists no track.".into(),
         Problem::NoSamples => "The tracks hold no picture and no sound.".into(),
+        Problem::NothingRecorded => {
+            "The recording ended before its first second was written.".into()
+        }
         Problem::SecondMoov => "There is a second index ('moov'). Players use the first; another \
             movie may have been appended."
             .into(),

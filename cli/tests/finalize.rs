@@ -1,0 +1,93 @@
+//! `tapo finalize`, from the command line to the exit code.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a panic is how a test fails"
+)]
+
+mod common;
+
+use common::{Folder, fragmented, progressive};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+#[test]
+fn a_fragmented_file_becomes_plain_and_back() {
+    let folder = Folder::new();
+    let original = fragmented(3);
+    folder.write("a.mp4", &original);
+    let mut all = folder.transcript(&["finalize", "--check", "a.mp4"]);
+    assert_eq!(std::fs::read(folder.path("a.mp4")).unwrap(), original);
+    for args in [
+        &["finalize", "a.mp4"][..],
+        &["inspect", "a.mp4"],
+        &["finalize", "a.mp4"],
+        &["finalize", "--undo", "a.mp4"],
+        &["finalize", "--undo", "a.mp4"],
+    ] {
+        all += &folder.transcript(args);
+    }
+    assert_snapshot!(all);
+    assert_eq!(std::fs::read(folder.path("a.mp4")).unwrap(), original);
+}
+
+#[test]
+fn an_output_that_exists_is_kept_unless_forced() {
+    let folder = Folder::new();
+    folder.write("a.mp4", &fragmented(2));
+    folder.write("out.mp4", b"precious");
+    let (code, _, err) = folder.run(&["finalize", "-o", "out.mp4", "a.mp4"]);
+    assert_eq!(code, 7, "{err}");
+    assert!(
+        err.contains("already exists") && err.contains("--force"),
+        "{err}"
+    );
+    assert_eq!(std::fs::read(folder.path("out.mp4")).unwrap(), b"precious");
+    assert_eq!(
+        folder
+            .run(&["finalize", "-o", "out.mp4", "--force", "a.mp4"])
+            .0,
+        0
+    );
+    assert_eq!(folder.run(&["inspect", "-q", "out.mp4"]).0, 0);
+    assert_eq!(std::fs::read(folder.path("a.mp4")).unwrap(), fragmented(2));
+}
+
+#[test]
+fn each_file_gets_its_line_of_json_and_its_exit_code() {
+    let folder = Folder::new();
+    folder.write("fragmented.mp4", &fragmented(2));
+    folder.write("plain.mp4", &progressive(true));
+    folder.write("text.mp4", b"no video at all");
+    let torn = fragmented(2);
+    folder.write("torn.mp4", &torn[..torn.len() - 1000]);
+    for (name, code) in [
+        ("fragmented.mp4", 0),
+        ("plain.mp4", 0),
+        ("text.mp4", 6),
+        ("torn.mp4", 3),
+        ("gone.mp4", 1),
+    ] {
+        let (got, out, err) = folder.run(&["finalize", "--check", "--json", name]);
+        assert_eq!(got, code, "{name}: {out}{err}");
+        let line: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(line["schema"], "tapo.finalize/1");
+        assert_eq!(line["path"], name);
+    }
+}
+
+#[test]
+fn wrong_calls_end_with_2() {
+    let folder = Folder::new();
+    for args in [
+        &["finalize"][..],
+        &["finalize", "-o", "x", "a", "b"],
+        &["finalize", "--undo", "--check", "a"],
+        &["finalize", "--force", "a"],
+    ] {
+        assert_eq!(folder.run(args).0, 2, "{args:?}");
+    }
+}
