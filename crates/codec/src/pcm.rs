@@ -58,10 +58,15 @@ pub(crate) fn recogniser(
     Some(Box::new(ConstantRate { frame_bytes }))
 }
 
+/// For `tmcd`: a frame counter of 32 bits, which may have any value.
+pub(crate) fn time_code(_: [u8; 4], _: &ConfigBoxes<'_>, _: &Hints) -> Option<Box<dyn Recogniser>> {
+    Some(Box::new(ConstantRate { frame_bytes: 4 }))
+}
+
 /// For data without any syntax, of a constant number of bytes for each tick.
 #[derive(Debug, Clone)]
-pub(crate) struct ConstantRate {
-    pub(crate) frame_bytes: u32,
+struct ConstantRate {
+    frame_bytes: u32,
 }
 
 impl Recogniser for ConstantRate {

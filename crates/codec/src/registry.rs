@@ -3,7 +3,10 @@
 use crate::describe::{CodecDescription, ConfigBoxes, MediaKind};
 use crate::error::Result;
 use crate::recognise::{Hints, Recogniser};
-use crate::{aac, ac3, alac, amr, av1, flac, h264, h265, h266, mpeg_audio, opus, pcm, visual, vp9};
+use crate::{
+    aac, ac3, alac, amr, av1, flac, gpmf, h264, h265, h266, jpeg, mpeg_audio, opus, pcm, prores,
+    visual, vp9,
+};
 use MediaKind::{Audio, Hint, Metadata, Text, Timecode, Video};
 
 /// Fills in a description from configuration boxes; an error becomes its defect.
@@ -114,17 +117,17 @@ static CODECS: &[Codec] = &[
         "MPEG-2 video (IMX)",
         plain,
     ),
-    codec(&[b"ap4h"], Video, "ProRes 4444", plain),
-    codec(&[b"ap4x"], Video, "ProRes 4444 XQ", plain),
-    codec(&[b"apch"], Video, "ProRes 422 HQ", plain),
-    codec(&[b"apcn"], Video, "ProRes 422", plain),
-    codec(&[b"apcs"], Video, "ProRes 422 LT", plain),
-    codec(&[b"apco"], Video, "ProRes 422 Proxy", plain),
+    codec(&[b"ap4h"], Video, "ProRes 4444", plain).recognised(prores::recogniser),
+    codec(&[b"ap4x"], Video, "ProRes 4444 XQ", plain).recognised(prores::recogniser),
+    codec(&[b"apch"], Video, "ProRes 422 HQ", plain).recognised(prores::recogniser),
+    codec(&[b"apcn"], Video, "ProRes 422", plain).recognised(prores::recogniser),
+    codec(&[b"apcs"], Video, "ProRes 422 LT", plain).recognised(prores::recogniser),
+    codec(&[b"apco"], Video, "ProRes 422 Proxy", plain).recognised(prores::recogniser),
     codec(&[b"aprn", b"aprh"], Video, "ProRes RAW", plain),
     codec(&[b"AVdn", b"AVdh"], Video, "DNxHD", plain),
     codec(&[b"CFHD"], Video, "CineForm", plain),
-    codec(&[b"jpeg"], Video, "JPEG", plain),
-    codec(&[b"mjpa", b"mjpb"], Video, "Motion JPEG", plain),
+    codec(&[b"jpeg"], Video, "JPEG", plain).recognised(jpeg::recogniser),
+    codec(&[b"mjpa", b"mjpb"], Video, "Motion JPEG", plain).recognised(jpeg::recogniser),
     codec(&[b"mjp2"], Video, "JPEG 2000", plain),
     codec(&[b"png "], Video, "PNG", plain),
     codec(
@@ -184,8 +187,8 @@ static CODECS: &[Codec] = &[
     codec(&[b"wvtt"], Text, "WebVTT", plain),
     codec(&[b"stpp"], Text, "TTML", plain),
     codec(&[b"c608", b"c708"], Text, "closed captions", plain),
-    codec(&[b"tmcd"], Timecode, "time code", plain),
-    codec(&[b"gpmd"], Metadata, "GoPro telemetry", plain),
+    codec(&[b"tmcd"], Timecode, "time code", plain).recognised(pcm::time_code),
+    codec(&[b"gpmd"], Metadata, "GoPro telemetry", plain).recognised(gpmf::recogniser),
     codec(&[b"fdsc"], Metadata, "GoPro file description", plain),
     codec(&[b"camm"], Metadata, "camera motion", plain),
     codec(&[b"mebx"], Metadata, "QuickTime metadata", plain),

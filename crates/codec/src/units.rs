@@ -76,6 +76,12 @@ pub(crate) const fn malformed(element: &'static str) -> CodecError {
     }
 }
 
+/// A big-endian number of `count` bytes at an offset of these.
+pub(crate) fn be(bytes: &[u8], at: usize, count: usize) -> Option<u64> {
+    let field = bytes.get(at..at.checked_add(count)?)?;
+    Some(field.iter().fold(0, |n, &b| n << 8 | u64::from(b)))
+}
+
 /// The first place in a NAL unit at which emulation prevention (7.4.1) is violated: `00 00` with 00, 01 or 02 behind it, or `00 00 03`
 /// with more than 03 behind it. Zeros at the very end are passed over if `padded`.
 pub(crate) fn first_forbidden(
