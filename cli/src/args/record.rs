@@ -14,7 +14,7 @@ use tapo_record::config::parse_duration;
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct RecordArgs {
-    /// Address of the camera: rtsp://HOST[:PORT]/PATH
+    /// Address of the camera: rtsp://HOST:PORT/PATH, port 554 if none
     #[arg(value_name = "URL", group = "from")]
     pub(crate) url: Option<String>,
     /// Record the cameras of a configuration file (TOML)

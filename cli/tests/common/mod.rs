@@ -1,5 +1,12 @@
 //! Runs the binary, and makes small files to run it on.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a panic is how a test fails"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
