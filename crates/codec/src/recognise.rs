@@ -56,6 +56,9 @@ impl Verdict {
 pub struct Access {
     /// Its bytes.
     pub len: u64,
+    /// Its bytes at most, where its end is not in its syntax, but the beginning of the next sample of the same coding was found: with
+    /// [`Verdict::Start`] only. The two lie next to each other, or other data lies between them.
+    pub most: Option<u64>,
     /// Decoding can begin here: IDR (H.264), IRAP (H.265), I picture, any frame of sound.
     pub sync: bool,
     /// `recovery_frame_cnt` of an H.264 recovery point SEI message, `recovery_poc_cnt` (if not negative) of an H.265 one. Some writers
@@ -83,6 +86,7 @@ impl Access {
     pub(crate) const fn new(len: u64, bits: f32) -> Self {
         Self {
             len,
+            most: None,
             sync: true,
             recovery_point: None,
             duration: None,

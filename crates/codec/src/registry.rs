@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::recognise::{Hints, Recogniser};
 use crate::{
     aac, ac3, alac, amr, av1, flac, gpmf, h264, h265, h266, jpeg, mpeg_audio, opus, pcm, prores,
-    visual, vp9,
+    start_codes, visual, vp9,
 };
 use MediaKind::{Audio, Hint, Metadata, Text, Timecode, Video};
 
@@ -80,10 +80,11 @@ static CODECS: &[Codec] = &[
     codec(&[b"av01", b"dav1"], Video, "AV1", av1::describe),
     codec(&[b"vp08"], Video, "VP8", vp9::describe),
     codec(&[b"vp09"], Video, "VP9", vp9::describe),
-    codec(&[b"mp4v"], Video, "MPEG-4 Visual", visual::describe),
-    codec(&[b"s263", b"h263", b"H263"], Video, "H.263", plain),
-    codec(&[b"mp1v", b"m1v "], Video, "MPEG-1 video", plain),
-    codec(&[b"mp2v", b"m2v1", b"mpeg"], Video, "MPEG-2 video", plain),
+    codec(&[b"mp4v"], Video, "MPEG-4 Visual", visual::describe).recognised(start_codes::mp4v),
+    codec(&[b"s263", b"h263", b"H263"], Video, "H.263", plain).recognised(start_codes::h263),
+    codec(&[b"mp1v", b"m1v "], Video, "MPEG-1 video", plain).recognised(start_codes::mpeg2),
+    codec(&[b"mp2v", b"m2v1", b"mpeg"], Video, "MPEG-2 video", plain)
+        .recognised(start_codes::mpeg2),
     codec(
         &[
             b"xdv1", b"xdv2", b"xdv3", b"xdv4", b"xdv5", b"xdv6", b"xdv7", b"xdv8", b"xdv9",
@@ -92,7 +93,8 @@ static CODECS: &[Codec] = &[
         Video,
         "MPEG-2 video (XDCAM)",
         plain,
-    ),
+    )
+    .recognised(start_codes::mpeg2),
     codec(
         &[
             b"xd51", b"xd54", b"xd55", b"xd59", b"xd5a", b"xd5b", b"xd5c", b"xd5d", b"xd5e",
@@ -101,7 +103,8 @@ static CODECS: &[Codec] = &[
         Video,
         "MPEG-2 video (XDCAM HD422)",
         plain,
-    ),
+    )
+    .recognised(start_codes::mpeg2),
     codec(
         &[
             b"hdv1", b"hdv2", b"hdv3", b"hdv4", b"hdv5", b"hdv6", b"hdv7", b"hdv8", b"hdv9",
@@ -110,13 +113,15 @@ static CODECS: &[Codec] = &[
         Video,
         "MPEG-2 video (HDV)",
         plain,
-    ),
+    )
+    .recognised(start_codes::mpeg2),
     codec(
         &[b"mx3n", b"mx3p", b"mx4n", b"mx4p", b"mx5n", b"mx5p"],
         Video,
         "MPEG-2 video (IMX)",
         plain,
-    ),
+    )
+    .recognised(start_codes::mpeg2),
     codec(&[b"ap4h"], Video, "ProRes 4444", plain).recognised(prores::recogniser),
     codec(&[b"ap4x"], Video, "ProRes 4444 XQ", plain).recognised(prores::recogniser),
     codec(&[b"apch"], Video, "ProRes 422 HQ", plain).recognised(prores::recogniser),

@@ -21,6 +21,8 @@ struct Tally {
     exact: usize,
     /// Plausible starts without a length, of codecs that cannot say more.
     starts: usize,
+    /// Of these, those whose end the next sample of the track shows.
+    bounded: usize,
     sync_differs: usize,
     order_differs: usize,
     flaws: usize,
@@ -59,8 +61,15 @@ fn measure(track: &Track, path: &Path, depth: Depth) -> Tally {
                 }
                 continue;
             }
-            Verdict::Start(access) if access.len <= span.len() && could => {
+            Verdict::Start(access)
+                if access.len <= span.len()
+                    && access.most.is_none_or(|most| most >= span.len())
+                    && could =>
+            {
                 tally.starts += 1;
+                tally.bounded += usize::from(access.most == Some(span.len()));
+                tally.sync_differs += usize::from(access.sync != sample.sync);
+                keys.push((order.next(&access.order), sample.presentation));
                 continue;
             }
             other => format!("{other:?}"),

@@ -1,0 +1,436 @@
+//! Pictures between start codes: MPEG-1 and -2 video (ISO/IEC 11172-2, 13818-2), MPEG-4 Visual (14496-2), H.263.
+//!
+//! A start code says where a picture begins, none says where it ends: the next picture's does, if nothing lies between. So these
+//! recognisers answer [`Verdict::Start`], with [`Access::most`] for the next picture.
+
+use crate::describe::{ConfigBoxes, config};
+use crate::error::CodecError;
+use crate::esds::EsDescriptor;
+use crate::presentation::Order;
+use crate::recognise::{Access, Delimiting, Depth, Hints, Recogniser, Verdict};
+use crate::{jpeg, mpeg_audio};
+use memchr::memmem;
+use tapo_io::Window;
+
+/// The next picture is looked for no further than this: more than a picture of any of these codings takes.
+const REACH: u64 = 8 << 20;
+
+/// One read on the way there.
+const PIECE: usize = 1 << 16;
+
+/// Headers in front of a picture are no longer than this together (sequence header with matrices, user data).
+const HEADERS: usize = 2048;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    /// MPEG-1 and -2.
+    Mpeg2,
+    Mpeg4,
+    H263,
+}
+
+/// For the many types of MPEG-1 and -2 video.
+pub(crate) fn mpeg2(_: [u8; 4], _: &ConfigBoxes<'_>, _: &Hints) -> Option<Box<dyn Recogniser>> {
+    Some(Box::new(StartCodes::new(Coding::Mpeg2)))
+}
+
+/// For `s263` and `h263`.
+pub(crate) fn h263(_: [u8; 4], _: &ConfigBoxes<'_>, _: &Hints) -> Option<Box<dyn Recogniser>> {
+    Some(Box::new(StartCodes::new(Coding::H263)))
+}
+
+/// For `mp4v`: what the esds declares.
+pub(crate) fn mp4v(
+    entry_type: [u8; 4],
+    boxes: &ConfigBoxes<'_>,
+    hints: &Hints,
+) -> Option<Box<dyn Recogniser>> {
+    let es = EsDescriptor::parse(config(boxes, "esds").ok()?).ok()?;
+    match es.object_type {
+        0x20 => {}
+        0x60..=0x65 | 0x6A => return mpeg2(entry_type, boxes, hints),
+        0x6C => return jpeg::recogniser(entry_type, boxes, hints),
+        0x69 | 0x6B => return Some(mpeg_audio::new()),
+        _ => return None,
+    }
+    let mut recogniser = StartCodes::new(Coding::Mpeg4);
+    recogniser.time_bits = es.specific_info.and_then(time_bits);
+    Some(Box::new(recogniser))
+}
+
+#[derive(Debug, Clone)]
+struct StartCodes {
+    coding: Coding,
+    /// Bits of `vop_time_increment`, from the video object layer.
+    time_bits: Option<u32>,
+}
+
+/// What the head of a sample says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Head {
+    /// Offset behind the picture's start code.
+    picture: usize,
+    intra: bool,
+    bidirectional: bool,
+    /// One field: the other follows in the same sample.
+    field: bool,
+    bits: f32,
+}
+
+/// Offsets of start codes: of the byte behind `00 00 01`.
+fn codes(bytes: &[u8]) -> impl Iterator<Item = (usize, u8)> {
+    memmem::find_iter(bytes, &[0, 0, 1]).filter_map(|at| Some((at + 3, *bytes.get(at + 3)?)))
+}
+
+impl StartCodes {
+    const fn new(coding: Coding) -> Self {
+        Self {
+            coding,
+            time_bits: None,
+        }
+    }
+
+    /// Whether a sample may begin with this start code, and whether it may stand in front of its picture.
+    const fn begins(&self, code: u8) -> bool {
+        match self.coding {
+            // Sequence header, group of pictures, picture.
+            Coding::Mpeg2 => matches!(code, 0xB3 | 0xB8 | 0x00),
+            // Video object sequence, video object, layer, group, VOP.
+            Coding::Mpeg4 => matches!(code, 0xB0 | 0xB5 | 0x00..=0x2F | 0xB3 | 0xB6),
+            Coding::H263 => code & 0xFC == 0x80,
+        }
+    }
+
+    /// Reads up to the picture's header.
+    fn head(&self, bytes: &[u8]) -> Option<Head> {
+        if self.coding == Coding::H263 {
+            return h263_head(bytes);
+        }
+        if !bytes.starts_with(&[0, 0, 1]) {
+            return None;
+        }
+        let (picture_code, prefix): (u8, fn(u8) -> bool) = match self.coding {
+            Coding::Mpeg2 => (0x00, |code| matches!(code, 0xB3 | 0xB8 | 0xB5 | 0xB2)),
+            _ => (0xB6, |code| {
+                matches!(code, 0xB0 | 0xB2 | 0xB3 | 0xB5 | 0x00..=0x2F)
+            }),
+        };
+        let mut bits = 24.0;
+        for (at, code) in codes(bytes) {
+            if at == 3 && !self.begins(code) {
+                return None;
+            }
+            bits += 5.0;
+            if code == picture_code {
+                let body = bytes.get(at + 1..)?;
+                let mut head = match self.coding {
+                    Coding::Mpeg2 => mpeg2_picture(body)?,
+                    _ => mpeg4_picture(body, self.time_bits)?,
+                };
+                head.picture += at + 1;
+                head.bits += bits;
+                return Some(head);
+            }
+            if !prefix(code) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Where the next sample's start code stands, behind the picture header at `from`.
+    fn next(
+        &self,
+        window: &mut Window<'_>,
+        from: u64,
+        end: u64,
+        mut fields: u32,
+    ) -> tapo_io::Result<Option<u64>> {
+        let end = end.min(from.saturating_add(REACH));
+        let mut pos = from;
+        while end.saturating_sub(pos) >= 4 {
+            let want = usize::try_from(end - pos).unwrap_or(PIECE).min(PIECE);
+            let bytes = window.bytes(pos, want)?;
+            let found = if self.coding == Coding::H263 {
+                let mut found = memmem::find_iter(bytes, &[0, 0]);
+                found.find(|&at| {
+                    bytes
+                        .get(at..)
+                        .is_some_and(|rest| h263_head(rest).is_some())
+                })
+            } else {
+                let mut found = codes(bytes).filter(|&(_, code)| self.begins(code));
+                found
+                    .find(|&(_, code)| {
+                        // The second field's picture.
+                        let second = code == 0 && fields > 0;
+                        fields -= u32::from(second);
+                        !second
+                    })
+                    .map(|(at, _)| at - 3)
+            };
+            if let Some(at) = found {
+                return Ok(Some(pos + at as u64));
+            }
+            if bytes.len() < 8 {
+                break;
+            }
+            // A start code across the border is seen again, whole.
+            pos += bytes.len() as u64 - 7;
+        }
+        Ok(None)
+    }
+}
+
+/// `picture_header()` behind its start code, and the coding extension if there is one (13818-2, 6.2.3).
+fn mpeg2_picture(body: &[u8]) -> Option<Head> {
+    let kind = body.get(1)? >> 3 & 7;
+    if !(1..=3).contains(&kind) {
+        return None;
+    }
+    // picture_structure of the picture coding extension, id 8: 3 is a frame.
+    let field = codes(body.get(..64).unwrap_or(body))
+        .take_while(|&(_, code)| matches!(code, 0xB5 | 0xB2))
+        .filter_map(|(at, _)| body.get(at + 1..at + 4))
+        .any(|ext| matches!(*ext, [id, _, structure] if id >> 4 == 8 && structure & 3 != 3));
+    Some(Head {
+        picture: 4,
+        intra: kind == 1,
+        bidirectional: kind == 3,
+        field,
+        bits: 1.5,
+    })
+}
+
+/// `VideoObjectPlane()` behind its start code (14496-2, 6.2.5).
+fn mpeg4_picture(body: &[u8], time_bits: Option<u32>) -> Option<Head> {
+    let first = *body.first()?;
+    let bit = |at: u32| {
+        let byte = *body.get(usize::try_from(at / 8).ok()?)?;
+        Some(byte >> (7 - at % 8) & 1 == 1)
+    };
+    // modulo_time_base: ones, then a zero; seconds since the last picture.
+    let mut at = 2;
+    while bit(at)? {
+        at += 1;
+        if at > 66 {
+            return None;
+        }
+    }
+    let mut bits = 0.0;
+    if !bit(at + 1)? {
+        return None;
+    }
+    if let Some(time_bits) = time_bits {
+        if !bit(at + 2 + time_bits)? {
+            return None;
+        }
+        bits = 1.0;
+    }
+    Some(Head {
+        picture: 1,
+        intra: first >> 6 == 0,
+        bidirectional: first >> 6 == 2,
+        field: false,
+        bits: bits + 1.0,
+    })
+}
+
+/// A picture header of H.263 (5.1), or of MPEG-4's short header.
+fn h263_head(bytes: &[u8]) -> Option<Head> {
+    let &[0, 0, b2, b3, b4, ..] = bytes else {
+        return None;
+    };
+    // The start code is 22 bits, the temporal reference 8; PTYPE begins with 1 and 0.
+    if b2 & 0xFC != 0x80 || b3 & 3 != 2 {
+        return None;
+    }
+    // Split screen, document camera, freeze release; then the format, and in the simple ones whether it is intra.
+    let format = b4 >> 2 & 7;
+    let intra = match format {
+        1..=5 => b4 & 2 == 0,
+        // PLUSPTYPE: update flag 001, format and options, then the type.
+        7 => plus_type(bytes)? == 0,
+        _ => return None,
+    };
+    Some(Head {
+        picture: 5,
+        intra,
+        bidirectional: false,
+        field: false,
+        bits: 24.5,
+    })
+}
+
+/// `MPPTYPE` picture type code of an extended header whose OPPTYPE is there.
+fn plus_type(bytes: &[u8]) -> Option<u8> {
+    let bit = |at: usize| Some(bytes.get(at / 8)? >> (7 - at % 8) & 1);
+    let number = |from: usize, count: usize| {
+        (from..from + count).try_fold(0, |n, at| Some(n << 1 | bit(at)?))
+    };
+    // Behind the format at bit 35: UFEP 3, OPPTYPE 18, MPPTYPE 9.
+    match number(38, 3)? {
+        0 => number(41, 3),
+        1 => number(59, 3),
+        _ => None,
+    }
+}
+
+/// Bits of `vop_time_increment` from the video object layer header (14496-2, 6.2.3) in these bytes.
+fn time_bits(bytes: &[u8]) -> Option<u32> {
+    let (at, _) = codes(bytes).find(|&(_, code)| (0x20..=0x2F).contains(&code))?;
+    let body = bytes.get(at + 1..)?;
+    let mut pos = 0usize;
+    let mut read = |count: usize| -> Option<u32> {
+        let mut value = 0;
+        for _ in 0..count {
+            value = value << 1 | u32::from(body.get(pos / 8)? >> (7 - pos % 8) & 1);
+            pos += 1;
+        }
+        Some(value)
+    };
+    read(9)?; // random_accessible_vol, video_object_type_indication
+    if read(1)? == 1 {
+        read(7)?; // video_object_layer_verid, video_object_layer_priority
+    }
+    if read(4)? == 15 {
+        read(16)?; // par_width, par_height
+    }
+    if read(1)? == 1 {
+        read(3)?; // chroma_format, low_delay
+        if read(1)? == 1 {
+            for _ in 0..79 {
+                read(1)?; // vbv_parameters
+            }
+        }
+    }
+    // Other shapes than the rectangle have more fields.
+    if read(2)? != 0 || read(1)? != 1 {
+        return None;
+    }
+    let resolution = read(16)?;
+    Some((u32::BITS - resolution.saturating_sub(1).leading_zeros()).max(1))
+}
+
+impl Recogniser for StartCodes {
+    fn delimiting(&self) -> Delimiting {
+        Delimiting::Start
+    }
+
+    fn could_start(&self, head: &[u8]) -> bool {
+        match (self.coding, head) {
+            (Coding::H263, [0, 0, code, b3, ..]) => self.begins(*code) && b3 & 3 == 2,
+            (Coding::H263, [_, _, _, _, ..]) => false,
+            (_, [0, 0, 1, code, ..]) => self.begins(*code),
+            (_, [_, _, _, _, ..]) => false,
+            _ => true,
+        }
+    }
+
+    fn next_candidate(&self, bytes: &[u8]) -> Option<usize> {
+        let found = memmem::find_iter(bytes, &[0, 0])
+            .find(|&at| self.could_start(bytes.get(at..).unwrap_or_default()));
+        // Three zeros: the pair that counts is the second.
+        let found = match found {
+            None => memmem::find_iter(bytes, &[0, 0, 1])
+                .find(|&at| self.could_start(bytes.get(at..).unwrap_or_default())),
+            found => found,
+        };
+        let tail = bytes.len().saturating_sub(3);
+        found.or((!bytes.is_empty()).then_some(tail))
+    }
+
+    fn probe(
+        &self,
+        window: &mut Window<'_>,
+        at: u64,
+        end: u64,
+        _: Depth,
+    ) -> tapo_io::Result<Verdict> {
+        let left = usize::try_from(end.saturating_sub(at)).unwrap_or(HEADERS);
+        let Some(head) = self.head(window.bytes(at, left.min(HEADERS))?) else {
+            return Ok(Verdict::Not(CodecError::Malformed {
+                structure: "picture",
+                element: "start code",
+            }));
+        };
+        let least = head.picture as u64;
+        let next = self.next(window, at.saturating_add(least), end, u32::from(head.field))?;
+        let mut access = Access::new(least, head.bits);
+        access.most = next.map(|next| next - at);
+        access.sync = head.intra;
+        access.order = Order::Anchored {
+            bidirectional: head.bidirectional,
+        };
+        Ok(Verdict::Start(access))
+    }
+
+    fn learn(&mut self, sample: &[u8]) {
+        if self.coding == Coding::Mpeg4 {
+            self.time_bits = time_bits(sample.get(..HEADERS).unwrap_or(sample)).or(self.time_bits);
+        }
+    }
+
+    fn fork(&self) -> Box<dyn Recogniser> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn most(recogniser: &StartCodes, data: &[u8]) -> Option<(Option<u64>, bool, Order)> {
+        let verdict = recogniser.probe(&mut Window::new(&data), 0, data.len() as u64, Depth::Heads);
+        match verdict.unwrap() {
+            Verdict::Start(access) => Some((access.most, access.sync, access.order)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_mpeg_2_picture_ends_before_the_next() {
+        // Sequence header, picture I, frame; a slice; then a B picture.
+        let mut data = vec![0, 0, 1, 0xB3, 1, 2, 3, 4, 0, 0, 1, 0, 0, 0x0F, 0xFF, 0xF8];
+        data.extend([0, 0, 1, 0xB5, 0x8F, 0xFF, 0xF3, 0x80, 0, 0, 1, 1, 9, 9, 9]);
+        data.extend([0, 0, 1, 0, 0, 0x18, 0xFF, 0xF8, 0, 0, 1, 1, 9, 9]);
+        let mpeg2 = StartCodes::new(Coding::Mpeg2);
+        let order = |bidirectional| Order::Anchored { bidirectional };
+        assert_eq!(most(&mpeg2, &data), Some((Some(31), true, order(false))));
+        assert_eq!(most(&mpeg2, &data[31..]), Some((None, false, order(true))));
+        // A field: the second picture belongs to it.
+        data[22] = 0xF1;
+        assert_eq!(most(&mpeg2, &data), Some((None, true, order(false))));
+        assert_eq!(most(&mpeg2, &data[8..]).map(|found| found.0), Some(None));
+        assert_eq!(most(&mpeg2, &[0, 0, 1, 1, 9, 9]), None);
+    }
+
+    #[test]
+    fn time_increment_bits_of_a_layer() {
+        // As ffmpeg writes it: verid, square pixels, control parameters, resolution 25.
+        let layer = [
+            0, 0, 1, 0xB0, 1, 0, 0, 1, 0xB5, 0x89, 0x13, 0, 0, 1, 0, 0, 0, 1, 0x20, 0, 0xC4, 0x8D,
+            0x88, 0, 0xCD, 0x0B, 0x04, 0x24, 0x14, 0x63,
+        ];
+        assert_eq!(time_bits(&layer), Some(5));
+        assert_eq!(time_bits(&layer[..20]), None);
+    }
+
+    #[test]
+    fn an_h263_picture() {
+        // Temporal reference 0, QCIF, intra; then inter.
+        let data = [
+            0, 0, 0x80, 0x02, 0x08, 1, 2, 3, 0, 0, 0x80, 0x06, 0x0A, 5, 6, 7,
+        ];
+        let h263 = StartCodes::new(Coding::H263);
+        assert_eq!(
+            most(&h263, &data).map(|found| (found.0, found.1)),
+            Some((Some(8), true))
+        );
+        assert_eq!(
+            most(&h263, &data[8..]).map(|found| (found.0, found.1)),
+            Some((None, false))
+        );
+        assert_eq!(most(&h263, &[0, 0, 0x84, 2, 8, 0]), None);
+    }
+}
