@@ -6,7 +6,7 @@ use crate::output::{self, Plan};
 use crate::profile::{Profile, Reference};
 use crate::scan::Scanner;
 use crate::times::Timeline;
-use crate::{Basis, Error, Options, Reconstruction, Result, assemble, report};
+use crate::{Basis, Error, Options, Reconstruction, Result, assemble, report, twins};
 use std::path::{Path, PathBuf};
 use tapo_io::{ByteSource, PreadFile, Span};
 
@@ -47,7 +47,9 @@ fn search(source: &PreadFile, layout: &Layout, profile: &Profile) -> Result<Foun
         let end = trim_zeros(source, span)?;
         scanner.scan(Span::new(span.start, end), begins)?;
     }
-    Ok(scanner.finish())
+    let mut found = scanner.finish();
+    twins::tell_apart(&mut found, profile);
+    Ok(found)
 }
 
 /// All that is known when the search is over.

@@ -109,12 +109,14 @@ impl Marking {
 pub(crate) type Row = Vec<(u16, u32)>;
 
 /// How data that has no syntax lies between samples that have one.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Runs {
     /// The rows met, the most frequent first, each with its length in bytes.
     pub(crate) rows: Vec<(Row, u64)>,
     /// The longest row, bytes.
     pub(crate) longest: u64,
+    /// Rows for each sample that is found by its syntax.
+    pub(crate) share: f64,
 }
 
 /// Rows kept.
@@ -127,7 +129,7 @@ impl Runs {
         tracks: &[TrackProfile],
     ) -> Self {
         let mut counts: Vec<(u64, Row, u64)> = Vec::new();
-        let mut longest = 0;
+        let (mut longest, mut anchors, mut rows) = (0, 0_u32, 0_u32);
         let mut row: Row = Vec::new();
         let mut len = 0;
         let mut close = |row: &mut Row, len: &mut u64| {
@@ -135,6 +137,7 @@ impl Runs {
                 return;
             }
             longest = longest.max(*len);
+            rows += 1;
             let room = counts.len() < KINDS;
             match counts.iter_mut().find(|(_, r, l)| r == row && l == len) {
                 Some((n, ..)) => *n += 1,
@@ -147,6 +150,7 @@ impl Runs {
         for (track, samples, bytes) in order {
             let finding = tracks.get(usize::from(track)).map(|t| t.finding);
             if finding == Some(Finding::Syntax) {
+                anchors += 1;
                 close(&mut row, &mut len);
             } else {
                 match row.last_mut() {
@@ -159,10 +163,12 @@ impl Runs {
         close(&mut row, &mut len);
         counts.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         counts.truncate(ROWS);
+        let share = f64::from(rows) / f64::from(anchors.max(1));
         let rows = counts.into_iter().map(|(_, row, len)| (row, len));
         Self {
             rows: rows.collect(),
             longest,
+            share,
         }
     }
 }

@@ -17,6 +17,7 @@ mod profile;
 mod report;
 mod scan;
 mod times;
+mod twins;
 
 pub use engine::repair;
 pub use error::{Error, Result};

@@ -1,8 +1,10 @@
 //! Behind damage: the next place from which items follow each other.
 
-use super::judge::{CHAIN, Cached, Judge};
+use super::judge::{CHAIN, Cached, Group, Judge};
 use crate::Result;
+use crate::twins::unlike;
 use rayon::prelude::*;
+use tapo_codec::aac::FrameShape;
 use tapo_codec::{Depth, Verdict};
 use tapo_io::{ByteSource, Span, Window};
 
@@ -80,11 +82,12 @@ impl Judge<'_> {
         Ok(best)
     }
 
-    /// Samples of sound that lie between the damage and the anchor: the earliest
-    /// place behind `from` from which they lead exactly to it.
+    /// Samples of sound that lie between the damage and the anchor: the place
+    /// behind `from` from which they lead exactly to it. Several places may lead
+    /// to one end; the one whose frame resembles the next is right.
     fn complete(&self, source: &dyn ByteSource, from: u64, anchor: u64) -> Result<u64> {
-        let audio = |g: &&super::judge::Group| !g.is_video;
-        let most = self.groups.iter().filter(audio).map(|g| {
+        let sound = |g: &&Group| !g.is_video;
+        let most = self.groups.iter().filter(sound).map(|g| {
             let largest = self.profile.tracks.get(g.track).map_or(0, |t| t.largest);
             u64::from(largest) * 64
         });
@@ -95,42 +98,97 @@ impl Judge<'_> {
         }
         let cached = Cached::new(source, Span::new(start, anchor + OVERLAP))?;
         let mut window = Window::new(&cached);
-        let bytes = cached.bytes();
-        // From behind: places that lead to the anchor, each by one sample.
         let mut best = anchor;
-        let mut leads: Vec<(u64, u64)> = Vec::new();
-        for group in self.groups.iter().filter(audio) {
-            let mut at = start;
-            while at < anchor {
-                let skipped = usize::try_from(at - start).unwrap_or(usize::MAX);
-                let rest = bytes.get(skipped..).unwrap_or_default();
-                let Some(skip) = group.recogniser.next_candidate(rest) else {
-                    break;
-                };
-                at += skip as u64;
-                if at >= anchor {
-                    break;
-                }
-                let verdict = group
-                    .recogniser
-                    .probe(&mut window, at, self.end, Depth::Thorough)?;
-                if let Verdict::Sample(access) = verdict
-                    && access.flaw.is_none()
-                    && at + access.len <= anchor
-                {
-                    leads.push((at, at + access.len));
-                }
-                at += 1;
+        for group in self.groups.iter().filter(sound) {
+            let leads = self.leads(&cached, group, Span::new(start, anchor))?;
+            let mut next = self.shape_behind(&mut window, group, anchor)?;
+            let mut at = anchor;
+            // Ends from the anchor backwards, each with the likeliest start.
+            while let Some(lead) = leads
+                .iter()
+                .filter(|l| l.end == at && l.at < at)
+                .min_by_key(|l| (l.unlike(next.as_ref()), l.at))
+            {
+                at = lead.at;
+                next = lead.shape;
             }
-        }
-        leads.sort_unstable();
-        let mut good = vec![anchor];
-        for (at, end) in leads.into_iter().rev() {
-            if good.contains(&end) {
-                good.push(at);
-                best = best.min(at);
-            }
+            best = best.min(at);
         }
         Ok(best)
+    }
+
+    /// All places in `span` that look like a sample of the group which ends in
+    /// it.
+    fn leads(&self, cached: &Cached<'_>, group: &Group, span: Span) -> Result<Vec<Lead>> {
+        let mut window = Window::new(cached);
+        let bytes = cached.bytes();
+        let mut leads = Vec::new();
+        let mut at = span.start;
+        while at < span.end {
+            let skipped = usize::try_from(at - span.start).unwrap_or(usize::MAX);
+            let rest = bytes.get(skipped..).unwrap_or_default();
+            let Some(skip) = group.recogniser.next_candidate(rest) else {
+                break;
+            };
+            at += skip as u64;
+            if at >= span.end {
+                break;
+            }
+            let verdict = group
+                .recogniser
+                .probe(&mut window, at, self.end, Depth::Thorough)?;
+            if let Verdict::Sample(access) = verdict
+                && access.flaw.is_none()
+                && at + access.len <= span.end
+            {
+                leads.push(Lead {
+                    at,
+                    end: at + access.len,
+                    shape: access.shape,
+                });
+            }
+            at += 1;
+        }
+        Ok(leads)
+    }
+
+    /// The shape of the first frame of the group behind `at`.
+    fn shape_behind(
+        &self,
+        window: &mut Window<'_>,
+        group: &Group,
+        at: u64,
+    ) -> Result<Option<FrameShape>> {
+        let mut at = at;
+        for _ in 0..NEAR {
+            let Some(seen) = self.strong(window, at, Depth::Heads)?.filter(|s| !s.cut) else {
+                break;
+            };
+            let own = self.groups.get(seen.group).is_some_and(|g| g.track == group.track);
+            if own {
+                return Ok(seen.access.shape);
+            }
+            at += seen.access.len;
+        }
+        Ok(None)
+    }
+}
+
+/// Samples behind an anchor among which one of sound is looked for.
+const NEAR: usize = 64;
+
+/// A place that looks like a whole sample.
+struct Lead {
+    at: u64,
+    end: u64,
+    shape: Option<FrameShape>,
+}
+
+impl Lead {
+    fn unlike(&self, next: Option<&FrameShape>) -> u32 {
+        match (&self.shape, next) {
+            (Some(own), Some(next)) => unlike(own, next),
+            _ => 0,
+        }
     }
 }

@@ -6,8 +6,8 @@ use crate::profile::{Finding, TrackProfile};
 use tapo_codec::Depth;
 use tapo_io::{Span, Window};
 
-/// Room for rows longer than any in the reference.
-const SLACK: u64 = 4096;
+/// Rows may be longer than any in the reference by this part of it.
+const LONGER: u64 = 4;
 
 impl Judge<'_> {
     /// Where the row that begins at `at` ends; `guess` is its length by the
@@ -29,14 +29,35 @@ impl Judge<'_> {
         {
             return Ok(Some(end));
         }
-        let longest = self.profile.runs.longest * 2 + SLACK;
-        let limit = at.saturating_add(longest).min(self.end);
+        let limit = at.saturating_add(self.longest_row()).min(self.end);
         let found = self.next_anchor(window, at, limit, step)?;
         if found.is_some() {
             return Ok(found);
         }
         // The data may end within the row.
         Ok((limit == self.end).then_some(limit))
+    }
+
+    /// Bytes that a row may have.
+    fn longest_row(&self) -> u64 {
+        let longest = self.profile.runs.longest;
+        let fixed = |t: &TrackProfile| match t.finding {
+            Finding::Frames { bytes } => u64::from(bytes) * 16,
+            Finding::Starts | Finding::Opaque => longest + 4096,
+            Finding::Syntax => 0,
+        };
+        let slack = self.profile.tracks.iter().map(fixed).max().unwrap_or(0);
+        longest + longest / LONGER + slack
+    }
+
+    /// The likeliest length of a row that nothing delimits: what the clock says,
+    /// or the nearest that the reference had.
+    pub(crate) fn likely_row(&self, guess: Option<u64>) -> Option<u64> {
+        let lengths = self.profile.runs.rows.iter().map(|(_, len)| *len);
+        let Some(guess) = guess.filter(|g| *g > 0) else {
+            return self.profile.runs.rows.first().map(|(_, len)| *len);
+        };
+        lengths.min_by_key(|len| len.abs_diff(guess))
     }
 
     /// Lengths that the reference had, those nearest to the guess first.

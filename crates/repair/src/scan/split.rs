@@ -54,6 +54,45 @@ impl Scanner<'_> {
         Ok(true)
     }
 
+    /// A row whose end the damage hides: its likely length, if there is room.
+    pub(super) fn row_before_damage(&mut self, at: u64, anchor: u64) {
+        let follows = self.last_end() == Some(at) && !self.after_row;
+        let Some((track, len)) = self.hidden_row().filter(|_| follows) else {
+            return;
+        };
+        if at + len <= anchor {
+            self.push_frames(track, Span::at(at, len), Class::C);
+        }
+    }
+
+    /// A row whose beginning the damage hides, in front of the anchor.
+    pub(super) fn row_behind_damage(&mut self, anchor: u64) {
+        let Some((track, len)) = self.hidden_row() else {
+            return;
+        };
+        let Some(stretch) = self.found.stretches.last_mut() else {
+            return;
+        };
+        if stretch.lost.len() < len {
+            return;
+        }
+        stretch.lost.end -= len;
+        self.push_frames(track, Span::new(anchor - len, anchor), Class::C);
+    }
+
+    /// Track and length of a row that cannot be seen, where nearly every sample
+    /// has one beside it.
+    fn hidden_row(&self) -> Option<(u16, u64)> {
+        let judge = &self.judge;
+        if judge.profile.runs.share < 0.9 {
+            return None;
+        }
+        let len = judge.likely_row(self.guess())?;
+        let track = self.row_track(len, false)?;
+        let frames = matches!(self.track(track)?.finding, Finding::Frames { .. });
+        frames.then_some((track, len))
+    }
+
     fn track(&self, track: u16) -> Option<&TrackProfile> {
         self.judge.profile.tracks.get(usize::from(track))
     }

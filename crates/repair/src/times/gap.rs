@@ -1,16 +1,14 @@
 //! How much is missing in front of a stretch.
 //!
-//! The leading track's headers count pictures modulo some number, and where the
-//! distance of its sync samples is constant, that is another count; together
-//! with the bytes that were lost they say how many samples are missing. The
-//! other tracks follow by the order in which the muxer wrote.
+//! How many pictures are missing is for [`pictures`] to say. The other tracks
+//! follow by the order in which the muxer wrote.
 
 use crate::habits::Durations;
 use crate::interleave::Write;
-use crate::item::{Found, Stretch, When};
-use crate::profile::{Profile, TrackProfile};
+use super::pictures;
+use crate::item::{Found, When};
+use crate::profile::Profile;
 use std::ops::Range;
-use tapo_codec::{Order, h264};
 
 /// What is missing in front of a stretch.
 #[derive(Clone, Debug, Default)]
@@ -23,9 +21,6 @@ pub(crate) struct Missing {
 
 /// Writes behind a gap that the clocks are aligned by.
 const ALIGNED: usize = 600;
-
-/// Samples that a gap may have lost, at most.
-const MOST_LOST: i64 = 1 << 20;
 
 /// Solves the gap in front of stretch `number`, whose items are `range`.
 pub(super) fn solve(
@@ -50,7 +45,7 @@ pub(super) fn solve(
     let Some(of) = profile.tracks.get(leader) else {
         return missing;
     };
-    let lost = lost_pictures(found, profile, number, range.clone(), leader);
+    let lost = pictures::lost(found, profile, number, range.clone());
     let usual = i64::from(of.durations.usual);
     let end = ends.get(leader).copied().unwrap_or(0);
     if let Some(start) = missing.starts.get_mut(leader) {
@@ -59,7 +54,7 @@ pub(super) fn solve(
     let base = profile.clock.common(leader, end + lost * usual - of.shift);
     for track in (0..count).filter(|t| *t != leader) {
         let own_end = ends.get(track).copied().unwrap_or(0);
-        let start = align(found, profile, range.clone(), leader, track, base)
+        let start = align(found, profile, range.clone(), (leader, track), base, own_end)
             .map_or(own_end, |start| start.max(own_end));
         if let Some(slot) = missing.starts.get_mut(track) {
             *slot = start;
@@ -84,146 +79,16 @@ fn count_missing(missing: &mut Missing, profile: &Profile, ends: &[i64]) {
     missing.samples = samples.collect();
 }
 
-/// Samples of the leading track that are missing.
-fn lost_pictures(
-    found: &Found,
-    profile: &Profile,
-    number: usize,
-    range: Range<usize>,
-    leader: usize,
-) -> i64 {
-    let Some(stretch) = found.stretches.get(number) else {
-        return 0;
-    };
-    let of_leader = |i: &&crate::item::Item| usize::from(i.track) == leader;
-    let before = found.items.get(..range.start).unwrap_or_default();
-    let behind = found.items.get(range).unwrap_or_default();
-    let estimate = estimate(profile, stretch, leader);
-    let gop = profile
-        .tracks
-        .get(leader)
-        .and_then(|t| t.sync_distance)
-        .map(i64::from);
-    // Pictures since the last sync sample before the gap, and up to the first behind it.
-    let position = |n: usize| i64::try_from(n).unwrap_or(0);
-    let since = before.iter().rev().filter(of_leader).position(|i| i.sync);
-    let total = position(before.iter().filter(of_leader).count());
-    let since = since.map_or(total, |n| position(n) + 1);
-    let until = behind.iter().filter(of_leader).position(|i| i.sync);
-    let by_gop = gop.zip(until).map(|(gop, until)| {
-        let behind = position(until);
-        (gop, (-(since + behind)).rem_euclid(gop))
-    });
-    let by_count = pictures_by_count(found, number, leader);
-    let window = 2 * estimate + by_gop.map_or(0, |(gop, _)| gop) + by_count.map_or(0, |(m, _)| m);
-    let most = (window + 8).min(MOST_LOST);
-    let fits = |n: i64| {
-        let gop_fits = by_gop.is_none_or(|(gop, rest)| n.rem_euclid(gop) == rest);
-        let same_sequence = match (gop, until) {
-            (Some(gop), _) => since + n < gop,
-            (None, until) => until != Some(0),
-        };
-        let count_fits =
-            by_count.is_none_or(|(modulus, rest)| !same_sequence || n.rem_euclid(modulus) == rest);
-        (gop_fits, count_fits)
-    };
-    let cost = |n: i64| {
-        let (gop_fits, count_fits) = fits(n);
-        let off = n.abs_diff(estimate);
-        (u8::from(!gop_fits) + u8::from(!count_fits), off)
-    };
-    (0..=most).min_by_key(|n| cost(*n)).unwrap_or(estimate)
-}
-
-/// Samples of the leading track that the lost bytes held, going by sizes.
-fn estimate(profile: &Profile, stretch: &Stretch, leader: usize) -> i64 {
-    let Some(of) = profile.tracks.get(leader) else {
-        return 0;
-    };
-    let seconds = |t: &TrackProfile, track: usize| {
-        let hz = profile.clock.hz();
-        let ticks = profile.clock.common(track, i64::from(t.durations.usual));
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let seconds = ticks as f64 / hz.max(1) as f64;
-        seconds.max(1e-9)
-    };
-    let own = seconds(of, leader);
-    let tracks = profile.tracks.iter().enumerate();
-    let rate: f64 = tracks.map(|(i, t)| t.mean / seconds(t, i) * own).sum();
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let lost = stretch.lost.len() as f64;
-    let n = (lost / rate.max(1.0)).round();
-    #[expect(clippy::cast_possible_truncation, reason = "bounded")]
-    let n = n.clamp(0.0, 1e6) as i64;
-    n.min(MOST_LOST)
-}
-
-/// By the pictures' own counts: modulus, and missing pictures modulo that. The
-/// counts go on within a coded video sequence only.
-fn pictures_by_count(found: &Found, number: usize, leader: usize) -> Option<(i64, i64)> {
-    let ends = |n: usize| {
-        let stretch = found.stretches.get(n)?;
-        let mut ends = stretch.ends.iter();
-        ends.find(|(t, ..)| usize::from(*t) == leader)
-    };
-    let (_, first, _) = ends(number)?;
-    let Some(before) = number.checked_sub(1) else {
-        // In front of everything stands the first picture of a sequence.
-        return from_zero(first);
-    };
-    let (_, _, last) = ends(before)?;
-    match (last, first) {
-        (
-            Order::H264 { sps, first: a, .. },
-            Order::H264 { first: b, .. },
-        ) if !b.is_idr() => {
-            let modulus = 1_i64 << sps.log2_max_frame_num;
-            let counted = a.nal_ref_idc != 0;
-            // Pictures that nothing refers to do not count: with them only a bound is known.
-            if !counted || b.nal_ref_idc == 0 || sps.max_num_ref_frames > 1 && reorders(sps) {
-                return None;
-            }
-            let step = i64::from(b.frame_num) - i64::from(a.frame_num);
-            Some((modulus, (step - 1).rem_euclid(modulus)))
-        }
-        (Order::H265 { sps, first: a, .. }, Order::H265 { first: b, .. })
-            if sps.max_num_reorder_pics == 0 && !b.nal.nal_type.is_idr() =>
-        {
-            let modulus = 1_i64 << sps.log2_max_poc_lsb;
-            let lsb = |h: &tapo_codec::h265::SliceHeader| {
-                h.independent.map(|i| i64::from(i.pic_order_cnt_lsb))
-            };
-            Some((modulus, (lsb(b)? - lsb(a)? - 1).rem_euclid(modulus)))
-        }
-        _ => None,
-    }
-}
-
-fn reorders(sps: &h264::Sps) -> bool {
-    !matches!(sps.poc, h264::PocType::DecodeOrder)
-        && sps.reorder_depth().at_most() > 0
-}
-
-/// Pictures missing between the start of a sequence and this one.
-fn from_zero(first: &Order) -> Option<(i64, i64)> {
-    match first {
-        Order::H264 { sps, first, .. } if !first.is_idr() && !reorders(sps) => {
-            let modulus = 1_i64 << sps.log2_max_frame_num;
-            Some((modulus, i64::from(first.frame_num)))
-        }
-        _ => None,
-    }
-}
-
 /// Where a track starts behind a gap so that the muxer's rule holds, ticks of
-/// the track. The leading track starts at `base` on the common clock.
+/// the track. The leading track starts at `base` on the common clock; the track
+/// itself ended at `end`.
 fn align(
     found: &Found,
     profile: &Profile,
     range: Range<usize>,
-    leader: usize,
-    track: usize,
+    (leader, track): (usize, usize),
     base: i64,
+    end: i64,
 ) -> Option<i64> {
     let of = profile.tracks.get(track)?;
     let items = found.items.get(range)?;
@@ -256,25 +121,29 @@ fn align(
     first?;
     let step = grid(profile, track, &of.durations);
     let second = i64::try_from(profile.clock.hz()).ok()?;
+    // The samples that are missing were as long as all others: the track goes
+    // on where it ended, or a whole number of samples later.
+    let origin = profile.clock.common(track, end - of.shift) - base;
     let near = first.flatten().unwrap_or(0);
-    let reach = 3 * second / step.max(1);
-    let mut best: (u32, i64, i64) = (0, 0, 0);
-    for n in -reach..=reach {
-        let shift = near + n * step;
+    let middle = (near - origin).div_euclid(step);
+    let reach = 3 * second / step;
+    let mut best: Option<(u32, i64, i64)> = None;
+    for n in (middle - reach).max(0)..=(middle + reach).max(0) {
         let mut shifts = vec![0; profile.tracks.len()];
         if let Some(slot) = shifts.get_mut(track) {
-            *slot = shift;
+            *slot = origin + n * step;
         }
         let hits = profile.interleave.hits(&writes, &shifts);
-        match hits.cmp(&best.0) {
-            std::cmp::Ordering::Greater => best = (hits, shift, shift),
-            std::cmp::Ordering::Equal if best.2 + step == shift => best.2 = shift,
-            _ => {}
+        match &mut best {
+            Some((most, ..)) if hits < *most => {}
+            Some((most, _, last)) if hits == *most && *last + 1 == n => *last = n,
+            Some((most, ..)) if hits == *most => {}
+            best => *best = Some((hits, n, n)),
         }
     }
     // The middle of what the rule allows.
-    let middle = best.1 + (best.2 - best.1) / 2 / step.max(1) * step;
-    let start = base + middle;
+    let (_, from, to) = best?;
+    let start = base + origin + (from + (to - from) / 2) * step;
     Some(profile.clock.track(track, start) + of.shift)
 }
 

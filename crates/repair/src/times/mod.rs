@@ -2,6 +2,7 @@
 
 mod gap;
 mod order;
+mod pictures;
 mod rate;
 
 use crate::item::{Found, When};

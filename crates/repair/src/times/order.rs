@@ -199,6 +199,59 @@ fn spacing(
     i64::try_from(step).unwrap_or(1).max(1)
 }
 
+/// Place on the display less place in decode order, and the order count, of the
+/// samples of a stretch: those of its first and of its last picture. The
+/// spacing of the counts is `step`.
+pub(super) fn ends(keys: &[OrderKey], begins: bool, step: i64, delay: i64) -> Option<Ends> {
+    let times: Vec<Timed> = (0..keys.len())
+        .map(|item| Timed {
+            item,
+            dts: 0,
+            offset: 0,
+            duration: 0,
+        })
+        .collect();
+    let key = |t: &Timed| keys.get(t.item).copied();
+    let part = Part {
+        range: 0..keys.len(),
+        stretch: 0,
+    };
+    let sequences = split(&times, &part, begins, &key);
+    let mut leads = vec![0; keys.len()];
+    for (n, sequence) in sequences.iter().enumerate() {
+        let next = sequences.get(n + 1).map(|s| s.range.start);
+        lead(&times, &part, sequence, next, step, &key, &mut leads);
+    }
+    if let Some(last) = sequences.last().filter(|s| !s.begins) {
+        let leads = leads.get_mut(last.range.clone())?;
+        let least = leads.iter().min().copied()?;
+        leads.iter_mut().for_each(|l| *l -= delay + least);
+    }
+    Some(Ends {
+        first: (*leads.first()?, keys.first()?.value),
+        last: (*leads.last()?, keys.last()?.value),
+
+    })
+}
+
+/// Lead and order count of the first and of the last picture of a stretch.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(super) struct Ends {
+    pub(super) first: (i64, i64),
+    pub(super) last: (i64, i64),
+
+
+}
+
+/// The greatest common divisor of the differences of neighbouring counts.
+pub(super) fn spacing_of(keys: &[OrderKey]) -> u64 {
+    let pairs = keys.windows(2).filter_map(|w| match w {
+        [a, b] if a.sequence == b.sequence => Some(a.value.abs_diff(b.value)),
+        _ => None,
+    });
+    pairs.fold(0, gcd)
+}
+
 /// Sets `leads` of a sequence: place on the display less place in decode order.
 /// Says whether any differ.
 fn lead(

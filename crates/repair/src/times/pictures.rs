@@ -1,0 +1,227 @@
+//! How many pictures a gap has lost.
+//!
+//! Each picture counts itself modulo some number; where sync samples come at a
+//! constant distance, that is another count; and the bytes that were lost say
+//! about how many there can have been.
+
+use super::order::{self, begins_sequence};
+use crate::item::{Found, Item, When};
+use crate::profile::{Profile, TrackProfile};
+use std::ops::Range;
+use tapo_codec::{Order, OrderKey, h264};
+
+/// Pictures that a gap may have lost, at most.
+const MOST_LOST: i64 = 1 << 20;
+
+/// What it costs to contradict a count, in pictures more or less than the bytes
+/// say.
+const CONTRADICTION: u64 = 30;
+
+/// Pictures that are looked at on either side of a gap.
+const LOOK: usize = 2000;
+
+/// A count modulo `modulus` of the pictures that are missing.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+struct Residue {
+    modulus: i64,
+    rest: i64,
+}
+
+impl Residue {
+    fn holds(self, n: i64) -> bool {
+        n.rem_euclid(self.modulus.max(1)) == self.rest
+    }
+}
+
+/// Samples of the leading track that are missing in front of stretch `number`.
+pub(super) fn lost(found: &Found, profile: &Profile, number: usize, range: Range<usize>) -> i64 {
+    let leader = profile.leader();
+    let gap = Gap {
+        found,
+        profile,
+        leader,
+        number,
+        before: previous(found, number, leader),
+        behind: keys(found, range, leader),
+    };
+    let estimate = gap.estimate();
+    let distance = gap.sync_distance();
+    let by_sync = distance.and_then(|d| gap.by_sync(d));
+    let by_count = gap.by_count();
+    let since = gap.since_sync();
+    let cost = |n: i64| {
+        let within = distance.is_none_or(|d| since + n < d);
+        let sync_fits = by_sync.is_none_or(|r| r.holds(n));
+        let count_fits = !within || by_count.is_none_or(|r| r.holds(n));
+        let wrong = u64::from(!sync_fits) + u64::from(!count_fits);
+        n.abs_diff(estimate) + wrong * CONTRADICTION
+    };
+    let moduli = by_sync.map_or(0, |r| r.modulus) + by_count.map_or(0, |r| r.modulus);
+    let most = (2 * estimate + moduli.min(4096) + 64).min(MOST_LOST);
+    (0..=most).min_by_key(|n| cost(*n)).unwrap_or(estimate)
+}
+
+/// A picture as far as its place is concerned.
+#[derive(Copy, Clone)]
+struct Picture {
+    key: OrderKey,
+    sync: bool,
+}
+
+struct Gap<'a> {
+    found: &'a Found,
+    profile: &'a Profile,
+    leader: usize,
+    number: usize,
+    /// Pictures of the stretch before.
+    before: Vec<Picture>,
+    /// Pictures of the stretch behind.
+    behind: Vec<Picture>,
+}
+
+fn keys(found: &Found, range: Range<usize>, leader: usize) -> Vec<Picture> {
+    let items = found.items.get(range).unwrap_or_default();
+    items
+        .iter()
+        .filter(|i| usize::from(i.track) == leader)
+        .filter_map(picture)
+        .take(LOOK)
+        .collect()
+}
+
+fn previous(found: &Found, number: usize, leader: usize) -> Vec<Picture> {
+    let range = number.checked_sub(1).and_then(|before| {
+        let first = found.stretches.get(before)?.first;
+        Some(first..found.stretches.get(number)?.first)
+    });
+    let items = range.and_then(|r| found.items.get(r)).unwrap_or_default();
+    let mut pictures: Vec<Picture> = items
+        .iter()
+        .rev()
+        .filter(|i| usize::from(i.track) == leader)
+        .filter_map(picture)
+        .take(LOOK)
+        .collect();
+    pictures.reverse();
+    pictures
+}
+
+const fn picture(item: &Item) -> Option<Picture> {
+    match item.when {
+        When::Order(key) => Some(Picture {
+            key,
+            sync: item.sync,
+        }),
+        When::Known { .. } => None,
+    }
+}
+
+impl Gap<'_> {
+    fn of(&self) -> Option<&TrackProfile> {
+        self.profile.tracks.get(self.leader)
+    }
+
+    /// Pictures that the lost bytes held, going by sizes.
+    fn estimate(&self) -> i64 {
+        let clock = &self.profile.clock;
+        let ticks = |track: usize, t: &TrackProfile| {
+            let usual = clock.common(track, i64::from(t.durations.usual));
+            #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+            let usual = usual.max(1) as f64;
+            usual
+        };
+        let Some(own) = self.of().map(|t| ticks(self.leader, t)) else {
+            return 0;
+        };
+        let tracks = self.profile.tracks.iter().enumerate();
+        let bytes: f64 = tracks.map(|(i, t)| t.mean * own / ticks(i, t)).sum();
+        let lost = self.found.stretches.get(self.number).map_or(0, |s| s.lost.len());
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let pictures = (lost as f64 / bytes.max(1.0)).round();
+        #[expect(clippy::cast_possible_truncation, reason = "clamped")]
+        let pictures = pictures.clamp(0.0, 1e6) as i64;
+        pictures
+    }
+
+    /// The distance of sync samples, if it holds in this file as well.
+    fn sync_distance(&self) -> Option<i64> {
+        let distance = i64::from(self.of()?.sync_distance?);
+        let holds = |pictures: &[Picture]| {
+            let syncs: Vec<usize> = pictures
+                .iter()
+                .enumerate()
+                .filter(|(_, p)| p.sync)
+                .map(|(i, _)| i)
+                .collect();
+            syncs.windows(2).all(|w| match w {
+                [a, b] => i64::try_from(b - a) == Ok(distance),
+                _ => true,
+            })
+        };
+        (holds(&self.before) && holds(&self.behind)).then_some(distance)
+    }
+
+    /// Pictures since the last sync sample before the gap, that included.
+    fn since_sync(&self) -> i64 {
+        let since = self.before.iter().rev().position(|p| p.sync);
+        let since = since.map_or(self.before.len(), |n| n + 1);
+        i64::try_from(since).unwrap_or(i64::MAX / 2)
+    }
+
+    fn by_sync(&self, distance: i64) -> Option<Residue> {
+        let until = self.behind.iter().position(|p| p.sync)?;
+        let rest = -(self.since_sync() + i64::try_from(until).ok()?);
+        Some(Residue {
+            modulus: distance,
+            rest: rest.rem_euclid(distance.max(1)),
+        })
+    }
+
+    /// By the pictures' own counts, which go on within a coded video sequence.
+    fn by_count(&self) -> Option<Residue> {
+        let stretch = self.found.stretches.get(self.number)?;
+        if begins_sequence(stretch, self.leader) {
+            return None;
+        }
+        let first = stretch.ends.iter().find(|(t, ..)| usize::from(*t) == self.leader)?;
+        let modulus = modulus(&first.1)?;
+        let of = self.of()?;
+        let delay = i64::from(of.first_offset - of.least_offset) / i64::from(of.durations.usual);
+        let only = |pictures: &[Picture]| -> Vec<OrderKey> { pictures.iter().map(|p| p.key).collect() };
+        let (before, behind) = (only(&self.before), only(&self.behind));
+        let step = match (order::spacing_of(&before), order::spacing_of(&behind)) {
+            (0, step) | (step, 0) => step,
+            (a, b) => a.min(b),
+        };
+        let step = i64::try_from(step).ok().filter(|s| *s > 0)?;
+        let (lead, count) = order::ends(&behind, false, step, delay)?.first;
+        let begun = self.number.checked_sub(1).and_then(|n| self.found.stretches.get(n));
+        let rest = match begun {
+            // In front of everything stands the first picture of a sequence.
+            None => count / step - lead,
+            Some(stretch) => {
+                let begins = begins_sequence(stretch, self.leader);
+                let (last_lead, last) = order::ends(&before, begins, step, delay)?.last;
+                (count - last) / step - lead + last_lead - 1
+            }
+        };
+        let modulus = modulus / step;
+        (modulus > 1).then(|| Residue {
+            modulus,
+            rest: rest.rem_euclid(modulus),
+        })
+    }
+}
+
+/// After how much the order count of a picture begins anew.
+fn modulus(order: &Order) -> Option<i64> {
+    match order {
+        Order::H264 { sps, .. } => match &sps.poc {
+            h264::PocType::Lsb { log2_max_lsb } => Some(1 << log2_max_lsb),
+            h264::PocType::DecodeOrder => Some(2 << sps.log2_max_frame_num),
+            h264::PocType::Cycle { .. } => None,
+        },
+        Order::H265 { sps, .. } => Some(1 << sps.log2_max_poc_lsb),
+        Order::Anchored { .. } | Order::None => None,
+    }
+}
