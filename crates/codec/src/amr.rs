@@ -126,6 +126,12 @@ impl Recogniser for AmrRecogniser {
                 None
             };
             let Some(header) = header else {
+                if count == 0 {
+                    return Ok(Verdict::Not(CodecError::Truncated {
+                        structure: "AMR frame",
+                        element: "frame type",
+                    }));
+                }
                 return Ok(Verdict::Cut(access(bits)));
             };
             let Some(len) = self.frame(header) else {

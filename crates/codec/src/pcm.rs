@@ -83,6 +83,12 @@ impl Recogniser for ConstantRate {
     fn probe(&self, _: &mut Window<'_>, at: u64, end: u64, _: Depth) -> tapo_io::Result<Verdict> {
         let len = u64::from(self.frame_bytes);
         let left = end.saturating_sub(at);
+        if left == 0 {
+            return Ok(Verdict::Not(CodecError::Truncated {
+                structure: "sound",
+                element: "sample",
+            }));
+        }
         let access = Access {
             duration: Some(1),
             ..Access::new(len.min(left), 0.0)

@@ -134,7 +134,7 @@ impl Recogniser for AacRecogniser {
         let data = window.bytes(at, left.min(self.most))?;
         Ok(match self.walk(data) {
             Ok(found) => Verdict::Sample(self.access(&found)),
-            Err(CodecError::Truncated { .. }) if left < self.most => {
+            Err(CodecError::Truncated { .. }) if left > 1 && left < self.most => {
                 // Noise runs into the end as well: what there is of it counts for little.
                 Verdict::Cut(Access {
                     duration: Some(self.frame_length),
