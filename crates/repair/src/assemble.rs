@@ -45,17 +45,17 @@ pub(crate) fn movie(
         0
     } else {
         let shown = starts.iter().map(|(i, start, shown)| profile.clock.common(*i, start + shown));
-        shown.min().unwrap_or(0)
+        shown.min().unwrap_or(0).max(0)
     };
     let mut empties = Vec::new();
     for (index, start, shown) in starts {
         let start = start - profile.clock.track(index, origin);
         // Media time that is shown at time 0.
-        let (media_time, empty) = if start <= 0 {
-            (-start, 0)
-        } else {
-            (shown.max(0), start + shown.max(0))
-        };
+        let due = -start;
+        // Players begin at a picture: the edit does too, where the true first
+        // picture is lost.
+        let media_time = if from_start { due.max(0) } else { due.max(shown).max(0) };
+        let empty = media_time - due;
         empties.push((index, media_time, empty));
     }
     precise(&mut movie, profile, &empties);

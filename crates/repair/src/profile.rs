@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::habits::{Durations, Marking, Runs};
 use crate::interleave::{Interleave, Write};
 use crate::{Error, Result};
+use tapo_codec::esds::EsDescriptor;
 use tapo_codec::{Delimiting, Hints, Recogniser, Verdict};
 use tapo_io::{ByteSource, Window};
 use tapo_movie::{Movie, Sample, SampleTable, Track};
@@ -130,8 +131,20 @@ impl Profile {
     }
 }
 
-fn coding(track: &Track) -> Option<&[u8]> {
-    track.descriptions.first().map(|d| d.entry.raw())
+/// What a recogniser goes by: the entry, but of an `esds` the codec's own
+/// configuration, since its identifiers and bit rates differ from track to track.
+fn coding(track: &Track) -> Option<(tapo_bmff::FourCc, Vec<u8>)> {
+    let description = track.descriptions.first()?;
+    let kind = description.kind();
+    let config = match description.child(b"esds").map(EsDescriptor::parse) {
+        Some(Ok(EsDescriptor {
+            object_type,
+            specific_info: Some(info),
+            ..
+        })) => [&[object_type][..], info].concat(),
+        _ => description.entry.raw().to_vec(),
+    };
+    Some((kind, config))
 }
 
 impl TrackProfile {

@@ -4,6 +4,7 @@ use super::judge::{CHAIN, Cached, Group, Judge};
 use crate::Result;
 use crate::twins::unlike;
 use rayon::prelude::*;
+use std::cmp::Reverse;
 use tapo_codec::aac::FrameShape;
 use tapo_codec::{Depth, Verdict};
 use tapo_io::{ByteSource, Span, Window};
@@ -84,7 +85,8 @@ impl Judge<'_> {
 
     /// Samples of sound that lie between the damage and the anchor: the place
     /// behind `from` from which they lead exactly to it. Several places may lead
-    /// to one end; the one whose frame resembles the next is right.
+    /// to one end, where the last bytes of the frame before read as an element in
+    /// front: the frame that resembles the next is right, and the shortest.
     fn complete(&self, source: &dyn ByteSource, from: u64, anchor: u64) -> Result<u64> {
         let sound = |g: &&Group| !g.is_video;
         let most = self.groups.iter().filter(sound).map(|g| {
@@ -107,7 +109,7 @@ impl Judge<'_> {
             while let Some(lead) = leads
                 .iter()
                 .filter(|l| l.end == at && l.at < at)
-                .min_by_key(|l| (l.unlike(next.as_ref()), l.at))
+                .min_by_key(|l| (l.unlike(next.as_ref()), Reverse(l.at)))
             {
                 at = lead.at;
                 next = lead.shape;

@@ -73,7 +73,8 @@ impl Scanner<'_> {
         let Some(stretch) = self.found.stretches.last_mut() else {
             return;
         };
-        if stretch.lost.len() < len {
+        // At the beginning of a recording nothing says whether one stood there.
+        if stretch.lost.len() < len || stretch.first == 0 {
             return;
         }
         stretch.lost.end -= len;

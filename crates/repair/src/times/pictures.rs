@@ -121,26 +121,21 @@ impl Gap<'_> {
         self.profile.tracks.get(self.leader)
     }
 
-    /// Pictures that the lost bytes held, going by sizes.
+    /// Pictures that the lost bytes held, going by the sizes around them.
     fn estimate(&self) -> i64 {
-        let clock = &self.profile.clock;
-        let ticks = |track: usize, t: &TrackProfile| {
-            let usual = clock.common(track, i64::from(t.durations.usual));
-            #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-            let usual = usual.max(1) as f64;
-            usual
-        };
-        let Some(own) = self.of().map(|t| ticks(self.leader, t)) else {
+        let Some(stretch) = self.found.stretches.get(self.number) else {
             return 0;
         };
-        let tracks = self.profile.tracks.iter().enumerate();
-        let bytes: f64 = tracks.map(|(i, t)| t.mean * own / ticks(i, t)).sum();
-        let lost = self.found.stretches.get(self.number).map_or(0, |s| s.lost.len());
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let pictures = (lost as f64 / bytes.max(1.0)).round();
-        #[expect(clippy::cast_possible_truncation, reason = "clamped")]
-        let pictures = pictures.clamp(0.0, 1e6) as i64;
-        pictures
+        let from = stretch.first.saturating_sub(LOOK);
+        let around = self.found.items.get(from..).unwrap_or_default();
+        let (mut bytes, mut pictures) = (0_u64, 0_u64);
+        for item in around.iter().take(2 * LOOK) {
+            bytes += u64::from(item.size);
+            pictures += u64::from(usize::from(item.track) == self.leader);
+        }
+        let each = (bytes / pictures.max(1)).max(1);
+        let lost = (stretch.lost.len() + each / 2) / each;
+        i64::try_from(lost).unwrap_or(MOST_LOST).min(MOST_LOST)
     }
 
     /// The distance of sync samples, if it holds in this file as well.
