@@ -106,6 +106,12 @@ pub(crate) fn first_forbidden(
     Ok(None)
 }
 
+/// The bytes in front of the first violation of emulation prevention: a header before the damage can still be read.
+pub(crate) fn sound_part(head: &[u8]) -> &[u8] {
+    let end = forbidden(head).unwrap_or(head.len());
+    head.get(..end).unwrap_or(head)
+}
+
 fn forbidden(bytes: &[u8]) -> Option<usize> {
     let mut from = 0;
     while let Some(found) = memmem::find(bytes.get(from..)?, &[0, 0]) {

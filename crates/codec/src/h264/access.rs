@@ -207,7 +207,7 @@ impl Walk<'_> {
         let roles = self.of.habits.roles(header);
         let is_slice = roles & SLICE != 0;
         let judged = if is_slice {
-            self.slice(head)
+            self.slice(units::sound_part(head))
         } else {
             self.other(roles, head, unit.span.len())
         };

@@ -1,6 +1,8 @@
 //! H.264 (Rec. ITU-T H.264, ISO/IEC 14496-10): configuration, parameter sets, slice headers, picture order count.
 
 mod access;
+#[cfg(test)]
+mod access_tests;
 mod config;
 mod describe;
 mod habits;

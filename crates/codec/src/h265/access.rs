@@ -209,7 +209,7 @@ impl Walk<'_> {
         };
         let is_slice = role == Role::Slice;
         let judged = if is_slice {
-            self.slice(head)
+            self.slice(units::sound_part(head))
         } else {
             self.other(header, role, head, unit.span.len())
         };
