@@ -6,7 +6,6 @@ use crate::args::RecordArgs;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::signals;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
