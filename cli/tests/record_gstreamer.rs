@@ -146,18 +146,10 @@ fn assert_follows(recorded: &Path, source: &Path, codec: &str) {
 /// Buffers that come out of GStreamer's qtdemux for the video.
 fn qtdemux(path: &Path) -> usize {
     let location = format!("location={}", path.display());
-    let args = [
-        "-q",
-        "filesrc",
-        &location,
-        "!",
-        "qtdemux",
-        "!",
-        "identity",
-        "silent=false",
-        "!",
-    ];
-    let out = stdout("gst-launch-1.0", &[&args[..], &["fakesink", "-v"]].concat());
+    let mut args = vec!["-v", "filesrc", &location, "!", "qtdemux", "name=d"];
+    let video = "d.video_0 ! queue ! identity silent=false ! fakesink sync=false";
+    args.extend(video.split(' '));
+    let out = stdout("gst-launch-1.0", &args);
     let text = String::from_utf8_lossy(&out);
     text.lines()
         .filter(|l| l.contains("last-message = chain"))
