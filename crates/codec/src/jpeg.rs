@@ -70,11 +70,12 @@ fn picture(window: &mut Window<'_>, at: u64, end: u64) -> tapo_io::Result<End> {
             return Ok(End::Not("marker"));
         }
         // QuickTime says in an APP1 segment how long a field is, its padding included.
-        if marker == 0xE1 && pos == at + 2 && head.get(8..12) == Some(b"mjpg") {
-            if let Some(len) = be(window.bytes(pos + 16, 4)?, 0, 4).filter(|&len| len > 64) {
-                let to = at + len;
-                return Ok(if to > end { End::Cut } else { End::At(to) });
-            }
+        let says_its_size = marker == 0xE1 && pos == at + 2 && head.get(8..12) == Some(b"mjpg");
+        if says_its_size
+            && let Some(len) = be(window.bytes(pos + 16, 4)?, 0, 4).filter(|&len| len > 64)
+        {
+            let to = at + len;
+            return Ok(if to > end { End::Cut } else { End::At(to) });
         }
         pos += 2 + length;
         if marker == 0xDA {

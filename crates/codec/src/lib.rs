@@ -34,6 +34,7 @@ mod presentation;
 mod prores;
 mod recognise;
 mod registry;
+mod reservoir;
 mod start_codes;
 mod units;
 mod visual;

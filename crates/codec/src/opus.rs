@@ -24,15 +24,17 @@ pub(crate) fn describe<'a>(
 }
 
 /// Samples at 48 kHz of one frame by the five bits of `config` (RFC 6716, table 2).
-const fn frame_samples(config: u8) -> u32 {
-    match config {
+fn frame_samples(config: u8) -> u32 {
+    let at = |mask| usize::from(config & mask);
+    let samples: Option<&u32> = match config {
         // SILK: 10, 20, 40 and 60 ms.
-        0..=11 => [480, 960, 1920, 2880][config as usize & 3],
+        0..=11 => [480, 960, 1920, 2880].get(at(3)),
         // Hybrid: 10 and 20 ms.
-        12..=15 => [480, 960][config as usize & 1],
+        12..=15 => [480, 960].get(at(1)),
         // CELT: 2.5, 5, 10 and 20 ms.
-        _ => [120, 240, 480, 960][config as usize & 3],
-    }
+        _ => [120, 240, 480, 960].get(at(3)),
+    };
+    samples.copied().unwrap_or_default()
 }
 
 /// Samples at 48 kHz and least length in bytes of a packet that begins so; `None` if none does.

@@ -4,7 +4,12 @@
 //! `TAPO_CORPUS` adds a corpus of files to the clips in `testdata`, `TAPO_SAMPLES` a folder of any others. `TAPO_SAMPLES_VERBOSE` lists
 //! each track.
 
-#![allow(clippy::print_stderr, reason = "a skipped corpus is said")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::cast_possible_truncation,
+    reason = "a test that prints what it measured"
+)]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! Codewords by table look-up: how long each is with what follows it, which is all that finding the end of a frame takes.
 
-use super::reader::Reader;
 use super::tables::{SCALE_FACTORS, SPECTRAL, Table};
+use crate::reservoir::Reader;
 use std::sync::LazyLock;
 
 /// All codebooks, made ready once.

@@ -6,7 +6,6 @@ mod bands;
 mod bits;
 mod describe;
 mod huffman;
-mod reader;
 mod shape;
 mod tables;
 mod walk;

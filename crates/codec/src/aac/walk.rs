@@ -2,9 +2,9 @@
 
 use super::bands::Bands;
 use super::huffman::{CODEBOOKS, Codebooks};
-use super::reader::Reader;
 use super::shape::{ChannelShape, FrameShape, WindowSequence};
 use crate::error::{CodecError, Result};
+use crate::reservoir::Reader;
 
 const NAME: &str = "AAC frame";
 

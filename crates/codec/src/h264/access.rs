@@ -111,7 +111,7 @@ impl Recogniser for AvcRecogniser {
     }
 
     fn learn(&mut self, sample: &[u8]) {
-        for nal in split(sample, self.length_size).map_while(|unit| unit.ok()) {
+        for nal in split(sample, self.length_size).map_while(std::result::Result::ok) {
             if matches!(NalType::of(nal.bytes), Some(NalType::SPS | NalType::PPS))
                 && !self.held.has(nal.bytes)
             {

@@ -69,21 +69,21 @@ impl Habits {
     /// Learns from a whole sample. `sets` are in force behind it.
     pub(super) fn learn(&mut self, sample: &[u8], size: NalLengthSize, sets: &ParameterSets) {
         let units: Vec<_> = split(sample, size)
-            .map_while(|unit| unit.ok())
+            .map_while(Result::ok)
             .map(|unit| unit.bytes)
             .filter(|unit| !unit.is_empty())
             .collect();
         let is_slice = |unit: &&[u8]| NalType::of(unit).is_some_and(NalType::is_vcl);
         let (first, last) = (
-            units.iter().position(|unit| is_slice(&unit)),
-            units.iter().rposition(|unit| is_slice(&unit)),
+            units.iter().position(is_slice),
+            units.iter().rposition(is_slice),
         );
         let (Some(first), Some(last)) = (first, last) else {
             return;
         };
         for (i, unit) in units.iter().enumerate() {
             let seen = match unit {
-                _ if is_slice(&unit) => SLICE,
+                _ if is_slice(unit) => SLICE,
                 _ if i < first => SEEN_LEADING,
                 _ if i > last => SEEN_FOLLOWING,
                 // Between slices: it must not end the access unit, which the slice behind it sees to.

@@ -118,7 +118,7 @@ impl Recogniser for HevcRecogniser {
     }
 
     fn learn(&mut self, sample: &[u8]) {
-        for nal in split(sample, self.length_size).map_while(|unit| unit.ok()) {
+        for nal in split(sample, self.length_size).map_while(std::result::Result::ok) {
             if is_parameter_set(nal.bytes) && !self.held.has(nal.bytes) {
                 let _ = self.adopt(nal.bytes);
             }

@@ -99,7 +99,7 @@ impl Habits {
     /// Learns from a whole sample.
     pub(super) fn learn(&mut self, sample: &[u8], size: NalLengthSize) {
         let units: Vec<(NalHeader, &[u8])> = split(sample, size)
-            .map_while(|unit| unit.ok())
+            .map_while(Result::ok)
             .filter_map(|unit| Some((NalHeader::of(unit.bytes)?, unit.bytes)))
             .collect();
         let is_slice =

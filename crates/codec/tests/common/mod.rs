@@ -1,5 +1,12 @@
 //! Tracks of real files with their recognisers.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "this is for tests"
+)]
+
 use std::path::{Path, PathBuf};
 use tapo_bmff::entry::Fields;
 use tapo_codec::{Hints, Recogniser, recogniser};
@@ -58,7 +65,9 @@ pub(crate) fn tracks(path: &Path) -> Vec<Track> {
             let samples: Vec<Sample> = track
                 .samples
                 .iter()
-                .filter(|s| s.description == index && s.span.len() > 0 && s.span.end <= file.len())
+                .filter(|s| {
+                    s.description == index && !s.span.is_empty() && s.span.end <= file.len()
+                })
                 .take(20_000)
                 .map(|s| Sample {
                     number: s.number,

@@ -1,8 +1,8 @@
-//! Bits of a raw data block, fast: a 64-bit reservoir, zeros behind the end.
+//! Bits of a byte slice, fast: a 64-bit reservoir, highest bit first, zeros behind the end.
 
 /// Reads bits, highest first. Behind the end of the data there are zeros; [`overrun`](Self::overrun) tells.
 #[derive(Debug, Clone)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     data: &'a [u8],
     /// The next byte to go into the reservoir.
     next: usize,
@@ -13,7 +13,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(data: &'a [u8]) -> Self {
+    pub(crate) const fn new(data: &'a [u8]) -> Self {
         Self {
             data,
             next: 0,
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
 
     /// The next `count` bits, 1 to 32, without taking them.
     #[inline]
-    pub(super) fn peek(&mut self, count: u32) -> u32 {
+    pub(crate) fn peek(&mut self, count: u32) -> u32 {
         debug_assert!((1..=32).contains(&count));
         if self.held < count {
             self.refill();
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
 
     /// Takes `count` bits, 32 at most.
     #[inline]
-    pub(super) fn skip(&mut self, count: u32) {
+    pub(crate) fn skip(&mut self, count: u32) {
         if self.held < count {
             self.refill();
         }
@@ -70,19 +70,19 @@ impl<'a> Reader<'a> {
 
     /// The next `count` bits, 1 to 32.
     #[inline]
-    pub(super) fn read(&mut self, count: u32) -> u32 {
+    pub(crate) fn read(&mut self, count: u32) -> u32 {
         let value = self.peek(count);
         self.skip(count);
         value
     }
 
     #[inline]
-    pub(super) fn flag(&mut self) -> bool {
+    pub(crate) fn flag(&mut self) -> bool {
         self.read(1) == 1
     }
 
     /// Takes any number of bits.
-    pub(super) fn jump(&mut self, count: usize) {
+    pub(crate) fn jump(&mut self, count: usize) {
         let position = self.position().saturating_add(count);
         self.next = position / 8;
         (self.reservoir, self.held) = (0, 0);
@@ -94,19 +94,19 @@ impl<'a> Reader<'a> {
     }
 
     /// Bits taken so far.
-    pub(super) const fn position(&self) -> usize {
+    pub(crate) const fn position(&self) -> usize {
         self.next
             .saturating_mul(8)
             .saturating_sub(self.held as usize)
     }
 
     /// Whether more bits were taken than there are.
-    pub(super) const fn overrun(&self) -> bool {
+    pub(crate) const fn overrun(&self) -> bool {
         self.position() > self.data.len() * 8
     }
 
     /// To the next byte boundary; whether there were only zeros.
-    pub(super) fn align(&mut self) -> bool {
+    pub(crate) fn align(&mut self) -> bool {
         #[expect(clippy::cast_possible_truncation, reason = "7 at most")]
         let rest = ((8 - self.position() % 8) % 8) as u32;
         rest == 0 || self.read(rest) == 0
