@@ -1,12 +1,13 @@
 //! One repair from beginning to end.
 
-use crate::item::{Found, When};
+use crate::item::Found;
 use crate::layout::{Layout, trim_zeros};
 use crate::output::{self, Plan};
-use crate::profile::{Profile, Reference};
+use crate::profile::{Profile, Reference, within as whole};
+use crate::salvage::Own;
 use crate::scan::Scanner;
 use crate::times::Timeline;
-use crate::{Basis, Error, Options, Reconstruction, Result, assemble, report, twins};
+use crate::{Basis, Error, Options, Reconstruction, Result, assemble, report, salvage, twins};
 use std::path::{Path, PathBuf};
 use tapo_io::{ByteSource, PreadFile, Span};
 
@@ -18,13 +19,34 @@ use tapo_io::{ByteSource, PreadFile, Span};
 pub fn repair(broken: &Path, references: &[PathBuf], options: &Options) -> Result<Reconstruction> {
     let source = PreadFile::open(broken)?;
     let layout = Layout::of(&source)?;
+    if let Some(own) = salvage::own(&source, &layout, None)? {
+        let profile = Profile::learn(&whole(&own.movie, source.len()), &source)?;
+        let found = indexed(&source, &layout, &own, &profile)?;
+        return Rebuilt {
+            source: &source,
+            layout: &layout,
+            profile: &profile,
+            file_type: &[],
+            found,
+            basis: Basis::OwnIndex,
+        }
+        .write(options);
+    }
     let Some(path) = references.first() else {
         return Err(Error::NoReference {
             path: broken.to_owned(),
         });
     };
     let reference = Reference::open(path)?;
-    let found = search(&source, &layout, &reference.profile)?;
+    let init = salvage::is_fragmented(&layout).then_some(&reference.profile.movie);
+    let own = match init {
+        Some(init) => salvage::own(&source, &layout, Some(init))?,
+        None => None,
+    };
+    let found = match &own {
+        Some(own) => indexed(&source, &layout, own, &reference.profile)?,
+        None => search(&source, &layout, &reference.profile)?,
+    };
     let basis = Basis::Reference {
         path: reference.path.clone(),
         why: String::new(),
@@ -38,6 +60,20 @@ pub fn repair(broken: &Path, references: &[PathBuf], options: &Options) -> Resul
         basis,
     };
     rebuilt.write(options)
+}
+
+/// The samples of an index that is left, and those that the search finds in
+/// what it does not speak of.
+fn indexed(source: &PreadFile, layout: &Layout, own: &Own, profile: &Profile) -> Result<Found> {
+    let items = salvage::samples(own, profile, source)?;
+    let mut scanner = Scanner::new(profile, source);
+    for span in salvage::unindexed(own, &items, layout, source.len()) {
+        let end = trim_zeros(source, span)?;
+        scanner.scan(Span::new(span.start, end), false)?;
+    }
+    let mut found = scanner.finish();
+    twins::tell_apart(&mut found, profile);
+    Ok(salvage::merge(items, found))
 }
 
 /// Searches the media data of a file that has no index.
@@ -89,9 +125,4 @@ impl Rebuilt<'_> {
         }
         Ok(outcome)
     }
-}
-
-/// Whether an item's time is known from an index.
-pub(crate) const fn is_known(when: When) -> bool {
-    matches!(when, When::Known { .. })
 }

@@ -27,6 +27,13 @@ pub(crate) enum Content {
     },
 }
 
+impl Piece {
+    /// Whether it is media data.
+    pub(crate) const fn is_media(&self) -> bool {
+        matches!(self.what, Content::Media { .. })
+    }
+}
+
 /// The structure of a file as far as it is left.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layout {
@@ -96,6 +103,14 @@ impl Layout {
     pub(crate) fn media(&self) -> impl Iterator<Item = (Span, bool)> {
         self.pieces.iter().filter_map(|p| match p.what {
             Content::Media { begins, .. } => Some((p.span, begins)),
+            _ => None,
+        })
+    }
+
+    /// The types of the boxes that are whole.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = FourCc> {
+        self.pieces.iter().filter_map(|p| match p.what {
+            Content::Whole(kind) => Some(kind),
             _ => None,
         })
     }

@@ -15,6 +15,7 @@ mod overlay;
 mod output;
 mod profile;
 mod report;
+mod salvage;
 mod scan;
 mod times;
 mod twins;

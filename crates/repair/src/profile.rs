@@ -416,7 +416,7 @@ impl Reference {
             Some(ftyp) if ftyp.whole && ftyp.span.len() <= 4096 => source.read_span(ftyp.span)?,
             _ => Vec::new(),
         };
-        let profile = Profile::learn(&within(movie, source.len()), &source)?;
+        let profile = Profile::learn(&within(&movie, source.len()), &source)?;
         Ok(Self {
             path: path.to_owned(),
             profile,
@@ -427,7 +427,8 @@ impl Reference {
 
 /// The movie without the samples that do not lie in a file of `len` bytes: from
 /// the first such on, each track ends.
-fn within(mut movie: Movie, len: u64) -> Movie {
+pub(crate) fn within(movie: &Movie, len: u64) -> Movie {
+    let mut movie = movie.clone();
     for track in &mut movie.tracks {
         let samples = &track.samples;
         if samples.iter().all(|s| s.span.end <= len) {

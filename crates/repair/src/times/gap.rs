@@ -6,7 +6,7 @@
 use crate::habits::Durations;
 use crate::interleave::Write;
 use super::pictures;
-use crate::item::{Found, When};
+use crate::item::{Found, Item, When};
 use crate::profile::Profile;
 use std::ops::Range;
 
@@ -41,6 +41,11 @@ pub(super) fn solve(
     if number == 0 && stretch.from_start || known(found, range.clone()) {
         return missing;
     }
+    if let Some(starts) = bounded(found, profile, number, range.clone(), ends) {
+        missing.starts = starts;
+        count_missing(&mut missing, profile, ends);
+        return missing;
+    }
     let leader = profile.leader();
     let Some(of) = profile.tracks.get(leader) else {
         return missing;
@@ -62,6 +67,39 @@ pub(super) fn solve(
     }
     count_missing(&mut missing, profile, ends);
     missing
+}
+
+/// Where the tracks start if an index says when what follows the stretch is: as
+/// late as that leaves room for, where something was lost in front, else where
+/// they ended.
+fn bounded(
+    found: &Found,
+    profile: &Profile,
+    number: usize,
+    range: Range<usize>,
+    ends: &[i64],
+) -> Option<Vec<i64>> {
+    let lost = found.stretches.get(number)?.lost;
+    let items = found.items.get(range.clone())?;
+    let behind = found.items.get(range.end..)?;
+    let mut starts = ends.to_vec();
+    let mut known = false;
+    for (index, (of, start)) in profile.tracks.iter().zip(&mut starts).enumerate() {
+        let own = |item: &&Item| usize::from(item.track) == index;
+        let Some(When::Known { dts, .. }) = behind.iter().find(own).map(|i| i.when) else {
+            continue;
+        };
+        known = true;
+        let lasts = items.iter().filter(own);
+        let lasts: i64 = lasts.map(|i| of.row_ticks(u64::from(i.size), i.samples)).sum();
+        let spare = (dts - *start - lasts).max(0);
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let in_front = lost.len() as f64 > of.mean;
+        if in_front {
+            *start += spare;
+        }
+    }
+    known.then_some(starts)
 }
 
 /// Whether an index says when the items are.

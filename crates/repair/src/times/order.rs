@@ -71,24 +71,7 @@ pub(super) fn compose(
             ordered |= lead(times, part, sequence, next, step, &key, &mut leads);
         }
     }
-    if !ordered {
-        // What is shown as it is decoded still has the writer's offset.
-        let known = |t: &&Timed| key(t).is_some();
-        let offset = i32::try_from(learnt).unwrap_or(0);
-        if of.least_offset == learnt_i32(learnt) {
-            let keyed: Vec<usize> = times
-                .iter()
-                .enumerate()
-                .filter(|(_, t)| known(t))
-                .map(|(i, _)| i)
-                .collect();
-            for i in keyed {
-                if let Some(time) = times.get_mut(i) {
-                    time.offset = offset;
-                }
-            }
-            return learnt;
-        }
+    if !ordered && learnt == 0 {
         return 0;
     }
     let floating: Vec<std::ops::Range<usize>> = sequences
@@ -134,10 +117,6 @@ pub(super) fn compose(
         }
     }
     delay * usual
-}
-
-fn learnt_i32(learnt: i64) -> i32 {
-    i32::try_from(learnt).unwrap_or(0)
 }
 
 /// The decode time of the picture at a place, which may lie outside of the part.

@@ -1,0 +1,330 @@
+//! What an index that is still there says: it is the authority on its samples.
+
+use crate::item::{Found, Item, Stretch, When};
+use crate::layout::{Layout, top};
+use crate::overlay::Overlay;
+use crate::profile::{Finding, Profile};
+use crate::{Class, Result};
+use tapo_bmff::BoxSize;
+use tapo_codec::{Depth, Verdict};
+use tapo_io::{ByteSource, Loaded, Span, Window};
+use tapo_movie::{Movie, SampleTable};
+
+/// The movie that a file's own index describes, offsets those of the file.
+#[derive(Debug)]
+pub(crate) struct Own {
+    pub(crate) movie: Movie,
+    /// Whether movie fragments describe its samples.
+    pub(crate) fragmented: bool,
+    /// Boxes at the top level that hold no media data.
+    pub(crate) boxes: Vec<Span>,
+}
+
+/// Whether fragments stand in the file.
+pub(crate) fn is_fragmented(layout: &Layout) -> bool {
+    layout.kinds().any(|kind| kind == b"moof")
+}
+
+/// Reads what is left of the index. `init` stands in for the `moov` of a
+/// fragmented file that has lost its own.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn own(source: &dyn ByteSource, layout: &Layout, init: Option<&Movie>) -> Result<Option<Own>> {
+    let prefix = init.map(tapo_movie::encode_init).unwrap_or_default();
+    let plain = tapo_movie::read(source)?;
+    let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
+    let fragmented =
+        init.is_some() || is_fragmented(layout) || plain.movie.as_ref().is_some_and(open);
+    if !fragmented {
+        return Ok(plain.movie.filter(|m| m.sample_count() > 0).map(|movie| Own {
+            movie,
+            fragmented: false,
+            boxes: Vec::new(),
+        }));
+    }
+    let mut overlay = Overlay::new(source, prefix);
+    let boxes = mend(source, &mut overlay)?;
+    let shift = overlay.shift();
+    let Some(mut movie) = tapo_movie::read(&overlay)?.movie else {
+        return Ok(None);
+    };
+    for track in &mut movie.tracks {
+        for chunk in &mut track.samples.chunks {
+            chunk.offset = chunk.offset.saturating_sub(shift);
+        }
+    }
+    Ok(Some(Own {
+        movie,
+        fragmented: true,
+        boxes,
+    }))
+}
+
+/// Walks the boxes of a fragmented file. Where the row breaks, what stands up to
+/// the next fragment is covered; a torn end is made as long as it should be.
+/// Returns the boxes that are no media data.
+fn mend(source: &dyn ByteSource, overlay: &mut Overlay<'_>) -> Result<Vec<Span>> {
+    let len = source.len();
+    let mut window = Window::new(source);
+    let mut boxes = Vec::new();
+    let mut at = 0;
+    while at < len {
+        let header = top(&mut window, at)?;
+        let end = header.as_ref().and_then(|h| h.declared_end(len));
+        match (header, end) {
+            (Some(header), Some(end)) if end <= len && header.size != BoxSize::ToEnd => {
+                let media = header.kind == b"mdat";
+                let head = Span::new(at, at + header.len());
+                boxes.push(if media { head } else { Span::new(at, end) });
+                at = end;
+            }
+            (Some(header), Some(end)) if header.kind == b"mdat" => {
+                // Torn, or its size is damaged: then a fragment stands behind it.
+                let payload = at + header.len();
+                boxes.push(Span::new(at, payload.min(len)));
+                match next_fragment(source, payload)? {
+                    None => {
+                        overlay.extend(end.min(len.saturating_add(LONGEST_TAIL)));
+                        at = len;
+                    }
+                    Some(next) => {
+                        overlay.cover(Span::new(at, next));
+                        at = next;
+                    }
+                }
+            }
+            _ => {
+                let next = next_fragment(source, at)?.unwrap_or(len);
+                if next >= at + 16 {
+                    overlay.cover(Span::new(at, next));
+                }
+                at = next;
+            }
+        }
+    }
+    Ok(boxes)
+}
+
+/// Bytes by which a torn fragment's data may be longer than the file.
+const LONGEST_TAIL: u64 = 1 << 32;
+
+/// The next `moof` at or behind `from`: one whose first child is its header.
+fn next_fragment(source: &dyn ByteSource, from: u64) -> Result<Option<u64>> {
+    const BLOCK: u64 = 1 << 20;
+    const HEAD: u64 = 24;
+    let mut at = from;
+    while at < source.len() {
+        let block = Loaded::read(source, Span::at(at, BLOCK + HEAD))?;
+        let bytes = block.get(block.span()).unwrap_or_default();
+        let found = bytes.windows(16).position(|w| {
+            w.get(4..8) == Some(b"moof") && w.get(12..16) == Some(b"mfhd")
+        });
+        if let Some(found) = found {
+            return Ok(Some(at + found as u64));
+        }
+        at = at.saturating_add(BLOCK);
+    }
+    Ok(None)
+}
+
+/// The samples of the index that are whole in the file, and the stretches of
+/// media data that it does not speak of.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn samples(own: &Own, profile: &Profile, source: &dyn ByteSource) -> Result<Vec<Item>> {
+    let len = source.len();
+    let mut items = Vec::new();
+    for (index, track) in own.movie.tracks.iter().enumerate() {
+        let Ok(number) = u16::try_from(index) else {
+            break;
+        };
+        let frames = profile.tracks.get(index).map(|t| t.finding);
+        let frames = matches!(frames, Some(Finding::Frames { .. }));
+        let doubtful = doubtful(&track.samples, index, profile, source)?;
+        let mut wrong = doubtful.into_iter().peekable();
+        for sample in &track.samples {
+            let damaged = wrong.next_if_eq(&sample.number).is_some();
+            if sample.span.end > len || damaged {
+                continue;
+            }
+            let size = u32::try_from(sample.span.len()).unwrap_or(u32::MAX);
+            let dts = i64::try_from(sample.dts).unwrap_or(i64::MAX);
+            let lasts = lasts(sample.duration, profile, index);
+            // Constant-rate data: a run of equal samples is one item.
+            if let Some(Item {
+                at,
+                size: row,
+                samples,
+                track,
+                when: When::Known { duration, .. },
+                ..
+            }) = items.last_mut()
+                && frames
+                && *track == number
+                && *at + u64::from(*row) == sample.span.start
+                && *row / *samples == size
+                && *duration / *samples == lasts
+                && u64::from(*row) + u64::from(size) <= MOST_ROW
+            {
+                *row += size;
+                *samples += 1;
+                *duration += lasts;
+                continue;
+            }
+            items.push(Item {
+                at: sample.span.start,
+                size,
+                samples: 1,
+                track: number,
+                sync: sample.sync,
+                class: Class::A,
+                when: When::Known {
+                    dts,
+                    composition_offset: sample.composition_offset,
+                    duration: lasts,
+                },
+            });
+        }
+    }
+    items.sort_by_key(|i| (i.at, i.track));
+    Ok(items)
+}
+
+/// How long a sample lasts by itself: where fragments are missing, the last
+/// sample before them was stretched over the gap.
+fn lasts(stated: u32, profile: &Profile, track: usize) -> u32 {
+    match profile.tracks.get(track).map(|t| &t.durations) {
+        Some(known) if known.is_constant() && stated / 2 > known.usual => known.usual,
+        Some(known) if stated / 8 > known.usual => known.usual,
+        _ => stated,
+    }
+}
+
+/// Bytes of constant-rate data in one item.
+const MOST_ROW: u64 = 1 << 16;
+
+/// Samples of a track that are not what its other samples are: overwritten with
+/// zeros, or damaged within. Of the latter none where many are so: then the
+/// syntax is what is not known.
+fn doubtful(
+    table: &SampleTable,
+    index: usize,
+    profile: &Profile,
+    source: &dyn ByteSource,
+) -> Result<Vec<u32>> {
+    let mut doubtful = Vec::new();
+    let of = profile.tracks.get(index);
+    let exact = of.filter(|t| t.finding == Finding::Syntax);
+    let Some(recogniser) = exact.and_then(|t| t.recogniser.as_ref()) else {
+        return Ok(doubtful);
+    };
+    let mut recogniser = recogniser.fork();
+    let mut window = Window::new(source);
+    let (mut probed, mut zeros) = (0_u64, Vec::new());
+    for sample in table.iter().filter(|s| s.span.end <= source.len()) {
+        let span = sample.span;
+        let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
+        probed += 1;
+        match verdict {
+            Verdict::Sample(access) if access.len == span.len() => {
+                for set in access.parameter_sets {
+                    let bytes = source.read_span(set)?;
+                    // What cannot be read leaves the others in force.
+                    let _ = recogniser.adopt(&bytes);
+                }
+            }
+            _ if zeroed(source, span)? => zeros.push(sample.number),
+            _ => doubtful.push(sample.number),
+        }
+    }
+    if doubtful.len() as u64 * 10 > probed {
+        doubtful.clear();
+    }
+    doubtful.extend(zeros);
+    doubtful.sort_unstable();
+    Ok(doubtful)
+}
+
+/// Whether a long row of zeros stands in a range.
+fn zeroed(source: &dyn ByteSource, span: Span) -> Result<bool> {
+    const LOOKED_AT: u64 = 1 << 20;
+    const ROW: usize = 64;
+    let span = Span::at(span.start, span.len().min(LOOKED_AT));
+    let bytes = source.read_span(span)?;
+    let row = ROW.min(bytes.len()).max(1);
+    Ok(bytes.chunk_by(|a, b| *a == 0 && *b == 0).any(|c| c.len() >= row && c.first() == Some(&0)))
+}
+
+/// The ranges of media data that neither samples nor boxes fill.
+pub(crate) fn unindexed(own: &Own, items: &[Item], layout: &Layout, len: u64) -> Vec<Span> {
+    let mut used: Vec<Span> = items.iter().map(Item::span).collect();
+    used.extend(&own.boxes);
+    if !own.fragmented {
+        let boxes = layout.pieces.iter().filter(|p| !p.is_media());
+        used.extend(boxes.map(|p| p.span));
+        // Samples that were found damaged are not to be found again.
+        for track in &own.movie.tracks {
+            used.extend(track.samples.iter().map(|s| s.span));
+        }
+    }
+    used.sort_unstable();
+    let mut free = Vec::new();
+    let mut at = 0;
+    for span in used {
+        if span.start > at {
+            free.push(Span::new(at, span.start.min(len)));
+        }
+        at = at.max(span.end);
+    }
+    free.push(Span::new(at.min(len), len));
+    free.retain(|s| s.len() >= SMALLEST);
+    free
+}
+
+/// Bytes that are too few to hold anything worth a search.
+const SMALLEST: u64 = 64;
+
+/// Puts what the index says and what the search found into one row.
+pub(crate) fn merge(known: Vec<Item>, found: Found) -> Found {
+    let mut merged = Found {
+        boxes: found.boxes,
+        cut: found.cut,
+        ..Found::default()
+    };
+    let mut searched = Vec::new();
+    for (n, stretch) in found.stretches.iter().enumerate() {
+        let stop = found.stretches.get(n + 1).map_or(found.items.len(), |s| s.first);
+        let items = found.items.get(stretch.first..stop).unwrap_or_default();
+        if let Some(first) = items.first() {
+            searched.push((first.at, stretch.clone(), items.to_vec()));
+        }
+    }
+    searched.sort_by_key(|(at, ..)| *at);
+    let mut searched = searched.into_iter().peekable();
+    let mut open = false;
+    for item in known {
+        while let Some((_, stretch, items)) = searched.next_if(|(at, ..)| *at < item.at) {
+            let first = merged.items.len();
+            merged.stretches.push(Stretch { first, ..stretch });
+            merged.items.extend(items);
+            open = false;
+        }
+        if !open {
+            merged.stretches.push(Stretch {
+                first: merged.items.len(),
+                from_start: merged.items.is_empty(),
+                ..Stretch::default()
+            });
+            open = true;
+        }
+        merged.items.push(item);
+    }
+    for (_, stretch, items) in searched {
+        let first = merged.items.len();
+        merged.stretches.push(Stretch { first, ..stretch });
+        merged.items.extend(items);
+    }
+    merged
+}
