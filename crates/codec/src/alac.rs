@@ -310,18 +310,20 @@ impl Recogniser for AlacRecogniser {
     ) -> tapo_io::Result<Verdict> {
         let left = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
         let most = self.cookie.longest();
-        Ok(
-            match frame(&self.cookie, window.bytes(at, left.min(most))?) {
-                Ok((len, samples)) => Verdict::Sample(Access {
-                    duration: Some(samples),
-                    ..Access::new(len as u64, 18.0)
-                }),
-                Err(CodecError::Truncated { .. }) if left > 3 && left < most => {
-                    Verdict::Cut(Access::new(left as u64, 14.0))
-                }
-                Err(why) => Verdict::Not(why),
-            },
-        )
+        let data = window.bytes(at, left.min(most))?;
+        if !self.could_start(data) {
+            return Ok(Verdict::Not(malformed("element")));
+        }
+        Ok(match frame(&self.cookie, data) {
+            Ok((len, samples)) => Verdict::Sample(Access {
+                duration: Some(samples),
+                ..Access::new(len as u64, 18.0)
+            }),
+            Err(CodecError::Truncated { .. }) if left > 3 && left < most => {
+                Verdict::Cut(Access::new(left as u64, 14.0))
+            }
+            Err(why) => Verdict::Not(why),
+        })
     }
 
     fn fork(&self) -> Box<dyn Recogniser> {

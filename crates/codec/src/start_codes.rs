@@ -82,6 +82,16 @@ fn codes(bytes: &[u8]) -> impl Iterator<Item = (usize, u8)> {
     memmem::find_iter(bytes, &[0, 0, 1]).filter_map(|at| Some((at + 3, *bytes.get(at + 3)?)))
 }
 
+/// Offsets of pairs of zeros, overlapping ones too: any number of zeros may stand in front of a start code.
+fn zero_pairs(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let at = from + memmem::find(bytes.get(from..)?, &[0, 0])?;
+        from = at + 1;
+        Some(at)
+    })
+}
+
 impl StartCodes {
     const fn new(coding: Coding) -> Self {
         Self {
@@ -152,7 +162,7 @@ impl StartCodes {
             let want = usize::try_from(end - pos).unwrap_or(PIECE).min(PIECE);
             let bytes = window.bytes(pos, want)?;
             let found = if self.coding == Coding::H263 {
-                let mut found = memmem::find_iter(bytes, &[0, 0]);
+                let mut found = zero_pairs(bytes);
                 found.find(|&at| {
                     bytes
                         .get(at..)
@@ -328,14 +338,8 @@ impl Recogniser for StartCodes {
     }
 
     fn next_candidate(&self, bytes: &[u8]) -> Option<usize> {
-        let found = memmem::find_iter(bytes, &[0, 0])
-            .find(|&at| self.could_start(bytes.get(at..).unwrap_or_default()));
-        // Three zeros: the pair that counts is the second.
-        let found = match found {
-            None => memmem::find_iter(bytes, &[0, 0, 1])
-                .find(|&at| self.could_start(bytes.get(at..).unwrap_or_default())),
-            found => found,
-        };
+        let found =
+            zero_pairs(bytes).find(|&at| self.could_start(bytes.get(at..).unwrap_or_default()));
         let tail = bytes.len().saturating_sub(3);
         found.or((!bytes.is_empty()).then_some(tail))
     }

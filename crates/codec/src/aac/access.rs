@@ -2,12 +2,12 @@
 
 use super::AudioSpecificConfig;
 use super::bands::Bands;
-use super::walk::{Element, Frame, Syntax, frame};
+use super::walk::{Element, Frame, Syntax, frame, is_extension};
 use crate::describe::{ConfigBoxes, config};
 use crate::error::CodecError;
 use crate::esds::EsDescriptor;
 use crate::mpeg_audio;
-use crate::recognise::{Access, Depth, Hints, Recogniser, Verdict};
+use crate::recognise::{Access, Depth, HEAD, Hints, Recogniser, Verdict};
 use tapo_io::Window;
 
 /// Bytes of a frame for each channel: what the decoder's buffer holds (4.5.3.2).
@@ -48,6 +48,7 @@ pub(crate) fn recogniser(
         layouts: layout(audio.channel_configuration).into_iter().collect(),
         most: TOLERANCE * BYTES_PER_CHANNEL * channels,
         learnt: false,
+        first_ids: 0,
     }))
 }
 
@@ -84,6 +85,8 @@ struct AacRecogniser {
     most: usize,
     /// The layouts are those of a sound file.
     learnt: bool,
+    /// `id_syn_ele` that frames of a sound file begin with, as bits.
+    first_ids: u8,
 }
 
 impl AacRecogniser {
@@ -109,15 +112,29 @@ impl Recogniser for AacRecogniser {
         };
         // Three bits of the element, four of its tag.
         let (id, tag) = (first >> 5, first >> 1 & 15);
+        if self.learnt && !matches!(id, 0 | 1 | 3) && self.first_ids >> id & 1 == 0 {
+            return false;
+        }
         match id {
             0 | 1 | 3 => {
                 let begins = |layout: &Vec<Element>| layout.first() == Some(&Element { id, tag });
                 if !self.layouts.is_empty() && !self.layouts.iter().any(begins) {
                     return false;
                 }
+                // Zeros alone would be one empty element behind the other.
+                if head.len() >= HEAD && head.iter().all(|&b| b == 0) {
+                    return false;
+                }
                 // common_window 1: ics_reserved_bit follows.
                 id != 1 || first & 1 == 0 || second & 0x80 == 0
             }
+            // A fill element: its extension type must be one that is in use.
+            6 => match (tag, head) {
+                (0, _) => true,
+                (15, &[_, second, third, ..]) => is_extension((second & 1) << 3 | third >> 5),
+                (1..15, _) => is_extension((first & 1) << 3 | second >> 5),
+                _ => true,
+            },
             7 => false,
             _ => true,
         }
@@ -132,6 +149,12 @@ impl Recogniser for AacRecogniser {
     ) -> tapo_io::Result<Verdict> {
         let left = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
         let data = window.bytes(at, left.min(self.most))?;
+        if !self.could_start(data.get(..HEAD).unwrap_or(data)) {
+            return Ok(Verdict::Not(CodecError::Malformed {
+                structure: "AAC frame",
+                element: "id_syn_ele",
+            }));
+        }
         Ok(match self.walk(data) {
             Ok(found) => Verdict::Sample(self.access(&found)),
             Err(CodecError::Truncated { .. }) if left > 1 && left < self.most => {
@@ -186,6 +209,7 @@ impl AacRecogniser {
         if self.layouts.len() < MAX_LAYOUTS && !self.layouts.iter().any(|known| known == elements) {
             self.layouts.push(elements.to_vec());
         }
+        self.first_ids |= sample.first().map_or(0, |first| 1 << (first >> 5));
         let channels: usize = elements.iter().map(|element| element.channels()).sum();
         self.most = self.most.max(TOLERANCE * BYTES_PER_CHANNEL * channels);
     }

@@ -4,6 +4,7 @@ mod access;
 mod asc;
 mod bands;
 mod bits;
+mod channel;
 mod describe;
 mod huffman;
 mod shape;
