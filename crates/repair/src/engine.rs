@@ -69,7 +69,7 @@ fn indexed(source: &PreadFile, layout: &Layout, own: &Own, profile: &Profile) ->
     let mut scanner = Scanner::new(profile, source);
     for span in salvage::unindexed(own, &items, layout, source.len()) {
         let end = trim_zeros(source, span)?;
-        scanner.scan(Span::new(span.start, end), false)?;
+        scanner.scan(Span::new(span.start, end), false, false)?;
     }
     let mut found = scanner.finish();
     twins::tell_apart(&mut found, profile);
@@ -79,9 +79,9 @@ fn indexed(source: &PreadFile, layout: &Layout, own: &Own, profile: &Profile) ->
 /// Searches the media data of a file that has no index.
 fn search(source: &PreadFile, layout: &Layout, profile: &Profile) -> Result<Found> {
     let mut scanner = Scanner::new(profile, source);
-    for (span, begins) in layout.media() {
-        let end = trim_zeros(source, span)?;
-        scanner.scan(Span::new(span.start, end), begins)?;
+    for (span, begins, ends) in layout.media() {
+        let end = if ends { span.end } else { trim_zeros(source, span)? };
+        scanner.scan(Span::new(span.start, end), begins, ends)?;
     }
     let mut found = scanner.finish();
     twins::tell_apart(&mut found, profile);

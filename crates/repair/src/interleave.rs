@@ -64,6 +64,28 @@ impl Interleave {
     }
 }
 
+/// How long behind the leading track's write before it each run of a track
+/// begins, on average, common clock; of runs, behind the beginning of the run.
+pub(crate) fn lag(rule: Rule, writes: &[Write], leader: u16, track: u16) -> Option<f64> {
+    let (mut sum, mut count) = (0.0, 0.0);
+    let mut last = None;
+    let mut before = None;
+    for write in writes {
+        let opens = before != Some(write.track);
+        before = Some(write.track);
+        if write.track == leader && (opens || rule == Rule::Samples) {
+            last = Some(write.time);
+        }
+        if let Some(last) = last.filter(|_| write.track == track && opens) {
+            #[expect(clippy::cast_precision_loss, reason = "a statistic")]
+            let lag = (write.time - last) as f64;
+            sum += lag;
+            count += 1.0;
+        }
+    }
+    (count > 0.0).then(|| sum / count)
+}
+
 /// Hits and tries. A write is tried if another track has a write behind it.
 fn score(rule: Rule, writes: &[Write], shift: &[i64]) -> (u32, u32) {
     let tracks = writes.iter().map(|w| usize::from(w.track) + 1).max();

@@ -72,7 +72,7 @@ impl Layout {
                     at = if sure { end.unwrap_or(len) } else { len };
                     let content = Content::Media {
                         begins: true,
-                        ends: sure && at < len,
+                        ends: sure,
                     };
                     layout.push(Span::new(payload.min(len), at), content);
                 }
@@ -99,10 +99,11 @@ impl Layout {
         }
     }
 
-    /// The pieces of media data.
-    pub(crate) fn media(&self) -> impl Iterator<Item = (Span, bool)> {
+    /// The pieces of media data: where they are, and whether boxes vouch for
+    /// their beginning and end.
+    pub(crate) fn media(&self) -> impl Iterator<Item = (Span, bool, bool)> {
         self.pieces.iter().filter_map(|p| match p.what {
-            Content::Media { begins, .. } => Some((p.span, begins)),
+            Content::Media { begins, ends } => Some((p.span, begins, ends)),
             _ => None,
         })
     }
@@ -177,7 +178,7 @@ mod tests {
         bytes
     }
 
-    fn media(file: &Vec<u8>) -> Vec<(Span, bool)> {
+    fn media(file: &Vec<u8>) -> Vec<(Span, bool, bool)> {
         Layout::of(file).unwrap().media().collect()
     }
 
@@ -186,7 +187,7 @@ mod tests {
         let mut file = boxed(b"ftyp", 8);
         file.extend(boxed(b"mdat", 100));
         file.extend(boxed(b"moov", 30));
-        assert_eq!(media(&file), [(Span::new(24, 124), true)]);
+        assert_eq!(media(&file), [(Span::new(24, 124), true, true)]);
         assert_eq!(
             Layout::of(&file).unwrap().media_header(),
             Some(Span::new(16, 24))
@@ -199,14 +200,14 @@ mod tests {
             let mut file = boxed(b"ftyp", 8);
             file.extend(boxed(b"mdat", 100));
             file[16..20].copy_from_slice(&size.to_be_bytes());
-            assert_eq!(media(&file), [(Span::new(24, 124), true)], "{size}");
+            assert_eq!(media(&file), [(Span::new(24, 124), true, false)], "{size}");
         }
     }
 
     #[test]
     fn a_missing_head_is_media_from_the_first_byte() {
         let file = vec![0x55; 300];
-        assert_eq!(media(&file), [(Span::new(0, 300), false)]);
+        assert_eq!(media(&file), [(Span::new(0, 300), false, false)]);
         assert_eq!(Layout::of(&file).unwrap().media_header(), None);
     }
 

@@ -13,6 +13,7 @@ mod options;
 mod outcome;
 mod overlay;
 mod output;
+mod packets;
 mod profile;
 mod report;
 mod salvage;

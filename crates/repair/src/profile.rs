@@ -2,7 +2,8 @@
 
 use crate::clock::Clock;
 use crate::habits::{Durations, Marking, Runs};
-use crate::interleave::{Interleave, Write};
+use crate::packets::Packets;
+use crate::interleave::{Interleave, Write, lag};
 use crate::{Error, Result};
 use tapo_codec::esds::EsDescriptor;
 use tapo_codec::{Delimiting, Hints, Recogniser, Verdict};
@@ -18,6 +19,9 @@ pub(crate) struct Profile {
     pub(crate) tracks: Vec<TrackProfile>,
     pub(crate) clock: Clock,
     pub(crate) interleave: Interleave,
+    /// How long behind the leading track's writes those of each track come, on
+    /// average, common clock.
+    pub(crate) lags: Vec<Option<f64>>,
     /// How constant-rate data lies between the samples that can be recognised.
     pub(crate) runs: Runs,
 }
@@ -54,8 +58,9 @@ pub(crate) struct TrackProfile {
     pub(crate) largest: u32,
     /// Mean sample, bytes.
     pub(crate) mean: f64,
-    /// Mean and standard deviation of the natural logarithm of sizes.
-    pub(crate) log_size: (f64, f64),
+    /// How sizes and first bytes are spread, for tracks whose packets must be
+    /// told apart by likelihood.
+    pub(crate) packets: Packets,
     /// Decode time that is shown first: media time of the edit list less its
     /// empty edits, ticks of the track.
     pub(crate) shift: i64,
@@ -106,13 +111,19 @@ impl Profile {
         for track in &mut bare.tracks {
             track.samples = SampleTable::default();
         }
-        Ok(Self {
+        let mut profile = Self {
             movie: bare,
             tracks,
             clock,
             interleave: Interleave::learn(&writes),
+            lags: Vec::new(),
             runs,
-        })
+        };
+        let rule = profile.interleave.rule;
+        let leader = u16::try_from(profile.leader()).unwrap_or(0);
+        let all = 0..u16::try_from(profile.tracks.len()).unwrap_or(u16::MAX);
+        profile.lags = all.map(|t| lag(rule, &writes, leader, t)).collect();
+        Ok(profile)
     }
 
     /// The track that carries the clock of the recording: the first video
@@ -183,6 +194,10 @@ impl TrackProfile {
             None if unit_bytes > 0 => Finding::Frames { bytes: unit_bytes },
             None => Finding::Opaque,
         };
+        let packets = match finding {
+            Finding::Starts => Packets::learn(table, source)?,
+            _ => Packets::default(),
+        };
         let count = table.len();
         let largest = table.iter().map(|s| s.span.len()).max().unwrap_or(0);
         Ok(Self {
@@ -194,7 +209,7 @@ impl TrackProfile {
             unit_bytes,
             largest: u32::try_from(largest).unwrap_or(u32::MAX),
             mean: mean(table),
-            log_size: log_size(table),
+            packets,
             shift: shift(track, movie.header.timescale),
             first_offset: table.iter().next().map_or(0, |s| s.composition_offset),
             least_offset: table.composition_offsets.iter().min().unwrap_or(0),
@@ -206,15 +221,6 @@ impl TrackProfile {
 }
 
 impl TrackProfile {
-    /// How unlikely a size is: negative logarithm of its likelihood.
-    pub(crate) fn surprise(&self, size: usize) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a statistic")]
-        let log = (size.max(1) as f64).ln();
-        let (mean, deviation) = self.log_size;
-        let off = (log - mean) / deviation;
-        off * off / 2.0
-    }
-
     /// How long a row of constant-rate data lasts, ticks of the track.
     pub(crate) fn row_ticks(&self, bytes: u64, samples: u32) -> i64 {
         let each = i64::from(self.durations.usual);
@@ -237,23 +243,6 @@ fn sync_distance(table: &SampleTable) -> Option<u32> {
     });
     let first = distances.next()?;
     distances.all(|d| d == first).then_some(first)
-}
-
-fn log_size(table: &SampleTable) -> (f64, f64) {
-    let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0);
-    for sample in table.iter().take(WRITES) {
-        #[expect(clippy::cast_precision_loss, reason = "a statistic")]
-        let log = (sample.span.len().max(1) as f64).ln();
-        sum += log;
-        squares += log * log;
-        count += 1.0;
-    }
-    if count == 0.0 {
-        return (0.0, 1.0);
-    }
-    let mean = sum / count;
-    let variance: f64 = squares / count - mean * mean;
-    (mean, variance.max(0.0).sqrt().max(0.05))
 }
 
 fn mean(table: &SampleTable) -> f64 {

@@ -37,7 +37,10 @@ pub(crate) fn own(source: &dyn ByteSource, layout: &Layout, init: Option<&Movie>
     let fragmented =
         init.is_some() || is_fragmented(layout) || plain.movie.as_ref().is_some_and(open);
     if !fragmented {
-        return Ok(plain.movie.filter(|m| m.sample_count() > 0).map(|movie| Own {
+        // Half an index would be taken for the whole of it.
+        let whole = plain.top.iter().any(|b| b.kind == b"moov" && b.whole);
+        let movie = plain.movie.filter(|_| whole);
+        return Ok(movie.filter(|m| m.sample_count() > 0).map(|movie| Own {
             movie,
             fragmented: false,
             boxes: Vec::new(),

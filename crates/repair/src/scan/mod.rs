@@ -28,10 +28,14 @@ pub(crate) struct Scanner<'a> {
     orders: Vec<PresentationOrder>,
     /// Decode time of each track's next sample, less its shift, common clock.
     clocks: Vec<i64>,
+    /// Logarithm of the sizes of each track's latest packets.
+    recent: Vec<f64>,
     found: Found,
     /// Whether the last item is a row.
     after_row: bool,
     keeps_shapes: bool,
+    /// Whether what ends the data is not a cut.
+    end_is_sure: bool,
 }
 
 impl<'a> Scanner<'a> {
@@ -45,9 +49,11 @@ impl<'a> Scanner<'a> {
             judge: Judge::new(profile, 0),
             orders: vec![PresentationOrder::new(); profile.tracks.len()],
             clocks: profile.tracks.iter().enumerate().map(start).collect(),
+            recent: profile.tracks.iter().map(|t| t.packets.usual).collect(),
             found: Found::default(),
             after_row: false,
             keeps_shapes: profile.has_twins(),
+            end_is_sure: false,
         }
     }
 
@@ -56,12 +62,14 @@ impl<'a> Scanner<'a> {
         self.found
     }
 
-    /// Searches `span`; `begins` says that its first byte is that of a sample.
+    /// Searches `span`; `begins` says that its first byte is that of a sample,
+    /// `ends` that its last byte is.
     ///
     /// # Errors
     /// The source fails.
-    pub(crate) fn scan(&mut self, span: Span, begins: bool) -> Result<()> {
+    pub(crate) fn scan(&mut self, span: Span, begins: bool, ends: bool) -> Result<()> {
         self.judge.end = span.end;
+        self.end_is_sure = ends;
         let mut at = span.start;
         let mut good_until = span.start;
         self.open(Span::new(at, at), begins);

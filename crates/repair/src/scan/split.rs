@@ -2,6 +2,7 @@
 
 use super::Scanner;
 use crate::item::{Item, When};
+use crate::packets::Packets;
 use crate::profile::{Finding, TrackProfile};
 use crate::{Class, Result};
 use tapo_codec::{HEAD, OrderKey};
@@ -12,7 +13,7 @@ use tapo_io::Span;
 const DIVIDED: u64 = 64 << 10;
 
 /// Cost of one packet more or less than the clock says.
-const MISCOUNT: f64 = 3.0;
+const MISCOUNT: f64 = 12.0;
 
 impl Scanner<'_> {
     /// Takes a row; `false` if it can be no track's.
@@ -44,7 +45,7 @@ impl Scanner<'_> {
                 let class = if at_end { Class::C } else { Class::B };
                 self.push_frames(track, Span::at(span.start, len), class);
             }
-            Some(Finding::Starts) if !at_end => self.divide(track, span)?,
+            Some(Finding::Starts) => self.divide(track, span, at_end && !self.end_is_sure)?,
             Some(Finding::Opaque) if !at_end => {
                 self.push_one(track, span, Class::C);
             }
@@ -169,8 +170,8 @@ impl Scanner<'_> {
     }
 
     /// Cuts a row into packets: each must begin like one, and their sizes and
-    /// number be likely.
-    fn divide(&mut self, track: u16, span: Span) -> Result<()> {
+    /// number be likely. Of a row that is cut off the last packet is left out.
+    fn divide(&mut self, track: u16, span: Span, cut: bool) -> Result<()> {
         let index = usize::from(track);
         let Some(profile) = self.judge.profile.tracks.get(index) else {
             return Ok(());
@@ -194,26 +195,40 @@ impl Scanner<'_> {
             .profile
             .clock
             .common(index, i64::from(profile.durations.usual));
-        let expected = (ahead.max(0) + step - 1) / step.max(1);
-        let usual_len = profile.mean.max(1.0);
-        #[expect(clippy::cast_precision_loss, reason = "a statistic")]
-        let by_size = (bytes.len() as f64 / usual_len).round();
-        #[expect(clippy::cast_possible_truncation, reason = "at most DIVIDED")]
-        let by_size = by_size as i64;
-        let expected = if (expected - by_size).abs() > by_size.max(2) {
-            by_size
-        } else {
-            expected
+        let mut expected = (ahead.max(0) + step - 1) / step.max(1);
+        if span.end == self.judge.end {
+            // The sound may go on behind the last picture.
+            let by_size = log_len(bytes.len()) - self.recent.get(index).copied().unwrap_or(0.0);
+            #[expect(clippy::cast_possible_truncation, reason = "a small number")]
+            let by_size = by_size.exp().round() as i64;
+            expected = expected.max(by_size);
+        }
+        let recent = self.recent.get(index).copied().unwrap_or(0.0);
+        let packets = &profile.packets;
+        let cost = |from: usize, to: usize| {
+            let head = bytes.get(from..).unwrap_or_default();
+            packets.size_cost(to - from, recent) + packets.head_cost(head)
         };
-        let cuts = best_cuts(&starts, bytes.len(), expected, &|size| profile.surprise(size));
+        let cuts = best_cuts(&starts, bytes.len(), expected, &cost);
         let mut from = 0;
-        for cut in cuts.into_iter().chain([bytes.len()]) {
+        let last = (!cut).then_some(bytes.len());
+        for cut in cuts.into_iter().chain(last) {
             let part = Span::new(span.start + from as u64, span.start + cut as u64);
             self.push_one(track, part, Class::B);
+            if let Some(recent) = self.recent.get_mut(index) {
+                *recent = Packets::follow(*recent, cut - from);
+            }
             from = cut;
         }
         Ok(())
     }
+}
+
+/// Natural logarithm of a number of bytes.
+fn log_len(len: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "at most DIVIDED")]
+    let len = len.max(1) as f64;
+    len.ln()
 }
 
 /// Packets in a row, at most.
@@ -225,7 +240,7 @@ fn best_cuts(
     starts: &[usize],
     len: usize,
     expected: i64,
-    cost: &dyn Fn(usize) -> f64,
+    cost: &dyn Fn(usize, usize) -> f64,
 ) -> Vec<usize> {
     let mut places: Vec<usize> = starts.iter().copied().filter(|s| *s > 0).collect();
     places.insert(0, 0);
@@ -243,7 +258,7 @@ fn best_cuts(
             let before = best.get(k - 1).map(Vec::as_slice).unwrap_or_default();
             for (j, (start, (so_far, _))) in places.iter().zip(before).enumerate().take(i) {
                 if so_far.is_finite() {
-                    let total = so_far + cost(end - start);
+                    let total = so_far + cost(*start, *end);
                     if total < least.0 {
                         least = (total, j);
                     }
@@ -282,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_row_is_cut_where_packets_may_begin_and_sizes_are_likely() {
-        let cost = |size: usize| (size as f64 - 100.0).abs() / 20.0;
+        let cost = |from: usize, to: usize| ((to - from) as f64 - 100.0).abs() / 20.0;
         assert_eq!(best_cuts(&[0, 40, 97, 150], 201, 2, &cost), [97]);
         assert_eq!(best_cuts(&[0, 101, 199], 300, 3, &cost), [101, 199]);
         assert!(best_cuts(&[0], 300, 3, &cost).is_empty(), "nowhere to cut");

@@ -4,7 +4,7 @@
 //! follow by the order in which the muxer wrote.
 
 use crate::habits::Durations;
-use crate::interleave::Write;
+use crate::interleave::{Write, lag};
 use super::pictures;
 use crate::item::{Found, Item, When};
 use crate::profile::Profile;
@@ -179,10 +179,21 @@ fn align(
             best => *best = Some((hits, n, n)),
         }
     }
-    // The middle of what the rule allows.
+    // Of what the rule allows, what lags behind as in the reference; else the middle.
     let (_, from, to) = best?;
-    let start = base + origin + (from + (to - from) / 2) * step;
-    Some(profile.clock.track(track, start) + of.shift)
+    let number = |t: usize| u16::try_from(t).unwrap_or(u16::MAX);
+    let rule = profile.interleave.rule;
+    let seen = lag(rule, &writes, number(leader), number(track));
+    let usual = profile.lags.get(track).copied().flatten();
+    let n = match seen.zip(usual) {
+        Some((seen, usual)) => {
+            #[expect(clippy::cast_possible_truncation, reason = "clamped below")]
+            let shift = (usual - seen).round() as i64;
+            (shift.saturating_sub(origin) + step / 2).div_euclid(step).clamp(from, to)
+        }
+        None => from + (to - from) / 2,
+    };
+    Some(profile.clock.track(track, base + origin + n * step) + of.shift)
 }
 
 /// The leading track's time where the other track's first write stands.
