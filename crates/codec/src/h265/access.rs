@@ -229,7 +229,10 @@ impl Walk<'_> {
             if self.picture.is_some() && !is_slice {
                 return Ok(Step::End(malformed("length")));
             }
-            self.take(effect, unit.span);
+            // A parameter set that is cut is none.
+            if !matches!(effect, Effect::ParameterSet) {
+                self.take(effect, unit.span);
+            }
             return Ok(Step::Cut);
         }
         if !self.of.habits.padded && !unit.ends_well(window)? {
