@@ -152,7 +152,8 @@ pub trait Recogniser: Send + Sync + fmt::Debug {
     ) -> tapo_io::Result<Verdict>;
 
     /// Shows it a whole sample of the track from a sound file. It takes parameter sets and the habits of the encoder, which later
-    /// judgements are held to: NAL unit types, the order of AAC elements. A few dozen samples around a sync sample do.
+    /// judgements are held to: NAL unit types, the order of AAC elements. A few dozen samples from the track's first on do; the
+    /// first must be among them, since encoders put into it what they never write again.
     fn learn(&mut self, sample: &[u8]) {
         let _ = sample;
     }

@@ -26,10 +26,10 @@ const ALAC: &[u8] = &[
     0, 0, 0, 0, 0, 0, 16, 0, 0, 16, 40, 10, 14, 2, 0, 255, 0, 0, 64, 8, 0, 4, 226, 0, 0, 0, 172, 68,
 ];
 
-const TYPES: [&[u8; 4]; 22] = [
+const TYPES: [&[u8; 4]; 21] = [
     b"avc1", b"hvc1", b"mp4a", b"mp4v", b"s263", b"mp2v", b"apch", b"jpeg", b".mp3", b"ac-3",
     b"ec-3", b"Opus", b"samr", b"sawb", b"alac", b"alaw", b"sowt", b"ipcm", b"tmcd", b"gpmd",
-    b"mjpa", b"camm",
+    b"mjpa",
 ];
 
 fn of(kind: [u8; 4]) -> Option<Box<dyn Recogniser>> {

@@ -337,3 +337,147 @@ impl Walk<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bits as text, from (value, count) pairs.
+    fn pack(fields: &[(u32, u32)]) -> Vec<u8> {
+        let mut bits: Vec<bool> = Vec::new();
+        for &(value, count) in fields {
+            bits.extend((0..count).rev().map(|n| value >> n & 1 == 1));
+        }
+        let byte = |bits: &[bool]| {
+            bits.iter()
+                .enumerate()
+                .fold(0, |b, (n, &bit)| b | u8::from(bit) << (7 - n))
+        };
+        bits.chunks(8).map(byte).collect()
+    }
+
+    fn syntax(frame_length: u32) -> Syntax {
+        Syntax {
+            object_type: 2,
+            bands: Bands::new(48_000, frame_length),
+            clean_padding: true,
+        }
+    }
+
+    const MONO: [Element; 1] = [Element { id: SCE, tag: 0 }];
+
+    /// A channel element up to its sections: gain 100, one long window, this many bands.
+    const fn head(bands: u32) -> [(u32, u32); 5] {
+        [(0, 7), (100, 8), (0, 4), (bands, 6), (0, 1)]
+    }
+
+    /// No pulses, no noise shaping, no gain control.
+    const NO_TOOLS: (u32, u32) = (0, 3);
+    const END: (u32, u32) = (7, 3);
+
+    fn len(fields: &[(u32, u32)]) -> Result<usize> {
+        let mut data = pack(fields);
+        data.extend([0xFF; 8]);
+        frame(&syntax(1024), &data, Some(&MONO)).map(|found| found.len)
+    }
+
+    #[test]
+    fn an_empty_frame() {
+        let fields = [&head(0)[..], &[NO_TOOLS, END]].concat();
+        assert_eq!(len(&fields), Ok(4));
+        // Fill bits must be zeros: the next byte is another's.
+        let with_fill = [
+            &head(0)[..],
+            &[NO_TOOLS, (6, 3), (2, 4), (0, 4), (0xFFF, 12), END],
+        ]
+        .concat();
+        assert_eq!(len(&with_fill), Ok(7));
+        let dirty = [&with_fill[..], &[(1, 1)]].concat();
+        assert_eq!(len(&dirty), Err(malformed("byte_alignment")));
+    }
+
+    #[test]
+    fn sections_scale_factors_and_spectrum() {
+        // Two bands of codebook 11: one section, two scale factors without change, four pairs.
+        let coded = [(11, 4), (2, 5), (0, 1), (0, 1), NO_TOOLS];
+        // (0, 0) is four zeros in codebook 11; (16, 16) with signs and escapes of 0 and 1 ones.
+        let zero = (0, 4);
+        let escape = (4, 5);
+        let words = [
+            zero,
+            escape,
+            (0, 2),
+            (0, 1),
+            (5, 4),
+            (2, 2),
+            (9, 5),
+            zero,
+            zero,
+        ];
+        let fields = [&head(2)[..], &coded, &words, &[END]].concat();
+        let bits: u32 = fields.iter().map(|field| field.1).sum();
+        assert_eq!(len(&fields), Ok(bits.div_ceil(8) as usize));
+    }
+
+    #[test]
+    fn what_is_no_frame() {
+        let with = |rest: &[(u32, u32)]| len(&[&head(2)[..], rest].concat());
+        assert_eq!(with(&[(12, 4), (2, 5)]), Err(malformed("sect_cb")));
+        assert_eq!(
+            with(&[(15, 4), (2, 5)]),
+            Err(malformed("sect_cb")),
+            "intensity without a pair"
+        );
+        assert_eq!(with(&[(1, 4), (3, 5)]), Err(malformed("sect_len_incr")));
+        assert_eq!(with(&[(1, 4), (0, 5)]), Err(malformed("sect_len_incr")));
+        // 60 up, twice and again: 100 + 180 is more than 255.
+        let up = (0x7FFF3, 19);
+        let passed = len(&[&head(3)[..], &[(1, 4), (3, 5), up, up, up]].concat());
+        assert_eq!(passed, Err(malformed("hcod_sf")));
+        assert_eq!(
+            len(&[(0, 7), (100, 8), (0, 4), (50, 6)]),
+            Err(malformed("max_sfb"))
+        );
+        assert_eq!(
+            len(&[(0, 7), (100, 8), (8, 4)]),
+            Err(malformed("ics_reserved_bit"))
+        );
+        let gain_control = [&head(0)[..], &[(1, 3)]].concat();
+        assert_eq!(
+            len(&gain_control),
+            Err(malformed("gain_control_data_present"))
+        );
+        // A pair where one channel is expected, and a second element.
+        assert_eq!(len(&[(1, 3), (0, 4)]), Err(malformed("id_syn_ele")));
+        let twice = [&head(0)[..], &[NO_TOOLS], &head(0), &[NO_TOOLS, END]].concat();
+        assert_eq!(len(&twice), Err(malformed("id_syn_ele")));
+    }
+
+    #[test]
+    fn frames_of_960_samples_have_shorter_last_bands() {
+        // Band 48 of 49: from 928 to 1024, or to 960: 48 or 16 pairs of two bits at least.
+        let all = |frame_length| {
+            let sections = [(0, 4), (31, 5), (17, 5), (5, 4), (1, 5), (0, 1), NO_TOOLS];
+            let mut fields = [&head(49)[..], &sections].concat();
+            // (0, 0) of codebook 5 is one zero.
+            fields.extend(vec![(0, 1); if frame_length == 1024 { 48 } else { 16 }]);
+            fields.push(END);
+            let bits: u32 = fields.iter().map(|field| field.1).sum();
+            let mut data = pack(&fields);
+            data.extend([0xFF; 4]);
+            let found = frame(&syntax(frame_length), &data, Some(&MONO)).unwrap();
+            (found.len, bits.div_ceil(8) as usize)
+        };
+        for frame_length in [1024, 960] {
+            let (found, expected) = all(frame_length);
+            assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
+    fn a_frame_that_the_end_cuts() {
+        let data = pack(&[&head(0)[..], &[NO_TOOLS, END]].concat());
+        let cut = frame(&syntax(1024), &data[..3], Some(&MONO));
+        assert!(matches!(cut, Err(CodecError::Truncated { .. })), "{cut:?}");
+    }
+}

@@ -3,6 +3,8 @@
 //! Only the base layer (`nuh_layer_id` 0) is read; the others of a multi-layer stream are passed over.
 
 mod access;
+#[cfg(test)]
+mod access_tests;
 mod config;
 mod describe;
 mod habits;
