@@ -1,9 +1,9 @@
 //! Items with times become a movie.
 
+use crate::Result;
 use crate::item::{Found, Item};
 use crate::profile::{Finding, Profile};
 use crate::times::{Timed, Timeline};
-use crate::{Gaps, Result};
 use tapo_movie::{Edit, Movie, SampleTable, Track};
 
 /// Boxes of a sample table that speak of single samples of the reference.
@@ -21,9 +21,7 @@ pub(crate) fn movie(
     profile: &Profile,
     line: &Timeline,
     moved: u64,
-    gaps: Gaps,
 ) -> Result<Movie> {
-    let _ = gaps;
     let mut movie = profile.movie.clone();
     let from_start = found.stretches.first().is_none_or(|s| s.from_start);
     let mut starts = Vec::new();
@@ -32,11 +30,20 @@ pub(crate) fn movie(
             continue;
         };
         track.samples = table(found, profile, index, times, moved)?;
-        track.other_stbl.retain(|b| !PER_SAMPLE.iter().any(|k| b.kind == *k));
+        track
+            .other_stbl
+            .retain(|b| !PER_SAMPLE.iter().any(|k| b.kind == *k));
         track.defaults = None;
-        let shift = profile.tracks.get(index).map_or(0, |t| t.shift + late(line, index, t));
+        let shift = profile
+            .tracks
+            .get(index)
+            .map_or(0, |t| t.shift + late(line, index, t));
         let first = times.first().map_or(0, |t| t.dts);
-        let shown = times.iter().take(64).map(|t| t.dts + i64::from(t.offset)).min();
+        let shown = times
+            .iter()
+            .take(64)
+            .map(|t| t.dts + i64::from(t.offset))
+            .min();
         let shown = shown.unwrap_or(first) - first;
         starts.push((index, first - shift, shown));
     }
@@ -44,7 +51,9 @@ pub(crate) fn movie(
     let origin = if from_start {
         0
     } else {
-        let shown = starts.iter().map(|(i, start, shown)| profile.clock.common(*i, start + shown));
+        let shown = starts
+            .iter()
+            .map(|(i, start, shown)| profile.clock.common(*i, start + shown));
         shown.min().unwrap_or(0).max(0)
     };
     let mut empties = Vec::new();
@@ -54,7 +63,11 @@ pub(crate) fn movie(
         let due = -start;
         // Players begin at a picture: the edit does too, where the true first
         // picture is lost.
-        let media_time = if from_start { due.max(0) } else { due.max(shown).max(0) };
+        let media_time = if from_start {
+            due.max(0)
+        } else {
+            due.max(shown).max(0)
+        };
         let empty = media_time - due;
         empties.push((index, media_time, empty));
     }
@@ -80,8 +93,8 @@ fn precise(movie: &mut Movie, profile: &Profile, empties: &[(usize, i64, i64)]) 
     let timescale = movie.header.timescale;
     let rounds = empties.iter().any(|(track, _, empty)| {
         let common = profile.clock.common(*track, *empty);
-        let there = profile.clock.to_timescale(common, timescale);
-        profile.clock.from_timescale(there, timescale) != common
+        let there = profile.clock.in_timescale(common, timescale);
+        profile.clock.of_timescale(there, timescale) != common
     });
     if rounds {
         let all = movie.tracks.iter().map(|t| t.timescale).chain([timescale]);
@@ -165,6 +178,11 @@ fn push(table: &mut SampleTable, item: &Item, time: &Timed, lasts: u32, usual: u
     }
     let before = u64::from(usual) * u64::from(samples - 1);
     let rest = u64::from(lasts).saturating_sub(before);
-    table.push(size, u32::try_from(rest).unwrap_or(usual), time.offset, item.sync)?;
+    table.push(
+        size,
+        u32::try_from(rest).unwrap_or(usual),
+        time.offset,
+        item.sync,
+    )?;
     Ok(())
 }

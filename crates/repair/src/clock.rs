@@ -38,12 +38,12 @@ impl Clock {
     }
 
     /// Ticks of another timescale on the common clock.
-    pub(crate) fn from_timescale(&self, ticks: i64, timescale: u32) -> i64 {
+    pub(crate) fn of_timescale(&self, ticks: i64, timescale: u32) -> i64 {
         scale(ticks, u64::from(timescale.max(1)), self.hz)
     }
 
     /// Ticks of the common clock in those of another timescale.
-    pub(crate) fn to_timescale(&self, common: i64, timescale: u32) -> i64 {
+    pub(crate) fn in_timescale(&self, common: i64, timescale: u32) -> i64 {
         scale(common, self.hz, u64::from(timescale))
     }
 

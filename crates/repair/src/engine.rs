@@ -1,13 +1,16 @@
 //! One repair from beginning to end.
 
+use crate::choose::{self, Chosen};
 use crate::item::Found;
 use crate::layout::{Layout, trim_zeros};
 use crate::output::{self, Plan};
-use crate::profile::{Profile, Reference, within as whole};
+use crate::profile::{Profile, within as whole};
 use crate::salvage::Own;
 use crate::scan::Scanner;
 use crate::times::Timeline;
-use crate::{Basis, Error, Options, Reconstruction, Result, assemble, report, salvage, twins};
+use crate::{
+    Basis, Error, Options, Reconstruction, Result, assemble, fitness, report, salvage, twins,
+};
 use std::path::{Path, PathBuf};
 use tapo_io::{ByteSource, PreadFile, Span};
 
@@ -32,12 +35,7 @@ pub fn repair(broken: &Path, references: &[PathBuf], options: &Options) -> Resul
         }
         .write(options);
     }
-    let Some(path) = references.first() else {
-        return Err(Error::NoReference {
-            path: broken.to_owned(),
-        });
-    };
-    let reference = Reference::open(path)?;
+    let Chosen { reference, basis } = choose::choose(&source, &layout, references)?;
     let init = salvage::is_fragmented(&layout).then_some(&reference.profile.movie);
     let own = match init {
         Some(init) => salvage::own(&source, &layout, Some(init))?,
@@ -45,11 +43,15 @@ pub fn repair(broken: &Path, references: &[PathBuf], options: &Options) -> Resul
     };
     let found = match &own {
         Some(own) => indexed(&source, &layout, own, &reference.profile)?,
-        None => search(&source, &layout, &reference.profile)?,
-    };
-    let basis = Basis::Reference {
-        path: reference.path.clone(),
-        why: String::new(),
+        None => {
+            let found = search(&source, &layout, &reference.profile)?;
+            let mut data = 0;
+            for (span, ..) in layout.media() {
+                data += trim_zeros(&source, span)? - span.start;
+            }
+            fitness::check(broken, &found, &layout, &reference, data)?;
+            found
+        }
     };
     let rebuilt = Rebuilt {
         source: &source,
@@ -80,7 +82,11 @@ fn indexed(source: &PreadFile, layout: &Layout, own: &Own, profile: &Profile) ->
 fn search(source: &PreadFile, layout: &Layout, profile: &Profile) -> Result<Found> {
     let mut scanner = Scanner::new(profile, source);
     for (span, begins, ends) in layout.media() {
-        let end = if ends { span.end } else { trim_zeros(source, span)? };
+        let end = if ends {
+            span.end
+        } else {
+            trim_zeros(source, span)?
+        };
         scanner.scan(Span::new(span.start, end), begins, ends)?;
     }
     let mut found = scanner.finish();
@@ -110,16 +116,26 @@ impl Rebuilt<'_> {
                 why: "no sample of any track was recognised".to_owned(),
             });
         };
-        let line = Timeline::of(found, self.profile);
+        let line = Timeline::of(found, self.profile, options.gaps);
         let kept = output::media_reach(self.layout, last);
         let plan = Plan::of(self.layout, Span::new(first, kept), self.file_type);
-        let movie = assemble::movie(found, self.profile, &line, plan.moved, options.gaps)?;
+        let movie = assemble::movie(found, self.profile, &line, plan.moved)?;
         let moov = tapo_movie::encode_moov(&movie);
-        let mut outcome = report::outcome(&path, self.source.len(), self.layout, found, self.profile, &line);
+        let mut outcome = report::outcome(
+            &path,
+            self.source.len(),
+            self.layout,
+            found,
+            self.profile,
+            &line,
+        );
         outcome.basis = self.basis;
         outcome.size = plan.media_end() + moov.len() as u64;
         if !options.dry_run {
-            let target = options.output.clone().unwrap_or_else(|| output::default_output(&path));
+            let target = options
+                .output
+                .clone()
+                .unwrap_or_else(|| output::default_output(&path));
             outcome.size = output::write(self.source, &plan, &moov, &target, options)?;
             outcome.output = Some(target);
         }

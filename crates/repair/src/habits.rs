@@ -2,7 +2,7 @@
 
 use crate::profile::{Finding, TrackProfile};
 use tapo_codec::Access;
-use tapo_movie::Track;
+use tapo_movie::{SampleDescription, Track};
 
 /// How long the samples of a track last.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,7 +23,10 @@ impl Durations {
     /// From the table of a track; `coded` is what the samples themselves say,
     /// ticks of the codec's clock.
     pub(crate) fn learn(track: &Track, coded: Option<u32>) -> Self {
-        let rate = track.descriptions.first().and_then(|d| d.sample_rate());
+        let rate = track
+            .descriptions
+            .first()
+            .and_then(SampleDescription::sample_rate);
         let coded = coded.filter(|_| track.is_audio() && rate == Some(track.timescale));
         let mut counts: Vec<(u64, u32)> = Vec::new();
         // The last sample's duration is often a guess of the muxer.

@@ -16,6 +16,8 @@ pub(crate) struct Piece {
 pub(crate) enum Content {
     /// A box that is whole.
     Whole(FourCc),
+    /// A box that the file ends within, and that holds no media data.
+    Torn,
     /// The header of an `mdat`, not its payload.
     MediaHeader,
     /// Media data: behind an `mdat` header, or where no structure is left.
@@ -45,6 +47,9 @@ const TOP: [&[u8; 4]; 19] = [
     b"ftyp", b"styp", b"free", b"skip", b"wide", b"uuid", b"mdat", b"moov", b"moof", b"mfra",
     b"sidx", b"pnot", b"meta", b"udta", b"prft", b"emsg", b"ssix", b"pdin", b"PICT",
 ];
+
+/// Boxes that hold no media data, however long they are.
+const INDEX: [&[u8; 4]; 6] = [b"moov", b"moof", b"mfra", b"sidx", b"udta", b"meta"];
 
 impl Layout {
     /// Finds the structure of a file.
@@ -79,6 +84,11 @@ impl Layout {
                 (Some(header), Some(end)) if end <= len && header.size != BoxSize::ToEnd => {
                     layout.push(Span::new(at, end), Content::Whole(header.kind));
                     at = end;
+                }
+                // An index that the file ends within.
+                (Some(header), _) if INDEX.iter().any(|kind| header.kind == *kind) => {
+                    layout.push(Span::new(at, len), Content::Torn);
+                    at = len;
                 }
                 _ => {
                     let content = Content::Media {
@@ -119,9 +129,7 @@ impl Layout {
     /// Where the first media data's `mdat` header stands, if all boxes before
     /// it are whole and none of them is an index.
     pub(crate) fn media_header(&self) -> Option<Span> {
-        let index = |p: &&Piece| {
-            matches!(p.what, Content::Whole(kind) if kind == b"moov" || kind == b"moof")
-        };
+        let index = |p: &&Piece| matches!(p.what, Content::Whole(kind) if kind == b"moov" || kind == b"moof");
         let before = self
             .pieces
             .iter()
@@ -146,7 +154,8 @@ impl Layout {
 pub(crate) fn top(window: &mut Window<'_>, at: u64) -> Result<Option<BoxHeader>> {
     let bytes = window.bytes(at, BoxHeader::MAX_LEN)?;
     let header = BoxHeader::read(at, bytes);
-    Ok(header.filter(|h| TOP.iter().any(|kind| h.kind == *kind) && h.declared_end(u64::MAX).is_some()))
+    Ok(header
+        .filter(|h| TOP.iter().any(|kind| h.kind == *kind) && h.declared_end(u64::MAX).is_some()))
 }
 
 /// The end of the last byte of `span` that is not zero.

@@ -2,17 +2,19 @@
 #![forbid(unsafe_code)]
 
 mod assemble;
+mod choose;
 mod clock;
 mod engine;
 mod error;
+mod fitness;
 mod habits;
 mod interleave;
 mod item;
 mod layout;
 mod options;
 mod outcome;
-mod overlay;
 mod output;
+mod overlay;
 mod packets;
 mod profile;
 mod report;
@@ -24,6 +26,4 @@ mod twins;
 pub use engine::repair;
 pub use error::{Error, Result};
 pub use options::{Gaps, Options};
-pub use outcome::{
-    Basis, Class, Gap, LedgerEntry, Reconstruction, Stretch, TrackOutcome, Use,
-};
+pub use outcome::{Basis, Class, Gap, LedgerEntry, Reconstruction, Stretch, TrackOutcome, Use};

@@ -45,7 +45,11 @@ impl Plan {
         {
             return Self::in_place(at, patch, kept);
         }
-        let file_type = if file_type.is_empty() { &FILE_TYPE[..] } else { file_type };
+        let file_type = if file_type.is_empty() {
+            &FILE_TYPE[..]
+        } else {
+            file_type
+        };
         let mut head = file_type.to_vec();
         if behind.is_none()
             && let Some(header) = media_header(head.len() as u64, kept, false)
@@ -176,7 +180,8 @@ fn copy_behind(source: &PreadFile, plan: &Plan, new: &mut NewFile) -> Result<()>
 /// it left out.
 pub(crate) fn media_reach(layout: &Layout, last_sample: u64) -> u64 {
     let inside = layout.pieces.iter().find(|p| {
-        matches!(p.what, Content::Media { ends: true, .. }) && p.span.end >= last_sample
+        matches!(p.what, Content::Media { ends: true, .. })
+            && p.span.end >= last_sample
             && p.span.start < last_sample
     });
     inside.map_or(last_sample, |p| p.span.end)

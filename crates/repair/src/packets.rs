@@ -57,7 +57,11 @@ impl Packets {
         }
         Ok(Self {
             usual: if count > 0.0 { sum / count } else { 0.0 },
-            step: if count > 1.0 { (squares / count).sqrt().max(0.03) } else { 0.3 },
+            step: if count > 1.0 {
+                (squares / count).sqrt().max(0.03)
+            } else {
+                0.3
+            },
             second,
         })
     }
@@ -71,7 +75,11 @@ impl Packets {
     pub(crate) fn size_cost(&self, size: usize, recent: f64) -> f64 {
         // Jumps are rarer than small steps, but not as rare as a bell curve has it.
         let off = ((log(size) - recent) / self.step).abs();
-        if off < 2.0 { off * off / 2.0 } else { 2.0 * off - 2.0 }
+        if off < 2.0 {
+            off * off / 2.0
+        } else {
+            2.0 * off - 2.0
+        }
     }
 
     /// How unlikely the first bytes are, against random ones.

@@ -2,8 +2,8 @@
 
 use crate::clock::Clock;
 use crate::habits::{Durations, Marking, Runs};
-use crate::packets::Packets;
 use crate::interleave::{Interleave, Write, lag};
+use crate::packets::Packets;
 use crate::{Error, Result};
 use tapo_codec::esds::EsDescriptor;
 use tapo_codec::{Delimiting, Hints, Recogniser, Verdict};
@@ -428,7 +428,12 @@ pub(crate) fn within(movie: &Movie, len: u64) -> Movie {
         for s in samples.iter().take_while(|s| s.span.end <= len) {
             kept.start_chunk(s.span.start, s.description);
             if kept
-                .push(s.span.len().try_into().unwrap_or(u32::MAX), s.duration, s.composition_offset, s.sync)
+                .push(
+                    s.span.len().try_into().unwrap_or(u32::MAX),
+                    s.duration,
+                    s.composition_offset,
+                    s.sync,
+                )
                 .is_err()
             {
                 break;

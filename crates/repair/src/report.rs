@@ -8,6 +8,7 @@ use crate::{Basis, Class, Gap, LedgerEntry, Reconstruction, Stretch, TrackOutcom
 use std::path::Path;
 use std::time::Duration;
 use tapo_io::Span;
+use tapo_movie::SampleDescription;
 
 /// Puts together what is known before anything is written.
 pub(crate) fn outcome(
@@ -69,7 +70,11 @@ fn tracks(found: &Found, profile: &Profile, line: &Timeline) -> Vec<TrackOutcome
             TrackOutcome {
                 id: track.header.id,
                 handler: track.handler,
-                entry: track.descriptions.first().map(|d| d.kind()).unwrap_or_default(),
+                entry: track
+                    .descriptions
+                    .first()
+                    .map(SampleDescription::kind)
+                    .unwrap_or_default(),
                 samples: number - 1,
                 recovered: duration(times.iter().map(|t| t.duration).sum(), hz),
                 lost_samples: lost,
@@ -127,7 +132,10 @@ fn ledger(len: u64, layout: &Layout, found: &Found) -> Vec<LedgerEntry> {
             continue;
         }
         loop {
-            let item = items.peek().filter(|i| i.at < piece.span.end).map(|i| i.span());
+            let item = items
+                .peek()
+                .filter(|i| i.at < piece.span.end)
+                .map(|i| i.span());
             let own = boxes.peek().filter(|b| b.start < piece.span.end).copied();
             match (item, own) {
                 (Some(item), own) if own.is_none_or(|b| item.start <= b.start) => {

@@ -30,7 +30,11 @@ pub(crate) fn is_fragmented(layout: &Layout) -> bool {
 ///
 /// # Errors
 /// The source fails.
-pub(crate) fn own(source: &dyn ByteSource, layout: &Layout, init: Option<&Movie>) -> Result<Option<Own>> {
+pub(crate) fn own(
+    source: &dyn ByteSource,
+    layout: &Layout,
+    init: Option<&Movie>,
+) -> Result<Option<Own>> {
     let prefix = init.map(tapo_movie::encode_init).unwrap_or_default();
     let plain = tapo_movie::read(source)?;
     let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
@@ -120,9 +124,9 @@ fn next_fragment(source: &dyn ByteSource, from: u64) -> Result<Option<u64>> {
     while at < source.len() {
         let block = Loaded::read(source, Span::at(at, BLOCK + HEAD))?;
         let bytes = block.get(block.span()).unwrap_or_default();
-        let found = bytes.windows(16).position(|w| {
-            w.get(4..8) == Some(b"moof") && w.get(12..16) == Some(b"mfhd")
-        });
+        let found = bytes
+            .windows(16)
+            .position(|w| w.get(4..8) == Some(b"moof") && w.get(12..16) == Some(b"mfhd"));
         if let Some(found) = found {
             return Ok(Some(at + found as u64));
         }
@@ -257,7 +261,9 @@ fn zeroed(source: &dyn ByteSource, span: Span) -> Result<bool> {
     let span = Span::at(span.start, span.len().min(LOOKED_AT));
     let bytes = source.read_span(span)?;
     let row = ROW.min(bytes.len()).max(1);
-    Ok(bytes.chunk_by(|a, b| *a == 0 && *b == 0).any(|c| c.len() >= row && c.first() == Some(&0)))
+    Ok(bytes
+        .chunk_by(|a, b| *a == 0 && *b == 0)
+        .any(|c| c.len() >= row && c.first() == Some(&0)))
 }
 
 /// The ranges of media data that neither samples nor boxes fill.
@@ -298,7 +304,10 @@ pub(crate) fn merge(known: Vec<Item>, found: Found) -> Found {
     };
     let mut searched = Vec::new();
     for (n, stretch) in found.stretches.iter().enumerate() {
-        let stop = found.stretches.get(n + 1).map_or(found.items.len(), |s| s.first);
+        let stop = found
+            .stretches
+            .get(n + 1)
+            .map_or(found.items.len(), |s| s.first);
         let items = found.items.get(stretch.first..stop).unwrap_or_default();
         if let Some(first) = items.first() {
             searched.push((first.at, stretch.clone(), items.to_vec()));

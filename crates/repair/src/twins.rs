@@ -61,12 +61,7 @@ pub(crate) fn tell_apart(found: &mut Found, profile: &Profile) {
 
 /// Assigns the items of one stretch, round by round: in each, every track has
 /// one. Two twins may change places from round to round, more keep their order.
-fn stretch(
-    found: &mut Found,
-    own: &[usize],
-    tracks: &[u16],
-    last: &mut [Option<FrameShape>],
-) {
+fn stretch(found: &mut Found, own: &[usize], tracks: &[u16], last: &mut [Option<FrameShape>]) {
     let shape = |found: &Found, i: usize| found.shapes.get(i).copied().flatten();
     let orders = if tracks.len() == 2 {
         let shapes: Vec<Option<FrameShape>> = own.iter().map(|i| shape(found, *i)).collect();
@@ -128,7 +123,11 @@ fn pair_orders(shapes: &[Option<FrameShape>], last: &[Option<FrameShape>]) -> Ve
                 let here = cost(in_order(previous, was), next);
                 (so_far.saturating_add(change + here), was)
             });
-            if ways[1].0 < ways[0].0 { ways[1] } else { ways[0] }
+            if ways[1].0 < ways[0].0 {
+                ways[1]
+            } else {
+                ways[0]
+            }
         });
         layers.push(costs);
     }
@@ -167,7 +166,11 @@ mod tests {
         for pair in 0..60_u8 {
             let (loud, quiet) = (frame(180 + pair % 5), frame(100 + pair % 7));
             let swapped = (20..45).contains(&pair);
-            shapes.extend(if swapped { [quiet, loud] } else { [loud, quiet] });
+            shapes.extend(if swapped {
+                [quiet, loud]
+            } else {
+                [loud, quiet]
+            });
             want.push(swapped);
         }
         assert_eq!(pair_orders(&shapes, &[None, None]), want);

@@ -103,6 +103,7 @@ impl<'a> Scanner<'a> {
     fn advance(&mut self, at: u64) -> Result<Option<u64>> {
         if let Some(seen) = self.judge.strong(&mut self.window, at, Depth::Heads)?
             && !seen.cut
+            && self.is_sound(at, &seen)?
         {
             let end = at + seen.access.len;
             self.take(at, seen)?;
@@ -121,6 +122,28 @@ impl<'a> Scanner<'a> {
         };
         self.found.boxes.push(span);
         Ok(Some(span.end))
+    }
+
+    /// Whether a sample that is larger than any in the reference is sound all
+    /// through: it may have swallowed others.
+    fn is_sound(&mut self, at: u64, seen: &Seen) -> Result<bool> {
+        let Some(group) = self.judge.groups.get(seen.group) else {
+            return Ok(false);
+        };
+        let largest = self
+            .judge
+            .profile
+            .tracks
+            .get(group.track)
+            .map_or(0, |t| t.largest);
+        if largest == 0 || seen.access.len <= u64::from(largest) * 2 {
+            return Ok(true);
+        }
+        let depth = Depth::Thorough;
+        let verdict = group
+            .recogniser
+            .probe(&mut self.window, at, self.judge.end, depth)?;
+        Ok(verdict.sample().is_some_and(|a| a.flaw.is_none()))
     }
 
     /// Begins a stretch.
@@ -251,13 +274,18 @@ impl<'a> Scanner<'a> {
         let Some(last) = self.found.items.last_mut() else {
             return Ok(());
         };
-        let group = self.judge.groups.iter().find(|g| g.track == usize::from(last.track));
+        let group = self
+            .judge
+            .groups
+            .iter()
+            .find(|g| g.track == usize::from(last.track));
         let Some(group) = group.filter(|_| last.span().end == at) else {
             return Ok(());
         };
-        let verdict = group
-            .recogniser
-            .probe(&mut self.window, last.at, self.judge.end, Depth::Thorough)?;
+        let verdict =
+            group
+                .recogniser
+                .probe(&mut self.window, last.at, self.judge.end, Depth::Thorough)?;
         last.class = match verdict {
             Verdict::Sample(access) if access.flaw.is_none() => Class::B,
             _ => Class::D,

@@ -166,7 +166,10 @@ impl Judge<'_> {
             let Some(seen) = self.strong(window, at, Depth::Heads)?.filter(|s| !s.cut) else {
                 break;
             };
-            let own = self.groups.get(seen.group).is_some_and(|g| g.track == group.track);
+            let own = self
+                .groups
+                .get(seen.group)
+                .is_some_and(|g| g.track == group.track);
             if own {
                 return Ok(seen.access.shape);
             }

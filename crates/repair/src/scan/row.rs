@@ -91,7 +91,10 @@ impl Judge<'_> {
         limit: u64,
         step: u64,
     ) -> Result<Option<u64>> {
-        let cached = Cached::new(window.source(), Span::new(at, limit.saturating_add(1 << 15)))?;
+        let cached = Cached::new(
+            window.source(),
+            Span::new(at, limit.saturating_add(1 << 15)),
+        )?;
         let mut near = Window::new(&cached);
         let bytes = cached.bytes();
         let mut best: Option<u64> = None;

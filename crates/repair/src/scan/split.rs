@@ -176,7 +176,11 @@ impl Scanner<'_> {
         let Some(profile) = self.judge.profile.tracks.get(index) else {
             return Ok(());
         };
-        let Some(recogniser) = profile.recogniser.as_ref().filter(|_| span.len() <= DIVIDED) else {
+        let Some(recogniser) = profile
+            .recogniser
+            .as_ref()
+            .filter(|_| span.len() <= DIVIDED)
+        else {
             self.push_one(track, span, Class::C);
             return Ok(());
         };
@@ -245,7 +249,9 @@ fn best_cuts(
     let mut places: Vec<usize> = starts.iter().copied().filter(|s| *s > 0).collect();
     places.insert(0, 0);
     places.push(len);
-    let most = usize::try_from(expected.max(1) + 2).unwrap_or(1).min(PACKETS);
+    let most = usize::try_from(expected.max(1) + 2)
+        .unwrap_or(1)
+        .min(PACKETS);
     // best[k][i]: least cost of k parts that end at places[i], and where the last begins.
     let none = (f64::INFINITY, 0);
     let mut best = vec![vec![none; places.len()]; most + 1];

@@ -3,9 +3,9 @@
 //! How many pictures are missing is for [`pictures`] to say. The other tracks
 //! follow by the order in which the muxer wrote.
 
+use super::pictures;
 use crate::habits::Durations;
 use crate::interleave::{Write, lag};
-use super::pictures;
 use crate::item::{Found, Item, When};
 use crate::profile::Profile;
 use std::ops::Range;
@@ -17,6 +17,18 @@ pub(crate) struct Missing {
     pub(crate) starts: Vec<i64>,
     /// Samples that are missing: by track.
     pub(crate) samples: Vec<u64>,
+}
+
+impl Missing {
+    /// Takes out the time that is missing in all tracks.
+    pub(super) fn close(&mut self, profile: &Profile, ends: &[i64]) {
+        let tracks = self.starts.iter().zip(ends).enumerate();
+        let gaps = tracks.map(|(track, (start, end))| profile.clock.common(track, start - end));
+        let shared = gaps.min().unwrap_or(0).max(0);
+        for (track, start) in self.starts.iter_mut().enumerate() {
+            *start -= profile.clock.track(track, shared);
+        }
+    }
 }
 
 /// Writes behind a gap that the clocks are aligned by.
@@ -59,8 +71,15 @@ pub(super) fn solve(
     let base = profile.clock.common(leader, end + lost * usual - of.shift);
     for track in (0..count).filter(|t| *t != leader) {
         let own_end = ends.get(track).copied().unwrap_or(0);
-        let start = align(found, profile, range.clone(), (leader, track), base, own_end)
-            .map_or(own_end, |start| start.max(own_end));
+        let start = align(
+            found,
+            profile,
+            range.clone(),
+            (leader, track),
+            base,
+            own_end,
+        )
+        .map_or(own_end, |start| start.max(own_end));
         if let Some(slot) = missing.starts.get_mut(track) {
             *slot = start;
         }
@@ -91,7 +110,9 @@ fn bounded(
         };
         known = true;
         let lasts = items.iter().filter(own);
-        let lasts: i64 = lasts.map(|i| of.row_ticks(u64::from(i.size), i.samples)).sum();
+        let lasts: i64 = lasts
+            .map(|i| of.row_ticks(u64::from(i.size), i.samples))
+            .sum();
         let spare = (dts - *start - lasts).max(0);
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let in_front = lost.len() as f64 > of.mean;
@@ -140,7 +161,10 @@ fn align(
             t if t == track => 1,
             _ => continue,
         };
-        let ticks = profile.tracks.get(own)?.row_ticks(u64::from(item.size), item.samples);
+        let ticks = profile
+            .tracks
+            .get(own)?
+            .row_ticks(u64::from(item.size), item.samples);
         let duration = profile.clock.common(own, ticks);
         if which == 1 && first.is_none() {
             first = Some(next_leader(&writes));
@@ -189,7 +213,9 @@ fn align(
         Some((seen, usual)) => {
             #[expect(clippy::cast_possible_truncation, reason = "clamped below")]
             let shift = (usual - seen).round() as i64;
-            (shift.saturating_sub(origin) + step / 2).div_euclid(step).clamp(from, to)
+            (shift.saturating_sub(origin) + step / 2)
+                .div_euclid(step)
+                .clamp(from, to)
         }
         None => from + (to - from) / 2,
     };

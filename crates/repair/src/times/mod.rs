@@ -5,6 +5,7 @@ mod order;
 mod pictures;
 mod rate;
 
+use crate::Gaps;
 use crate::item::{Found, When};
 use crate::profile::Profile;
 pub(crate) use gap::Missing;
@@ -42,7 +43,7 @@ pub(crate) struct Part {
 
 impl Timeline {
     /// Gives every item its time.
-    pub(crate) fn of(found: &Found, profile: &Profile) -> Self {
+    pub(crate) fn of(found: &Found, profile: &Profile, gaps: Gaps) -> Self {
         let count = profile.tracks.len();
         let mut line = Self {
             tracks: vec![Vec::new(); count],
@@ -50,7 +51,7 @@ impl Timeline {
             missing: Vec::new(),
         };
         let mut parts: Vec<Vec<Part>> = (0..count).map(|_| Vec::new()).collect();
-        line.place(found, profile, &mut parts);
+        line.place(found, profile, gaps, &mut parts);
         for (track, parts) in parts.iter().enumerate() {
             let leads = found
                 .stretches
@@ -69,13 +70,16 @@ impl Timeline {
 
     /// Decode times: stretch by stretch, each from where the gap in front of it
     /// ends.
-    fn place(&mut self, found: &Found, profile: &Profile, parts: &mut [Vec<Part>]) {
+    fn place(&mut self, found: &Found, profile: &Profile, gaps: Gaps, parts: &mut [Vec<Part>]) {
         let mut ends = vec![0_i64; profile.tracks.len()];
         for (number, stretch) in found.stretches.iter().enumerate() {
             let stop = found.stretches.get(number + 1);
             let stop = stop.map_or(found.items.len(), |s| s.first);
             let range = stretch.first..stop;
-            let missing = gap::solve(found, profile, number, range.clone(), &ends);
+            let mut missing = gap::solve(found, profile, number, range.clone(), &ends);
+            if gaps == Gaps::Close && number > 0 {
+                missing.close(profile, &ends);
+            }
             let mut next: Vec<i64> = missing.starts.clone();
             let items = found.items.get(range.clone()).unwrap_or_default();
             let firsts: Vec<usize> = self.tracks.iter().map(Vec::len).collect();

@@ -209,7 +209,6 @@ pub(super) fn ends(keys: &[OrderKey], begins: bool, step: i64, delay: i64) -> Op
     Some(Ends {
         first: (*leads.first()?, keys.first()?.value),
         last: (*leads.last()?, keys.last()?.value),
-
     })
 }
 
@@ -218,8 +217,6 @@ pub(super) fn ends(keys: &[OrderKey], begins: bool, step: i64, delay: i64) -> Op
 pub(super) struct Ends {
     pub(super) first: (i64, i64),
     pub(super) last: (i64, i64),
-
-
 }
 
 /// The greatest common divisor of the differences of neighbouring counts.
@@ -243,7 +240,10 @@ fn lead(
     leads: &mut [i64],
 ) -> bool {
     let within = times.get(sequence.range.clone()).unwrap_or_default();
-    let values: Vec<i64> = within.iter().filter_map(|t| key(t).map(|k| k.value)).collect();
+    let values: Vec<i64> = within
+        .iter()
+        .filter_map(|t| key(t).map(|k| k.value))
+        .collect();
     let (Some(least), Some(most)) = (values.iter().min(), values.iter().max()) else {
         return false;
     };

@@ -178,11 +178,15 @@ impl Gap<'_> {
         if begins_sequence(stretch, self.leader) {
             return None;
         }
-        let first = stretch.ends.iter().find(|(t, ..)| usize::from(*t) == self.leader)?;
+        let first = stretch
+            .ends
+            .iter()
+            .find(|(t, ..)| usize::from(*t) == self.leader)?;
         let modulus = modulus(&first.1)?;
         let of = self.of()?;
         let delay = i64::from(of.first_offset - of.least_offset) / i64::from(of.durations.usual);
-        let only = |pictures: &[Picture]| -> Vec<OrderKey> { pictures.iter().map(|p| p.key).collect() };
+        let only =
+            |pictures: &[Picture]| -> Vec<OrderKey> { pictures.iter().map(|p| p.key).collect() };
         let (before, behind) = (only(&self.before), only(&self.behind));
         let step = match (order::spacing_of(&before), order::spacing_of(&behind)) {
             (0, step) | (step, 0) => step,
@@ -190,7 +194,10 @@ impl Gap<'_> {
         };
         let step = i64::try_from(step).ok().filter(|s| *s > 0)?;
         let (lead, count) = order::ends(&behind, false, step, delay)?.first;
-        let begun = self.number.checked_sub(1).and_then(|n| self.found.stretches.get(n));
+        let begun = self
+            .number
+            .checked_sub(1)
+            .and_then(|n| self.found.stretches.get(n));
         let rest = match begun {
             // In front of everything stands the first picture of a sequence.
             None => count / step - lead,

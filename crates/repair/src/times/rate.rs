@@ -30,7 +30,11 @@ pub(super) fn adjust(found: &Found, profile: &Profile, range: Range<usize>, line
         let first = times.partition_point(|t| t.item < range.start);
         let own = times.get(first..).unwrap_or_default();
         let index = |t: &Timed| found.items.get(t.item).map(|i| i.when);
-        if own.is_empty() || own.iter().any(|t| matches!(index(t), Some(When::Known { .. }))) {
+        if own.is_empty()
+            || own
+                .iter()
+                .any(|t| matches!(index(t), Some(When::Known { .. })))
+        {
             continue;
         }
         let bounds = bounds(profile, track, own, line, range.clone());
@@ -126,7 +130,11 @@ fn between(bounds: &[Bounds], start: i64) -> Vec<i64> {
 fn pace(times: &[i64], start: i64) -> i64 {
     let count = i64::try_from(times.len()).unwrap_or(i64::MAX);
     let last = times.last().copied().unwrap_or(start);
-    if count < 2 { 1 } else { (last - start) / (count - 1) }
+    if count < 2 {
+        1
+    } else {
+        (last - start) / (count - 1)
+    }
 }
 
 /// Samples that are solved together.
@@ -178,7 +186,11 @@ fn switching(
         };
         let path = cheapest(&known, part, slack, first);
         let last = from + 1 + part.len() == bounds.len();
-        let keep = if last { path.len() } else { path.len() - LOOK.min(path.len() / 2) };
+        let keep = if last {
+            path.len()
+        } else {
+            path.len() - LOOK.min(path.len() / 2)
+        };
         for (time, by) in path.into_iter().take(keep.max(1)) {
             solved.push(time);
             step = by;
@@ -235,7 +247,10 @@ mod tests {
 
     /// Bounds of 64 ms around the true times.
     fn around(times: &[i64]) -> Vec<Bounds> {
-        times.iter().map(|t| (t / 64 * 64, t / 64 * 64 + 64)).collect()
+        times
+            .iter()
+            .map(|t| (t / 64 * 64, t / 64 * 64 + 64))
+            .collect()
     }
 
     #[test]
