@@ -1,7 +1,7 @@
 //! Files read by `pread`, and folders made to last.
 
 use crate::{ByteSource, Error, Result};
-use std::fs::{File, Metadata};
+use std::fs::{File, FileType, Metadata};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -48,15 +48,7 @@ impl PreadFile {
         if !kind.is_file() && !kind.is_block_device() {
             return Err(Error::NotAFile {
                 path: path.to_owned(),
-                what: if kind.is_dir() {
-                    "a folder"
-                } else if kind.is_fifo() {
-                    "a pipe"
-                } else if kind.is_socket() {
-                    "a socket"
-                } else {
-                    "a device"
-                },
+                what: what_it_is(kind),
             });
         }
         let file = File::open(path).map_err(io)?;
@@ -121,6 +113,19 @@ impl ByteSource for PreadFile {
 
     fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// What that is no regular file is, with its article.
+pub(crate) fn what_it_is(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
     }
 }
 

@@ -151,7 +151,7 @@ impl Disk for RealDisk {
         let done = match op {
             Op::Write { at, bytes } => self.file.write_all_at(bytes, *at).map_err(|e| ("write", e)),
             Op::Barrier => self.file.sync_data().map_err(|e| ("sync", e)),
-            Op::SetLen(len) => self.file.set_len(*len).map_err(|e| ("set the size of", e)),
+            Op::SetLen(len) => self.file.set_len(*len).map_err(|e| ("set its size", e)),
             Op::Allocate(span) => {
                 allocate(&self.file, *span);
                 Ok(())
