@@ -49,7 +49,7 @@ pub fn repair(broken: &Path, references: &[PathBuf], options: &Options) -> Resul
             for (span, ..) in layout.media() {
                 data += trim_zeros(&source, span)? - span.start;
             }
-            fitness::check(broken, &found, &layout, &reference, data)?;
+            fitness::check(&source, &found, &layout, &reference, data)?;
             found
         }
     };

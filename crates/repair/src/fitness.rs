@@ -5,7 +5,7 @@ use crate::item::Found;
 use crate::layout::Layout;
 use crate::profile::{Finding, Profile, Reference};
 use crate::{Error, Result};
-use std::path::Path;
+use tapo_io::{ByteSource, Span, Window};
 
 /// A reference that fits explains at least this part of the media data ...
 const EXPLAINS: f64 = 0.5;
@@ -20,7 +20,7 @@ const ROW: usize = 48;
 /// # Errors
 /// [`Error::ReferenceDiffers`].
 pub(crate) fn check(
-    path: &Path,
+    source: &dyn ByteSource,
     found: &Found,
     layout: &Layout,
     reference: &Reference,
@@ -36,23 +36,100 @@ pub(crate) fn check(
         .zip(ends)
         .map(|(s, end)| end - s.first);
     let longest = rows.max().unwrap_or(0);
-    if data < SMALL || explained >= EXPLAINS || longest >= ROW {
+    let mut differences = Vec::new();
+    if data >= SMALL && explained < EXPLAINS && longest < ROW {
+        differences.push(format!(
+            "as {} it explains {:.0} % of the media data, and no more than {longest} samples in a row",
+            described(&reference.profile),
+            explained * 100.0,
+        ));
+    }
+    if lacks_sync(found, &reference.profile) {
+        differences.push(format!(
+            "as {} the media data holds no picture that decoding can start at",
+            described(&reference.profile),
+        ));
+    }
+    let strange = contradictions(source, found, &reference.profile)?;
+    if strange >= CONTRADICTIONS {
+        differences.push(format!(
+            "{strange} pictures are sound in themselves, but contradict the parameter sets of {}",
+            described(&reference.profile),
+        ));
+    }
+    if differences.is_empty() {
         return Ok(());
     }
-    let mut differences = vec![format!(
-        "as {} it explains {:.0} % of the media data, and no more than {longest} samples in a row",
-        described(&reference.profile),
-        explained * 100.0,
-    )];
     if layout.file_type().is_none() {
         differences
             .push("the beginning of the file is missing, so it cannot say itself".to_owned());
     }
     Err(Error::ReferenceDiffers {
-        path: path.to_owned(),
+        path: source.path().to_owned(),
         reference: reference.path.clone(),
         differences,
     })
+}
+
+/// Whether not one sync sample was found where the reference had several in as
+/// many pictures: other parameter sets read the headers of the rest by chance.
+fn lacks_sync(found: &Found, profile: &Profile) -> bool {
+    let leader = profile.leader();
+    let Some(of) = profile
+        .tracks
+        .get(leader)
+        .filter(|t| t.is_video && t.syncs >= 2)
+    else {
+        return false;
+    };
+    let own = found
+        .items
+        .iter()
+        .filter(|i| usize::from(i.track) == leader);
+    let enough = 3 * (of.samples / of.syncs) as usize;
+    own.clone().count() >= enough && !own.into_iter().any(|i| i.sync)
+}
+
+/// Places that show that it is not damage, but another encoder.
+const CONTRADICTIONS: usize = 3;
+
+/// Counts what could not be used although its own lengths lead exactly to the
+/// next sample: damage does not do that.
+fn contradictions(source: &dyn ByteSource, found: &Found, profile: &Profile) -> Result<usize> {
+    let leader = profile.movie.tracks.get(profile.leader());
+    let description = leader.and_then(|t| t.descriptions.first());
+    let size = description.and_then(|d| {
+        let boxes: Vec<_> = d.entry.children().map(|(k, b)| (k.0, b)).collect();
+        tapo_codec::describe(d.kind().0, &boxes).nal_length_size
+    });
+    let Some(size) = size else {
+        return Ok(0);
+    };
+    let mut window = Window::new(source);
+    let mut count = 0;
+    for lost in found
+        .stretches
+        .iter()
+        .map(|s| s.lost)
+        .filter(|l| !l.is_empty())
+    {
+        count += usize::from(leads_through(&mut window, lost, size.bytes())?);
+    }
+    Ok(count)
+}
+
+/// Whether length-prefixed units fill a range exactly.
+fn leads_through(window: &mut Window<'_>, span: Span, size: usize) -> Result<bool> {
+    let mut at = span.start;
+    while at < span.end {
+        let field = window.bytes(at, size)?;
+        let len = field.iter().fold(0_u64, |n, b| n << 8 | u64::from(*b));
+        if field.len() < size || len < 2 {
+            return Ok(false);
+        }
+        at = at.saturating_add(size as u64).saturating_add(len);
+    }
+    Ok(at == span.end)
 }
 
 /// Media data that is too little to judge by, bytes.

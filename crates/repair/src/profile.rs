@@ -70,6 +70,8 @@ pub(crate) struct TrackProfile {
     pub(crate) least_offset: i32,
     /// Samples from one sync sample to the next, where that is always the same.
     pub(crate) sync_distance: Option<u32>,
+    /// Sync samples the reference had.
+    pub(crate) syncs: u32,
     pub(crate) marking: Marking,
     /// Samples the reference had.
     pub(crate) samples: u32,
@@ -214,6 +216,12 @@ impl TrackProfile {
             first_offset: table.iter().next().map_or(0, |s| s.composition_offset),
             least_offset: table.composition_offsets.iter().min().unwrap_or(0),
             sync_distance: sync_distance(table),
+            syncs: match &table.sync {
+                tapo_movie::SyncSamples::All => count,
+                tapo_movie::SyncSamples::Listed(numbers) => {
+                    u32::try_from(numbers.len()).unwrap_or(u32::MAX)
+                }
+            },
             marking,
             samples: count,
         })

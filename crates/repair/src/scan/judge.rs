@@ -104,7 +104,9 @@ impl<'a> Judge<'a> {
             return Ok(true);
         }
         let seen = self.strong(window, at, depth)?;
-        Ok(seen.is_some_and(|s| s.access.bits >= ANCHOR_BITS && s.access.flaw.is_none()))
+        // What the data ends within has less to show.
+        let needed = |cut| if cut { EXPECTED_BITS } else { ANCHOR_BITS };
+        Ok(seen.is_some_and(|s| s.access.bits >= needed(s.cut) && s.access.flaw.is_none()))
     }
 
     /// A box that stands within the media data: its span, as far as it is to be

@@ -12,6 +12,7 @@ mod split;
 
 use crate::item::{Found, Item, Stretch, When};
 use crate::profile::{Finding, Profile};
+use crate::times::begins_sequence;
 use crate::{Class, Result};
 use judge::{Judge, Seen};
 use tapo_codec::{Depth, OrderKey, PresentationOrder, Verdict};
@@ -58,7 +59,15 @@ impl<'a> Scanner<'a> {
     }
 
     /// What was found.
-    pub(crate) fn finish(self) -> Found {
+    pub(crate) fn finish(mut self) -> Found {
+        // Little was lost in front, but a picture all the same.
+        let leader = self.judge.profile.leader();
+        if let Some(first) = self.found.stretches.first_mut()
+            && !first.lost.is_empty()
+            && !begins_sequence(first, leader)
+        {
+            first.from_start = false;
+        }
         self.found
     }
 
@@ -101,13 +110,16 @@ impl<'a> Scanner<'a> {
 
     /// Takes what stands at `at`, and says where the next item begins.
     fn advance(&mut self, at: u64) -> Result<Option<u64>> {
-        if let Some(seen) = self.judge.strong(&mut self.window, at, Depth::Heads)?
-            && !seen.cut
-            && self.is_sound(at, &seen)?
-        {
-            let end = at + seen.access.len;
-            self.take(at, seen)?;
-            return Ok(Some(end));
+        if let Some(seen) = self.judge.strong(&mut self.window, at, Depth::Heads)? {
+            // The data ends within it, or this is damage: either way no row.
+            if seen.cut {
+                return Ok(None);
+            }
+            if self.is_sound(at, &seen)? {
+                let end = at + seen.access.len;
+                self.take(at, seen)?;
+                return Ok(Some(end));
+            }
         }
         if !self.after_row {
             let guess = self.guess();

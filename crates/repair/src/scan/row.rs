@@ -34,8 +34,14 @@ impl Judge<'_> {
         if found.is_some() {
             return Ok(found);
         }
-        // The data may end within the row.
-        Ok((limit == self.end).then_some(limit))
+        if limit < self.end {
+            return Ok(None);
+        }
+        // The data may end within the row, or just behind it.
+        let fixed = self.profile.tracks.iter().filter(weak).all(fixed);
+        let likely = self.likely_row(guess).filter(|_| fixed);
+        let end = likely.map_or(limit, |len| at.saturating_add(len).min(limit));
+        Ok(Some(end))
     }
 
     /// Bytes that a row may have.

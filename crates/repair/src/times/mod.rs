@@ -9,6 +9,7 @@ use crate::Gaps;
 use crate::item::{Found, When};
 use crate::profile::Profile;
 pub(crate) use gap::Missing;
+pub(crate) use order::begins_sequence;
 
 /// A sample, or a row of constant-rate data, with its time.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -56,7 +57,7 @@ impl Timeline {
             let leads = found
                 .stretches
                 .iter()
-                .map(|s| order::begins_sequence(s, track));
+                .map(|s| begins_sequence(s, track));
             let leads: Vec<bool> = leads.collect();
             if let Some(times) = line.tracks.get_mut(track) {
                 let delay = order::compose(found, profile, track, times, parts, &leads);

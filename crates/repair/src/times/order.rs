@@ -17,7 +17,7 @@ const DEEPEST: i64 = 17;
 /// Whether the first sample of a track in a stretch begins a coded video
 /// sequence, so that all pictures behind it in decode order are shown behind
 /// those before.
-pub(super) fn begins_sequence(stretch: &Stretch, track: usize) -> bool {
+pub(crate) fn begins_sequence(stretch: &Stretch, track: usize) -> bool {
     let first = stretch.ends.iter().find(|(t, ..)| usize::from(*t) == track);
     match first.map(|(_, first, _)| first) {
         Some(Order::H264 { first, .. }) => first.is_idr(),
