@@ -23,8 +23,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// There is no `moov`, so there is nothing that says what the fragments are.
-    #[error("{}: has no moov box; try `tapo repair`", path.display())]
+    /// There is no `moov`, or only a part of one, so there is nothing that says
+    /// what the fragments are.
+    #[error("{}: has no whole moov box; try `tapo repair`", path.display())]
     NoMoov {
         /// The file.
         path: PathBuf,
@@ -71,6 +72,12 @@ pub enum Error {
         /// Why.
         why: &'static str,
     },
+    /// The output is the source.
+    #[error("{}: is the file itself; without `-o` it is finalized in place", path.display())]
+    OntoItself {
+        /// The file.
+        path: PathBuf,
+    },
     /// Somebody wrote to the file while it was looked at.
     #[error("{}: is being written to", path.display())]
     Changing {
@@ -88,6 +95,7 @@ impl Error {
             self,
             Self::Io(tapo_io::Error::InUse { .. } | tapo_io::Error::Exists { .. })
                 | Self::OutOfPlaceOnly { .. }
+                | Self::OntoItself { .. }
                 | Self::Changing { .. }
         )
     }

@@ -56,6 +56,14 @@ pub(crate) fn finalize(source: &dyn ByteSource) -> Result<Plan> {
     }
 }
 
+/// Plans nothing for `source`, which is not fragmented.
+pub(crate) fn nothing(source: &dyn ByteSource) -> Result<Plan> {
+    let read = read(source)?;
+    let movie = read.movie.clone().unwrap_or_default();
+    let outcome = outcome(source, &read, &movie, How::AlreadyFinal);
+    Ok(Plan::new(WritePlan::new(), outcome, None))
+}
+
 /// Plans to take a finalization of `source` back.
 pub(crate) fn undo(source: &dyn ByteSource) -> Result<(WritePlan, Undone)> {
     let read = read(source)?;
@@ -107,6 +115,10 @@ fn read(source: &dyn ByteSource) -> Result<Read> {
     if read.defects.iter().any(cut) {
         let what = "has more boxes than tapo reads";
         return Err(Error::Unsupported { path: path(), what });
+    }
+    let torn = read.top.iter().find(|b| b.kind == b"moov");
+    if torn.is_some_and(|moov| !moov.whole) {
+        return Err(Error::NoMoov { path: path() });
     }
     match &read.movie {
         Some(movie) if !movie.tracks.is_empty() => Ok(read),

@@ -20,7 +20,11 @@ pub fn finalize(path: &Path, options: &Options) -> Result<Finalization> {
     let source = PreadFile::open(path)?;
     let _lock = Lock::exclusive(source.file(), path)?;
     let stamp = source.stamp()?;
-    let plan = plan::finalize(&source)?;
+    let plan = match plan::finalize(&source) {
+        // A plain file is what was asked for: its copy is one.
+        Err(Error::NotFragmented { .. }) if options.output.is_some() => plan::nothing(&source)?,
+        plan => plan?,
+    };
     match &options.output {
         Some(output) => copy(&source, stamp, plan, output, options.replace),
         None => in_place(&source, stamp, plan),
@@ -113,7 +117,7 @@ fn copy(
     let own = source.file().metadata().map(|m| (m.dev(), m.ino())).ok();
     if target.is_some() && target == own {
         let path = output.to_owned();
-        return Err(tapo_io::Error::Exists { path }.into());
+        return Err(Error::OntoItself { path });
     }
     let mut new = NewFile::create(output, replace)?;
     new.copy_from(source.file(), &plan.outcome.path)?;

@@ -99,7 +99,9 @@ fn a_copy_leaves_the_source_alone() {
             replace: true,
             ..to(&source)
         };
-        assert!(finalize(&source, &onto_itself).unwrap_err().is_refusal());
+        let refused = finalize(&source, &onto_itself).unwrap_err();
+        assert!(matches!(refused, Error::OntoItself { .. }), "{refused}");
+        assert!(refused.is_refusal());
 
         // A copy of what is final is final, too.
         let copy = dir.path().join("c.mp4");
@@ -191,5 +193,51 @@ fn folders_and_missing_files_are_errors_of_the_system() {
     for path in [dir.path().to_owned(), dir.path().join("none.mp4")] {
         let error = finalize(&path, &Options::default()).unwrap_err();
         assert!(matches!(error, Error::Io(_)), "{error}");
+    }
+}
+
+#[test]
+fn an_output_is_written_also_of_what_is_plain_already() {
+    let dir = tempfile::tempdir().unwrap();
+    let read = tapo_movie::read(&clip(None)).unwrap();
+    let movie = Movie {
+        tracks: read.movie.unwrap().tracks,
+        ..Movie::default()
+    };
+    let mut bytes = clip(None);
+    let moov = read.top.iter().find(|b| b.kind == b"moov").unwrap().span;
+    let moov = usize::try_from(moov.start).unwrap();
+    // The whole index behind the fragments, and the old one out of sight.
+    bytes[moov + 4..moov + 8].copy_from_slice(b"free");
+    for at in 0..bytes.len() - 4 {
+        if &bytes[at..at + 4] == b"moof" {
+            bytes[at..at + 4].copy_from_slice(b"free");
+        }
+    }
+    let mut final_movie = movie;
+    final_movie.tracks[0].defaults = None;
+    bytes.extend(tapo_movie::encode_moov(&final_movie));
+    let source = written(dir.path(), "plain.mp4", &bytes);
+    let nothing = finalize(&source, &Options::default()).unwrap_err();
+    assert!(matches!(nothing, Error::NotFragmented { .. }), "{nothing}");
+
+    let out = dir.path().join("out.mp4");
+    let done = finalize(&source, &to(&out)).unwrap();
+    assert_eq!((done.how, &done.path), (How::AlreadyFinal, &out));
+    assert_eq!(std::fs::read(&out).unwrap(), bytes);
+}
+
+#[test]
+fn a_torn_moov_is_no_plain_movie() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = clip(None);
+    let read = tapo_movie::read(&bytes).unwrap();
+    let moov = read.top.iter().find(|b| b.kind == b"moov").unwrap().span;
+    for end in [moov.start + 9, (moov.start + moov.end) / 2, moov.end - 1] {
+        let torn = &bytes[..usize::try_from(end).unwrap()];
+        let path = written(dir.path(), "torn.mp4", torn);
+        let error = finalize(&path, &Options::default()).unwrap_err();
+        assert!(matches!(error, Error::NoMoov { .. }), "{end}: {error}");
+        assert_eq!(std::fs::read(&path).unwrap(), torn);
     }
 }

@@ -74,7 +74,7 @@ impl NewFile {
     /// [`Error::Exists`] if the target has appeared meanwhile and `replace`
     /// is not set; [`Error::Io`].
     pub fn commit(mut self, replace: bool) -> Result<()> {
-        WritePlan::new().barrier().execute(&mut self.disk)?;
+        WritePlan::new().barrier().execute(&mut self)?;
         let from = self.disk.path();
         if replace {
             let renamed = std::fs::rename(from, &self.target);
@@ -98,7 +98,8 @@ impl Drop for NewFile {
 
 impl crate::Disk for NewFile {
     fn apply(&mut self, op: &Op) -> Result<()> {
-        self.disk.apply(op)
+        let done = self.disk.apply(op);
+        done.map_err(|e| named(e, &self.target))
     }
 }
 
@@ -122,11 +123,15 @@ fn temporary(target: &Path) -> Result<RealDisk> {
             break;
         }
     }
-    // The user knows the target, not the name for the time being.
-    made.map_err(|e| match e {
+    made.map_err(|e| named(e, target))
+}
+
+/// The user knows the target, not its name for the time being.
+fn named(error: Error, target: &Path) -> Error {
+    match error {
         Error::Io { action, source, .. } => Error::io(target, action, source),
         other => other,
-    })
+    }
 }
 
 /// Takes the permissions away that the source does not give.

@@ -32,6 +32,9 @@ pub fn finalization(
     let path = escape::path(&done.path);
     writeln!(out, "{title}{path}{title:#}")?;
     let how = match (done.how, tense) {
+        (How::AlreadyFinal, Tense::Done) if done.path != source => {
+            "is a copy: its source is a plain MP4 already"
+        }
         (How::AlreadyFinal, _) => "is a plain MP4 already: nothing to do",
         (How::Reveal, Tense::Done) => "is a plain MP4 now, its index first",
         (How::Tail, Tense::Done) => "is a plain MP4 now, its index last",
