@@ -32,6 +32,7 @@ fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         Command::Inspect(args) => verbs::inspect::run(args, printer),
         Command::Camera(args) => verbs::camera::run(args, printer),
         Command::Finalize(args) => verbs::finalize::run(args, printer),
+        Command::Repair(args) => verbs::repair::run(args, printer),
         Command::Completions { shell } => docs::completions(*shell, printer),
         Command::Man { dir } => docs::man(dir),
         Command::Docs => docs::markdown(printer),

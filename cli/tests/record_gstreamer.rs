@@ -1,7 +1,12 @@
 //! Records from an RTSP server that is not ours, and lets ffprobe and GStreamer
 //! judge the open, the killed and the final file.
 #![allow(clippy::print_stdout, reason = "says what was skipped")]
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
 
 mod common;
 

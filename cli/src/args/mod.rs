@@ -4,11 +4,13 @@ mod camera;
 mod finalize;
 mod inspect;
 mod record;
+mod repair;
 
 pub(crate) use camera::CameraArgs;
 pub(crate) use finalize::FinalizeArgs;
 pub(crate) use inspect::{InspectArgs, View};
 pub(crate) use record::RecordArgs;
+pub(crate) use repair::{Gaps, RepairArgs};
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -58,6 +60,7 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     Record(RecordArgs),
     Finalize(FinalizeArgs),
+    Repair(RepairArgs),
     Inspect(InspectArgs),
     Camera(CameraArgs),
     /// Print a completion script for a shell

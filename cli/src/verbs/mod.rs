@@ -4,3 +4,4 @@ pub(crate) mod camera;
 pub(crate) mod finalize;
 pub(crate) mod inspect;
 pub(crate) mod record;
+pub(crate) mod repair;

@@ -11,6 +11,7 @@ pub mod inspection;
 pub mod json;
 pub mod number;
 pub mod recording;
+pub mod repair;
 mod table;
 mod theme;
 pub mod words;

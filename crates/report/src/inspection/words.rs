@@ -291,9 +291,11 @@ pub fn advice(inspection: &Inspection, path: &Path) -> Option<(String, Option<St
         Verdict::Damaged if has(|p| matches!(p, Problem::SamplesOutsideFile { .. })) => plain(
             "What is missing is not in this file. If it was copied or downloaded, fetch it again.",
         ),
-        Verdict::Repairable => plain(
-            "Keep the file as it is, and do not record on its card. Rebuilding the index takes a \
-             good recording of the same device as a model.",
+        Verdict::Repairable => with(
+            "Keep the file as it is, and do not record on its card. Its index can be rebuilt into \
+             a new file, after the model of a good recording by the same device with the same \
+             settings:",
+            format!("tapo repair --reference GOOD.mp4 {file}"),
         ),
         _ => None,
     }

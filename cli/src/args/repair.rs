@@ -1,0 +1,56 @@
+//! `tapo repair`.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Rebuild the index of broken MP4s by searching their media ("untrunc")
+///
+/// The broken file is only read. What is recovered goes into a new file, every sample with its
+/// own bytes and its own time; nothing is recoded and nothing is invented. A healthy recording of
+/// the same camera with the same settings tells how the media is laid out; a second of it is
+/// enough.
+#[derive(Debug, Args)]
+#[command(visible_alias = "untrunc", after_help = AFTER)]
+pub(crate) struct RepairArgs {
+    /// Broken files
+    #[arg(required = true, value_name = "BROKEN")]
+    pub(crate) files: Vec<PathBuf>,
+    /// A healthy recording of the same camera, or a folder of them; may be given several times:
+    /// the one that fits best is taken
+    #[arg(short, long, value_name = "REF")]
+    pub(crate) reference: Vec<PathBuf>,
+    /// Where to write; without it beside the broken file, as BROKEN.repaired.mp4
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace the output if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Find out everything and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// What becomes of the time in which samples are missing
+    #[arg(long, value_name = "WHAT", default_value = "keep")]
+    pub(crate) gaps: Gaps,
+    /// Files repaired at the same time
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: u16,
+    /// Print JSON, one object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What becomes of a gap.
+#[derive(Copy, Clone, Debug, ValueEnum)]
+pub(crate) enum Gaps {
+    /// The picture before it stands still: clock and sound stay right
+    Keep,
+    /// It is cut out as far as all tracks miss the same time
+    Close,
+}
+
+const AFTER: &str = "\
+Examples:
+  tapo repair --reference good.mp4 broken.mp4     into broken.repaired.mp4
+  tapo repair broken.mp4                          by what is left in it, or a good file beside it
+  tapo repair -r good.mp4 -o saved.mp4 broken.mp4
+  tapo repair -r folder/ --dry-run *.mp4          what could be saved";
