@@ -20,9 +20,13 @@ use crate::url::{CameraUrl, Credentials, read_password_file};
 use crate::writer::{Output, SyncPolicy};
 use crate::{Error, Result};
 use serde::Deserialize;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
+
+/// The longest file that is read, bytes.
+const LIMIT: u64 = 1 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,7 +58,16 @@ struct Camera {
 /// [`Error::Io`] if a file cannot be read; [`Error::Config`] with the line of
 /// what makes no sense. No message repeats an address.
 pub fn read(path: &Path, output: &Path) -> Result<Vec<CameraOptions>> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, "read", e))?;
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
+    let read = file.take(LIMIT + 1).read_to_string(&mut text);
+    read.map_err(|e| Error::io(path, "read", e))?;
+    if text.len() as u64 > LIMIT {
+        return Err(Error::Usage(format!(
+            "{}: too long for a configuration file",
+            path.display()
+        )));
+    }
     parse(&text, path, output)
 }
 
@@ -66,7 +79,12 @@ fn parse(text: &str, path: &Path, output: &Path) -> Result<Vec<CameraOptions>> {
     };
     let file: File = toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
-        at(offset, error.message().to_owned())
+        // A key that is none may be an address with its password.
+        let message = match error.message() {
+            text if text.contains("://") => "this is no setting of a camera",
+            text => text,
+        };
+        at(offset, message.to_owned())
     })?;
     if file.camera.is_empty() {
         return Err(at(0, "there is no [[camera]] in it".to_owned()));
@@ -80,7 +98,12 @@ fn parse(text: &str, path: &Path, output: &Path) -> Result<Vec<CameraOptions>> {
             return Err(at(name_at, "another camera has this name".to_owned()));
         }
         let options = camera.options(folder, output);
-        cameras.push(options.map_err(|(offset, error)| at(offset, error.to_string()))?);
+        let options = options.map_err(|(offset, error)| at(offset, error.to_string()))?;
+        if let Some(other) = cameras.iter().find(|c| c.collides(&options)) {
+            let why = format!("its files would be taken for those of {:?}", other.name);
+            return Err(at(name_at, why));
+        }
+        cameras.push(options);
     }
     Ok(cameras)
 }
@@ -221,6 +244,12 @@ mod tests {
             (&head.replace("rtsp", "http"), 3),
             ("[[camera]]\nname = \"..\"\nurl = \"rtsp://h\"\n", 2),
             ("x = 1 2\n", 1),
+            (&format!("{head}\"rtsp://u:hunter2@h/\" = 1\n"), 4),
+            (
+                "[[camera]]\nname = \"a/\"\nurl = \"rtsp://h\"\n\
+                 [[camera]]\nname = \"a_\"\nurl = \"rtsp://h\"\n",
+                5,
+            ),
         ] {
             match parsed(text) {
                 Err(Error::Config {
@@ -232,5 +261,15 @@ mod tests {
                 other => panic!("{text}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_file_without_end_is_not_read_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cameras.toml");
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(1 << 40).unwrap();
+        let refused = read(&path, Path::new("/srv"));
+        assert!(matches!(refused, Err(Error::Usage(_))), "{refused:?}");
     }
 }
