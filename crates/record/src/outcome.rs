@@ -117,6 +117,10 @@ pub struct CameraRecording {
     pub connections: u32,
     /// What the user should know.
     pub notices: Vec<String>,
+    /// Why the disk did not take all that came, where it did not.
+    pub problem: Option<String>,
+    /// Why the latest connection failed or ended, where one did.
+    pub last_failure: Option<String>,
 }
 
 /// What was recorded.

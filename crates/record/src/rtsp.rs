@@ -29,6 +29,8 @@ const REQUEST: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_millis(500);
 /// Errors of single packets in a row that end a session.
 const PATIENCE: u32 = 16;
+/// Streams left out that are told one by one.
+const LEFT_OUT: usize = 8;
 /// The longest message of an error that is passed on, bytes.
 const MESSAGE: usize = 300;
 
@@ -299,6 +301,11 @@ fn choose(streams: &[Stream], sdp: &[u8]) -> (StreamInfo, Vec<Option<usize>>) {
         }
     }
     info.left_out.extend(unreadable(sdp, streams.len()));
+    let more = info.left_out.len().saturating_sub(LEFT_OUT);
+    if more > 0 {
+        info.left_out.truncate(LEFT_OUT);
+        info.left_out.push(format!("{more} more"));
+    }
     (info, chosen)
 }
 
@@ -376,6 +383,8 @@ fn failure(error: &retina::Error) -> SourceError {
         _ => {
             let text = error.to_string();
             let line = text.lines().next().unwrap_or_default();
+            // A dump of what was received would follow.
+            let line = line.strip_suffix("; buffered:").unwrap_or(line);
             let clean: String = line
                 .chars()
                 .filter(|c| !c.is_control())

@@ -4,6 +4,7 @@
 use crate::leftovers;
 use crate::names::Namer;
 use crate::outcome::{CameraRecording, Event, Recording};
+use crate::profile;
 use crate::rtsp::RtspConnector;
 use crate::session::{self, Plan};
 use crate::stop::StopHandle;
@@ -68,6 +69,16 @@ impl CameraOptions {
         }
     }
 
+    /// Whether both write into one folder under names that are the same on disk.
+    pub(crate) fn collides(&self, other: &Self) -> bool {
+        match (&self.output, &other.output) {
+            (Output::Folder(a), Output::Folder(b)) => {
+                a == b && profile::path(a, &self.name) == profile::path(b, &other.name)
+            }
+            _ => false,
+        }
+    }
+
     fn check(&self) -> Result<Namer> {
         let usage = |why: &str| Err(Error::Usage(format!("{}: {why}", self.name)));
         if self.name.trim().is_empty() {
@@ -124,7 +135,17 @@ pub fn record(
     for (camera, namer) in options.cameras.iter().zip(checked?) {
         let (camera, tell, stop) = (camera.clone(), Arc::clone(&tell), stop.clone());
         let thread = std::thread::Builder::new().name(format!("camera {}", camera.name));
-        let thread = thread.spawn(move || one(&camera, namer, tell, stop));
+        let several = options.cameras.len() > 1;
+        let thread = thread.spawn(move || {
+            let recorded = one(&camera, namer, Arc::clone(&tell), stop);
+            // The others may go on for months.
+            if let (true, Err(error)) = (several, &recorded) {
+                let text = format!("it is not recorded: {error}");
+                let camera = camera.name;
+                tell(Event::Notice { camera, text });
+            }
+            recorded
+        });
         threads.push(thread.map_err(Error::System)?);
     }
     let leftovers = if options.finish_leftovers {
@@ -141,7 +162,7 @@ pub fn record(
         match joined(thread) {
             Ok(camera) => recording.cameras.push(camera),
             Err(error) => {
-                tracing::error!(%error, "a camera is not recorded");
+                tracing::debug!(%error, "a camera is not recorded");
                 failed.get_or_insert(error);
             }
         }

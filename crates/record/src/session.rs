@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// A connection that lasted this long was a good one: the next attempt is soon.
 const GOOD: Duration = Duration::from_secs(10);
+/// A camera that sends media for this long, and no picture to begin with, is
+/// told of.
+const KEYFRAME: Duration = Duration::from_secs(20);
 /// How long the disk may take to close the last file.
 const CLOSING: Duration = Duration::from_secs(10);
 
@@ -64,6 +67,8 @@ pub(crate) async fn run<C: Connector>(
                 .to_owned(),
         ),
     }
+    let lost = shared.lost.lock();
+    recording.problem = lost.unwrap_or_else(PoisonError::into_inner).take();
     for segment in &recording.segments {
         recording.lost_packets += segment.summary.lost_packets;
     }
@@ -158,6 +163,7 @@ impl Camera<'_> {
                 }
             };
             tracing::info!(camera = %plan.camera, %reason, "no connection");
+            self.recording.last_failure = Some(reason.to_string());
             let retry_in = jittered(wait);
             plan.state(State::Waiting {
                 reason: reason.to_string(),
@@ -194,6 +200,7 @@ impl Camera<'_> {
         let mut timeline = Timeline::new(&clocks);
         let mut segmenter = Segmenter::new(settings, &info.tracks, self.number);
         let mut aligned = None;
+        let (since, before) = (Instant::now(), self.number);
         let over = loop {
             let event = tokio::select! {
                 biased;
@@ -232,6 +239,13 @@ impl Camera<'_> {
             }
             self.place(&mut timeline, &mut segmenter);
             self.write(&info, &mut segmenter).await;
+            if segmenter.number() == before && since.elapsed() >= KEYFRAME {
+                self.notice(format!(
+                    "the camera sends media, but no keyframe for {} s: nothing is recorded \
+                     until one comes",
+                    KEYFRAME.as_secs()
+                ));
+            }
         };
         timeline.finish();
         self.place(&mut timeline, &mut segmenter);
@@ -269,8 +283,6 @@ impl Camera<'_> {
             match &command {
                 Command::Open(head) => {
                     self.progress.bytes += head.bytes.len() as u64;
-                    self.plan.state(State::Recording);
-                    self.keep_profile(info, segmenter).await;
                 }
                 Command::Fragment(fragment) => {
                     self.progress.bytes += fragment.bytes.len() as u64;
@@ -280,8 +292,12 @@ impl Camera<'_> {
                 }
                 Command::Close(_) => {}
             }
+            let is_open = matches!(command, Command::Open(_));
             let is_fragment = matches!(command, Command::Fragment(_));
             self.hand_over(Job::Command(command)).await;
+            if is_open {
+                self.keep_profile(info, segmenter).await;
+            }
             if is_fragment {
                 self.tell_progress();
             }

@@ -2,7 +2,7 @@
 //! fragments, syncs, closes and finalizes.
 
 use crate::names::{ATTEMPTS, Namer, numbered};
-use crate::outcome::{Event, RecordedSegment};
+use crate::outcome::{Event, RecordedSegment, State};
 use crate::segmenter::{Command, Fragment, Head, Summary};
 use crate::source::WallClock;
 use crate::{Error, Result};
@@ -59,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) fatal: Mutex<Option<Error>>,
     pub(crate) failed: Notify,
     pub(crate) file: Mutex<Option<PathBuf>>,
+    /// Why media could not be written, the first time.
+    pub(crate) lost: Mutex<Option<String>>,
 }
 
 /// What the writer has to do.
@@ -138,6 +140,8 @@ pub(crate) struct Files {
     open: Option<OpenFile>,
     written: Vec<RecordedSegment>,
     began: bool,
+    /// Since when no file can be made.
+    blocked: Option<Instant>,
 }
 
 struct OpenFile {
@@ -146,6 +150,11 @@ struct OpenFile {
     number: u32,
     started: WallClock,
     position: u64,
+    /// Whether it holds no media yet.
+    empty: bool,
+    /// Media of the leading track that was written.
+    duration: Duration,
+    lost_packets: u64,
     allocated: u64,
     synced: Instant,
 }
@@ -168,6 +177,7 @@ impl Files {
             open: None,
             written: Vec::new(),
             began: false,
+            blocked: None,
         }
     }
 
@@ -176,6 +186,8 @@ impl Files {
             Job::Command(Command::Open(head)) => self.open(&head),
             Job::Command(Command::Fragment(fragment)) => self.append(fragment),
             Job::Command(Command::Close(summary)) => self.close(summary),
+            // Where no file could be made, this could not either.
+            Job::Profile { .. } if self.open.is_none() => {}
             Job::Profile { path, bytes } => {
                 if let Err(error) = replace(&path, bytes) {
                     self.notice(format!("the camera's profile: {error}"));
@@ -202,14 +214,9 @@ impl Files {
     fn open(&mut self, head: &Head) {
         match self.create(head) {
             Ok(open) => {
-                let path = open.disk.path().to_owned();
-                self.set_file(Some(path.clone()));
+                self.set_file(Some(open.disk.path().to_owned()));
                 self.began = true;
                 self.open = Some(open);
-                (self.tell)(Event::Opened {
-                    camera: self.camera.clone(),
-                    path,
-                });
             }
             Err(error) if !self.began => {
                 let mut fatal = self.shared.fatal.lock();
@@ -220,8 +227,9 @@ impl Files {
                 self.shared.failed.notify_one();
             }
             Err(error) => {
-                self.notice(format!("no file can be made, media is lost: {error}"));
                 self.shared.cut.store(true, Ordering::Relaxed);
+                self.lost(error.to_string());
+                self.block(&error);
             }
         }
     }
@@ -278,6 +286,9 @@ impl Files {
                 number: head.number,
                 started: head.started,
                 position: len,
+                empty: true,
+                duration: Duration::ZERO,
+                lost_packets: 0,
                 allocated,
                 synced: Instant::now(),
             }),
@@ -295,32 +306,88 @@ impl Files {
             self.shared.cut.store(true, Ordering::Relaxed);
             return;
         };
-        if let Err(error) = open.append(fragment.bytes, self.sync) {
-            self.abandon(&error);
+        let empty = open.empty;
+        match open.append(fragment, self.sync) {
+            Ok(()) if empty => self.tell_opened(),
+            Ok(()) => {}
+            Err(error) => self.abandon(&error),
         }
     }
 
-    /// The file cannot be written any more: leaves it as it stands.
+    /// Tells of a file as soon as there is media in it.
+    fn tell_opened(&mut self) {
+        let Some(open) = &self.open else {
+            return;
+        };
+        let path = open.disk.path().to_owned();
+        if let Some(since) = self.blocked.take() {
+            let seconds = since.elapsed().as_secs_f64();
+            self.notice(format!(
+                "files can be written again; media of {seconds:.0} s is lost"
+            ));
+        }
+        let camera = self.camera.clone();
+        (self.tell)(Event::State {
+            camera: camera.clone(),
+            state: State::Recording,
+        });
+        (self.tell)(Event::Opened { camera, path });
+    }
+
+    /// No file can be written. It is tried again at every keyframe, and told
+    /// once.
+    fn block(&mut self, error: &dyn std::fmt::Display) {
+        if self.blocked.is_none() {
+            self.blocked = Some(Instant::now());
+            self.notice(format!(
+                "media is lost until a file can be written again: {error}"
+            ));
+        }
+    }
+
+    /// Remembers why media is lost.
+    fn lost(&self, why: String) {
+        let mut lost = self.shared.lost.lock();
+        if let Ok(lost) = lost.as_deref_mut() {
+            lost.get_or_insert(why);
+        }
+    }
+
+    /// The file cannot be written any more. A full disk is no reason not to
+    /// finish it, since that needs no room; from any other failure it is left
+    /// as it stands.
     fn abandon(&mut self, error: &tapo_io::Error) {
         let Some(mut open) = self.open.take() else {
             return;
         };
         self.shared.cut.store(true, Ordering::Relaxed);
+        self.lost(error.to_string());
         let path = open.disk.path().to_owned();
-        self.notice(format!("{error}; a new file follows"));
-        // The blocks ahead may be what others lack.
+        let full = is_full(error);
+        // The blocks ahead may be what others lack; what a full disk tore off
+        // is no media.
         if let Ok(meta) = open.disk.file().metadata() {
-            let _ = open.disk.apply(&Op::SetLen(meta.len()));
+            let len = if full { open.position } else { meta.len() };
+            let _ = open.disk.apply(&Op::SetLen(len));
         }
+        let (summary, empty) = (open.summary(), open.empty);
+        drop(open);
+        if empty && full {
+            let _ = std::fs::remove_file(&path);
+            self.set_file(None);
+            self.block(error);
+            return;
+        }
+        self.notice(format!("{error}; a new file follows"));
+        let finalized = if full {
+            finalize(&path).ok().map(|done| done.how)
+        } else {
+            None
+        };
         self.record(RecordedSegment {
             path,
-            summary: Summary {
-                number: open.number,
-                started: open.started,
-                bytes: open.position,
-                ..Summary::default()
-            },
-            finalized: None,
+            summary,
+            finalized,
             problem: Some(error.to_string()),
         });
     }
@@ -364,12 +431,7 @@ impl Files {
     /// The queue is closed: so is a file that is still open.
     pub(crate) fn finish(mut self) -> Vec<RecordedSegment> {
         if let Some(open) = &self.open {
-            let summary = Summary {
-                number: open.number,
-                started: open.started,
-                bytes: open.position,
-                ..Summary::default()
-            };
+            let summary = open.summary();
             self.close(summary);
         }
         self.written
@@ -377,7 +439,20 @@ impl Files {
 }
 
 impl OpenFile {
-    fn append(&mut self, bytes: Vec<u8>, sync: SyncPolicy) -> tapo_io::Result<()> {
+    /// What is in the file, as far as the writer knows.
+    fn summary(&self) -> Summary {
+        Summary {
+            number: self.number,
+            started: self.started,
+            duration: self.duration,
+            bytes: self.position,
+            lost_packets: self.lost_packets,
+            ..Summary::default()
+        }
+    }
+
+    fn append(&mut self, fragment: Fragment, sync: SyncPolicy) -> tapo_io::Result<()> {
+        let bytes = fragment.bytes;
         let end = self.position + bytes.len() as u64;
         let mut plan = WritePlan::new();
         if end > self.allocated {
@@ -397,6 +472,9 @@ impl OpenFile {
         }
         plan.execute(&mut self.disk)?;
         self.position = end;
+        self.empty = false;
+        self.duration += fragment.duration;
+        self.lost_packets += u64::from(fragment.lost);
         Ok(())
     }
 }
@@ -416,8 +494,22 @@ fn finalize(path: &Path) -> tapo_finalize::Result<tapo_finalize::Finalization> {
     tapo_finalize::finalize(path, &options)
 }
 
-/// Removes a file that may be replaced, if it is there and is a file.
+/// Whether there is no room for more: on the disk, or in a file of a file system
+/// such as FAT.
+fn is_full(error: &tapo_io::Error) -> bool {
+    use std::io::ErrorKind::FileTooLarge;
+    let large = matches!(error, tapo_io::Error::Io { source, .. } if source.kind() == FileTooLarge);
+    large || error.is_disk_full()
+}
+
+/// Removes a file that may be replaced, if it is there and nobody writes it.
 fn remove(path: &Path) -> Result<()> {
+    if path.metadata().is_ok_and(|m| m.is_file())
+        && let Some(holder) = tapo_io::lock_holder(path)
+    {
+        let (path, holder) = (path.to_owned(), holder);
+        return Err(tapo_io::Error::InUse { path, holder }.into());
+    }
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, "replace", e)),
         _ => Ok(()),

@@ -172,6 +172,75 @@ fn one_file_is_not_replaced_unasked_and_goes_on_beside_itself() {
 }
 
 #[test]
+fn a_full_disk_costs_no_media_that_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut files, told) = files(Output::Folder(dir.path().to_owned()), SyncPolicy::Fragment);
+    let full =
+        |path: &Path| tapo_io::Error::io(path, "write", std::io::ErrorKind::StorageFull.into());
+    let open_path = |files: &Files| files.open.as_ref().unwrap().disk.path().to_owned();
+    let mut commands = commands(3, Some(900)).into_iter();
+    let head = commands.next().unwrap();
+    files.apply(Job::Command(head.clone()));
+    files.apply(Job::Command(commands.next().unwrap()));
+    files.apply(Job::Command(commands.next().unwrap()));
+    let path = open_path(&files);
+    // What the write got onto the disk before it failed.
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap();
+    std::io::Write::write_all(&mut file, &[0x5a; 3000]).unwrap();
+    files.abandon(&full(&path));
+    assert_eq!(samples(&path), 50);
+    let last = files.written.last().unwrap();
+    assert_eq!(last.finalized, Some(tapo_finalize::How::Reveal));
+    assert_eq!(last.summary.duration, Duration::from_secs(2));
+    assert!(last.problem.is_some());
+
+    // Files without media are not left, and it is told once.
+    for _ in 0..3 {
+        files.apply(Job::Command(head.clone()));
+        let empty = open_path(&files);
+        files.abandon(&full(&empty));
+        assert!(!empty.exists());
+    }
+    let notices = |word: &str| {
+        let told = told.lock().unwrap();
+        let found = |e: &&Event| matches!(e, Event::Notice { text, .. } if text.contains(word));
+        told.iter().filter(found).count()
+    };
+    assert_eq!(notices("media is lost until"), 1);
+    files.apply(Job::Command(head));
+    assert_eq!(notices("again; media of"), 0);
+    files.apply(Job::Command(commands.next().unwrap()));
+    assert_eq!(notices("again; media of"), 1);
+    assert!(files.shared.lost.lock().unwrap().is_some());
+    assert_eq!(files.finish().len(), 2);
+}
+
+#[test]
+fn a_file_that_somebody_records_into_is_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Output::File {
+        path: dir.path().join("clip.mp4"),
+        replace: true,
+    };
+    let (mut first, _) = files(output.clone(), SyncPolicy::Off);
+    let (mut second, _) = files(output, SyncPolicy::Off);
+    let mut commands = commands(2, None).into_iter();
+    let head = commands.next().unwrap();
+    first.apply(Job::Command(head.clone()));
+    second.apply(Job::Command(head));
+    let fatal = second.shared.fatal.lock().unwrap().take();
+    assert!(
+        matches!(fatal, Some(Error::Io(tapo_io::Error::InUse { .. }))),
+        "{fatal:?}"
+    );
+    first.apply(Job::Command(commands.next().unwrap()));
+    assert_eq!(samples(&first.finish()[0].path), 25);
+}
+
+#[test]
 fn a_small_file_is_replaced_whole() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(".tapo/yard.profile.json");
