@@ -6,7 +6,7 @@ use crate::layout::{Layout, trim_zeros};
 use crate::output::{self, Plan};
 use crate::profile::{Profile, within as whole};
 use crate::salvage::Own;
-use crate::scan::Scanner;
+use crate::scan::{Ahead, Scanner};
 use crate::times::Timeline;
 use crate::{
     Basis, Error, Options, Reconstruction, Result, assemble, fitness, report, salvage, twins,
@@ -68,7 +68,8 @@ pub fn repair(broken: &Path, references: &[PathBuf], options: &Options) -> Resul
 /// what it does not speak of.
 fn indexed(source: &PreadFile, layout: &Layout, own: &Own, profile: &Profile) -> Result<Found> {
     let items = salvage::samples(own, profile, source)?;
-    let mut scanner = Scanner::new(profile, source);
+    let ahead = Ahead::new(source);
+    let mut scanner = Scanner::new(profile, &ahead);
     for span in salvage::unindexed(own, &items, layout, source.len()) {
         let end = trim_zeros(source, span)?;
         scanner.scan(Span::new(span.start, end), false, false)?;
@@ -80,7 +81,8 @@ fn indexed(source: &PreadFile, layout: &Layout, own: &Own, profile: &Profile) ->
 
 /// Searches the media data of a file that has no index.
 fn search(source: &PreadFile, layout: &Layout, profile: &Profile) -> Result<Found> {
-    let mut scanner = Scanner::new(profile, source);
+    let ahead = Ahead::new(source);
+    let mut scanner = Scanner::new(profile, &ahead);
     for (span, begins, ends) in layout.media() {
         let end = if ends {
             span.end

@@ -4,6 +4,7 @@ use crate::item::{Found, Item, Stretch, When};
 use crate::layout::{Layout, top};
 use crate::overlay::Overlay;
 use crate::profile::{Finding, Profile};
+use crate::scan::Ahead;
 use crate::{Class, Result};
 use tapo_bmff::BoxSize;
 use tapo_codec::{Depth, Verdict};
@@ -228,7 +229,8 @@ fn doubtful(
         return Ok(doubtful);
     };
     let mut recogniser = recogniser.fork();
-    let mut window = Window::new(source);
+    let ahead = Ahead::new(source);
+    let mut window = Window::new(&ahead);
     let (mut probed, mut zeros) = (0_u64, Vec::new());
     for sample in table.iter().filter(|s| s.span.end <= source.len()) {
         let span = sample.span;

@@ -1,6 +1,13 @@
 //! Whole repairs of small recordings that were damaged in known ways: what
 //! comes out is compared with what was there, byte by byte and tick by tick.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a panic is how a test fails, and clips are small"
+)]
+
 use std::path::{Path, PathBuf};
 use tapo_movie::{Movie, Track};
 use tapo_repair::{Error, Gaps, Options, Reconstruction, repair};

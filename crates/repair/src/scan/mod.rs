@@ -5,6 +5,7 @@
 //! nothing fits there is damage, and a chain of items must vouch for the place
 //! from which the search goes on.
 
+mod ahead;
 mod judge;
 mod resync;
 mod row;
@@ -14,6 +15,7 @@ use crate::item::{Found, Item, Stretch, When};
 use crate::profile::{Finding, Profile};
 use crate::times::begins_sequence;
 use crate::{Class, Result};
+pub(crate) use ahead::Ahead;
 use judge::{Judge, Seen};
 use tapo_codec::{Depth, OrderKey, PresentationOrder, Verdict};
 use tapo_io::{ByteSource, Span, Window};

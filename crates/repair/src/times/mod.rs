@@ -54,10 +54,7 @@ impl Timeline {
         let mut parts: Vec<Vec<Part>> = (0..count).map(|_| Vec::new()).collect();
         line.place(found, profile, gaps, &mut parts);
         for (track, parts) in parts.iter().enumerate() {
-            let leads = found
-                .stretches
-                .iter()
-                .map(|s| begins_sequence(s, track));
+            let leads = found.stretches.iter().map(|s| begins_sequence(s, track));
             let leads: Vec<bool> = leads.collect();
             if let Some(times) = line.tracks.get_mut(track) {
                 let delay = order::compose(found, profile, track, times, parts, &leads);
