@@ -56,13 +56,19 @@ impl Durations {
             .map(|(n, _)| *n)
             .sum();
         let varies = !track.is_audio() && (known.len() > MOST_KNOWN || covered * 10 < total * 9);
-        if track.is_audio() || known.is_empty() {
+        if track.is_audio() || known.is_empty() && !varies {
             known = vec![usual];
         }
-        if varies {
-            known.clear();
+        if !varies {
+            return Self { usual, known };
         }
-        Self { usual, known }
+        // Where anything goes, the mean does least harm.
+        let sum = counts.iter().map(|(n, d)| n * u64::from(*d)).sum::<u64>();
+        let mean = u32::try_from(sum / total.max(1)).unwrap_or(usual).max(1);
+        Self {
+            usual: mean,
+            known: Vec::new(),
+        }
     }
 
     /// Whether all samples last the same.

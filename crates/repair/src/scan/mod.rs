@@ -138,8 +138,8 @@ impl<'a> Scanner<'a> {
         Ok(Some(span.end))
     }
 
-    /// Whether a sample that is larger than any in the reference is sound all
-    /// through: it may have swallowed others.
+    /// Whether a sample that is much larger than any in the reference is sound
+    /// all through: it may have swallowed others.
     fn is_sound(&mut self, at: u64, seen: &Seen) -> Result<bool> {
         let Some(group) = self.judge.groups.get(seen.group) else {
             return Ok(false);
@@ -157,7 +157,9 @@ impl<'a> Scanner<'a> {
         let verdict = group
             .recogniser
             .probe(&mut self.window, at, self.judge.end, depth)?;
-        Ok(verdict.sample().is_some_and(|a| a.flaw.is_none()))
+        let flawless = verdict.sample().is_some_and(|a| a.flaw.is_none());
+        let span = Span::at(at, seen.access.len);
+        Ok(flawless && !self.judge.swallows(self.source, span)?)
     }
 
     /// Begins a stretch.

@@ -47,6 +47,14 @@ impl Judge<'_> {
         Ok(None)
     }
 
+    /// Whether a chain of items begins within a sample: then it has swallowed
+    /// them. No more than a block of it is looked at.
+    pub(super) fn swallows(&self, source: &dyn ByteSource, sample: Span) -> Result<bool> {
+        let video = self.groups.iter().any(|g| g.is_video);
+        let block = Span::at(sample.start + 1, BLOCK).intersect(sample);
+        Ok(self.search(source, block, video)?.is_some())
+    }
+
     /// The first chain that begins in `block`. Sound is looked for only if there
     /// is no picture: its syntax is weaker, and it is found backwards from there.
     fn search(&self, source: &dyn ByteSource, block: Span, video: bool) -> Result<Option<u64>> {

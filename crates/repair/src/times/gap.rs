@@ -50,7 +50,8 @@ pub(super) fn solve(
     let Some(stretch) = found.stretches.get(number) else {
         return missing;
     };
-    if number == 0 && stretch.from_start || known(found, range.clone()) {
+    let from_start = number == 0 && stretch.from_start;
+    if from_start && stretch.lost.is_empty() || known(found, range.clone()) {
         return missing;
     }
     if let Some(starts) = bounded(found, profile, number, range.clone(), ends) {
@@ -62,7 +63,10 @@ pub(super) fn solve(
     let Some(of) = profile.tracks.get(leader) else {
         return missing;
     };
-    let lost = pictures::lost(found, profile, number, range.clone());
+    let lost = match from_start {
+        true => 0,
+        false => pictures::lost(found, profile, number, range.clone()),
+    };
     let usual = i64::from(of.durations.usual);
     let end = ends.get(leader).copied().unwrap_or(0);
     if let Some(start) = missing.starts.get_mut(leader) {
