@@ -104,6 +104,14 @@ pub enum Problem {
         /// Whether all of them are zero.
         zeros: bool,
     },
+    /// Bytes that are no box, with boxes of a movie behind them that nothing
+    /// leads to any more.
+    OutOfReach {
+        /// The first of them.
+        kind: FourCc,
+        /// Where it starts.
+        at: u64,
+    },
     /// Boxes nested deeper than tapo follows.
     TooDeep,
     /// More boxes than tapo keeps.
@@ -236,6 +244,7 @@ impl Problem {
             Self::OpenInside { .. } => "box-open-inside",
             Self::NotABox { .. } => "not-a-box",
             Self::TrailingBytes { .. } => "trailing-bytes",
+            Self::OutOfReach { .. } => "boxes-out-of-reach",
             Self::TooDeep => "boxes-too-deep",
             Self::TooManyBoxes => "too-many-boxes",
             Self::BadFields { .. } => "bad-fields",
@@ -307,6 +316,7 @@ impl Problem {
             | Self::BoxTooSmall { .. }
             | Self::BoxOverrun { .. }
             | Self::NotABox { parent: None }
+            | Self::OutOfReach { .. }
             | Self::NoTimescale
             | Self::NoDescription
             | Self::DescriptionMissing { .. }

@@ -48,6 +48,23 @@ impl Inspection {
         mdats.any(|b| !b.payload().is_empty())
     }
 
+    /// Whether a torn fragment has media, the first of which players show.
+    pub(crate) fn has_torn_media(&self) -> bool {
+        let torn = |f: &&tapo_movie::Fragment| !f.whole && !f.tracks.is_empty();
+        let Some(fragment) = self.read.fragments.iter().find(torn) else {
+            return false;
+        };
+        let media = |b: &&tapo_movie::TopBox| b.kind == b"mdat" && !b.payload().is_empty();
+        let mut mdats = self.read.top.iter().filter(media);
+        mdats.any(|b| b.span.start >= fragment.moof.end)
+    }
+
+    /// Whether its index ends before it should.
+    pub(crate) fn is_index_torn(&self) -> bool {
+        let moov = self.read.top.iter().find(|b| b.kind == b"moov");
+        moov.is_some_and(|b| !b.whole)
+    }
+
     /// Whether a recorder of ours is still at work on it.
     #[must_use]
     pub fn is_in_use(&self) -> bool {

@@ -26,22 +26,25 @@ impl Verdict {
         } else {
             Self::Beyond
         };
-        let plays = match inspection.form {
-            Form::Foreign(_) => return Self::NotMp4,
-            Form::NoIndex => return lost,
-            // What we began to record should hold something by now.
-            Form::Init => inspection.own.is_none() || inspection.is_in_use(),
-            Form::Media => true,
-            // Nobody but QuickTime reads a compressed index, and QuickTime may.
-            Form::Progressive { .. } if inspection.is_compressed() => inspection.has_mdat(),
-            Form::Progressive { .. } | Form::Fragmented | Form::Hybrid => {
-                inspection.has_mdat() && inspection.tracks.iter().any(|t| t.reachable > 0)
-            }
-        };
         let damaged = inspection
             .findings
             .iter()
             .any(|f| f.severity() == Severity::Damage);
+        let plays = match inspection.form {
+            Form::Foreign(_) => return Self::NotMp4,
+            Form::NoIndex => return lost,
+            // Players take a whole `moov` or none.
+            _ if inspection.is_index_torn() => return lost,
+            // What we began to record should hold something by now.
+            Form::Init => !damaged && (inspection.own.is_none() || inspection.is_in_use()),
+            Form::Media => true,
+            // Nobody but QuickTime reads a compressed index, and QuickTime may.
+            Form::Progressive { .. } if inspection.is_compressed() => inspection.has_mdat(),
+            Form::Progressive { .. } | Form::Fragmented | Form::Hybrid => {
+                let reachable = inspection.tracks.iter().any(|t| t.reachable > 0);
+                inspection.has_mdat() && (reachable || inspection.has_torn_media())
+            }
+        };
         match (plays, damaged) {
             (false, _) => lost,
             (true, true) => Self::Damaged,

@@ -159,6 +159,12 @@ fn sentence(finding: &Finding) -> String {
             "{} follow the last box that are no box.",
             number::bytes(span_len)
         ),
+        Problem::OutOfReach { kind, at } => format!(
+            "{} follow the last box that are no box; behind them, at byte {}, a '{kind}' begins \
+             that players do not find.",
+            number::bytes(at - finding.span.map_or(*at, |s| s.start)),
+            number::grouped(*at),
+        ),
         Problem::TooDeep => "Boxes are nested deeper than any sound file has them; tapo stopped \
             there."
             .into(),
@@ -284,6 +290,13 @@ pub fn advice(inspection: &Inspection, path: &Path) -> Option<(String, Option<St
             "Make it a plain MP4 that every program opens; nothing is recoded:",
             format!("tapo finalize {file}"),
         ),
+        Verdict::Damaged if has(|p| matches!(p, Problem::OutOfReach { .. })) => plain(
+            "Keep the file as it is, and do not record on its card: what stands behind the damage \
+             can still be saved.",
+        ),
+        Verdict::Damaged if fragmented && inspection.tracks.iter().all(|t| t.samples == 0) => {
+            plain("Only the start of its one fragment is there: what plays of it is all there is.")
+        }
         Verdict::Damaged if fragmented => with(
             "Keep all that is whole as a plain MP4:",
             format!("tapo finalize {file}"),

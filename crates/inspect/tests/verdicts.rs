@@ -1,0 +1,136 @@
+//! Verdicts on fragmented and plain files that were cut or overwritten: what
+//! players make of them decides.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "tests panic when they fail, and their files are small"
+)]
+
+use tapo_bmff::{BoxWriter, FourCc};
+use tapo_inspect::{Inspection, Problem, Verdict, inspect};
+use tapo_movie::{
+    FragmentDefaults, Movie, Run, RunSample, SampleDescription, Track, encode_init, encode_moof,
+    encode_moov,
+};
+
+const ORDINARY: RunSample = RunSample {
+    size: 160,
+    duration: 160,
+    composition_offset: 0,
+    sync: true,
+};
+
+fn movie() -> Movie {
+    let mut movie = Movie::default();
+    movie.header.timescale = 8000;
+    let mut track = Track {
+        handler: FourCc(*b"soun"),
+        timescale: 8000,
+        descriptions: vec![SampleDescription::g711(b"alaw").unwrap()],
+        defaults: Some(FragmentDefaults::default()),
+        ..Track::default()
+    };
+    track.header.id = 1;
+    movie.tracks.push(track);
+    movie
+}
+
+fn ftyp() -> Vec<u8> {
+    let mut w = BoxWriter::new();
+    w.boxed(b"ftyp", |w| {
+        w.raw(b"isom").u32(512).raw(b"isomiso6mp41");
+    });
+    w.into_bytes()
+}
+
+/// The file, and where each of its fragments starts.
+fn fragmented(fragments: u32) -> (Vec<u8>, Vec<usize>) {
+    let mut file = ftyp();
+    file.extend(encode_init(&movie()));
+    let mut starts = Vec::new();
+    for number in 0..fragments {
+        starts.push(file.len());
+        let run = Run {
+            track_id: 1,
+            base_media_decode_time: u64::from(number) * 8000,
+            description: 1,
+            samples: &[ORDINARY; 50],
+        };
+        file.extend(encode_moof(number + 1, &[run]));
+        file.extend(8008_u32.to_be_bytes());
+        file.extend(b"mdat");
+        file.extend([0x55; 8000]);
+    }
+    (file, starts)
+}
+
+fn codes(inspection: &Inspection) -> Vec<&'static str> {
+    let problems = inspection.findings.iter().map(|f| &f.problem);
+    problems.map(Problem::code).collect()
+}
+
+#[test]
+fn a_torn_index_does_not_play() {
+    let mut file = ftyp();
+    file.extend(BoxWriter::header(b"mdat", 8000, false));
+    let media = file.len() as u64;
+    file.extend([0x55; 8000]);
+    let mut plain = movie();
+    plain.tracks[0].defaults = None;
+    plain.tracks[0].samples.start_chunk(media, 1);
+    for _ in 0..50 {
+        plain.tracks[0].samples.push(160, 160, 0, true).unwrap();
+    }
+    file.extend(encode_moov(&plain));
+    assert_eq!(inspect(&file).unwrap().verdict, Verdict::Sound);
+    for missing in [1, 4, 60] {
+        let torn = file[..file.len() - missing].to_vec();
+        let inspection = inspect(&torn).unwrap();
+        assert_eq!(inspection.verdict, Verdict::Repairable, "{missing}");
+    }
+}
+
+#[test]
+fn the_first_fragment_plays_as_far_as_it_goes() {
+    let (file, starts) = fragmented(1);
+    let mdat = file.len() - 8008;
+    for end in [file.len() - 1, mdat + 4000, mdat + 9] {
+        let inspection = inspect(&file[..end].to_vec()).unwrap();
+        assert_eq!(inspection.verdict, Verdict::Damaged, "{end}");
+        assert!(!codes(&inspection).contains(&"no-samples"), "{end}");
+    }
+    for end in [mdat + 8, mdat, starts[0] + 30] {
+        let inspection = inspect(&file[..end].to_vec()).unwrap();
+        assert_eq!(inspection.verdict, Verdict::Beyond, "{end}");
+    }
+}
+
+#[test]
+fn a_start_that_is_cut_off_does_not_play() {
+    let (file, starts) = fragmented(1);
+    let mut start = file[..starts[0]].to_vec();
+    assert_eq!(inspect(&start).unwrap().verdict, Verdict::Sound);
+    start.extend(BoxWriter::header(b"sidx", 36, false));
+    assert_eq!(inspect(&start).unwrap().verdict, Verdict::Beyond);
+}
+
+#[test]
+fn fragments_behind_overwritten_bytes_are_missed() {
+    let (mut file, starts) = fragmented(4);
+    // One `moof` is overwritten with zeros: its `mdat`, and two fragments, are lost.
+    let moof = starts[2] - starts[1] - 8008;
+    file[starts[1]..starts[1] + moof].fill(0);
+    let inspection = inspect(&file).unwrap();
+    assert_eq!(inspection.verdict, Verdict::Damaged);
+    let (kind, at) = (FourCc(*b"moof"), starts[2] as u64);
+    let lost = Problem::OutOfReach { kind, at };
+    let mut problems = inspection.findings.iter().map(|f| &f.problem);
+    assert!(problems.any(|p| *p == lost), "{:?}", inspection.findings);
+
+    let (mut sound, _) = fragmented(2);
+    sound.extend([0x11; 999]);
+    let inspection = inspect(&sound).unwrap();
+    assert_eq!(inspection.verdict, Verdict::Sound);
+    assert_eq!(codes(&inspection), ["trailing-bytes", "g711"]);
+}
