@@ -257,7 +257,7 @@ fn doubtful(
 }
 
 /// Whether a long row of zeros stands in a range.
-fn zeroed(source: &dyn ByteSource, span: Span) -> Result<bool> {
+pub(crate) fn zeroed(source: &dyn ByteSource, span: Span) -> Result<bool> {
     const LOOKED_AT: u64 = 1 << 20;
     const ROW: usize = 64;
     let span = Span::at(span.start, span.len().min(LOOKED_AT));

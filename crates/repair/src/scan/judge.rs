@@ -15,6 +15,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) groups: Vec<Group>,
     /// Where data ends.
     pub(crate) end: u64,
+    /// Whether that is the end of a sample, not a cut.
+    pub(crate) end_is_sure: bool,
 }
 
 /// Tracks that share a coding.
@@ -64,6 +66,7 @@ impl<'a> Judge<'a> {
             profile,
             groups,
             end,
+            end_is_sure: false,
         }
     }
 

@@ -13,6 +13,7 @@ mod split;
 
 use crate::item::{Found, Item, Stretch, When};
 use crate::profile::{Finding, Profile};
+use crate::salvage::zeroed;
 use crate::times::begins_sequence;
 use crate::{Class, Result};
 pub(crate) use ahead::Ahead;
@@ -37,8 +38,6 @@ pub(crate) struct Scanner<'a> {
     /// Whether the last item is a row.
     after_row: bool,
     keeps_shapes: bool,
-    /// Whether what ends the data is not a cut.
-    end_is_sure: bool,
 }
 
 impl<'a> Scanner<'a> {
@@ -56,7 +55,6 @@ impl<'a> Scanner<'a> {
             found: Found::default(),
             after_row: false,
             keeps_shapes: profile.has_twins(),
-            end_is_sure: false,
         }
     }
 
@@ -80,7 +78,7 @@ impl<'a> Scanner<'a> {
     /// The source fails.
     pub(crate) fn scan(&mut self, span: Span, begins: bool, ends: bool) -> Result<()> {
         self.judge.end = span.end;
-        self.end_is_sure = ends;
+        self.judge.end_is_sure = ends;
         let mut at = span.start;
         let mut good_until = span.start;
         self.open(Span::new(at, at), begins);
@@ -159,7 +157,7 @@ impl<'a> Scanner<'a> {
             .probe(&mut self.window, at, self.judge.end, depth)?;
         let flawless = verdict.sample().is_some_and(|a| a.flaw.is_none());
         let span = Span::at(at, seen.access.len);
-        Ok(flawless && !self.judge.swallows(self.source, span)?)
+        Ok(flawless && !zeroed(self.source, span)? && !self.judge.swallows(self.source, span)?)
     }
 
     /// Begins a stretch.

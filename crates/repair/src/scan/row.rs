@@ -39,7 +39,8 @@ impl Judge<'_> {
         }
         // The data may end within the row, or just behind it.
         let fixed = self.profile.tracks.iter().filter(weak).all(fixed);
-        let likely = self.likely_row(guess).filter(|_| fixed);
+        let likely = self.likely_row(guess);
+        let likely = likely.filter(|_| fixed && !self.end_is_sure);
         let end = likely.map_or(limit, |len| at.saturating_add(len).min(limit));
         Ok(Some(end))
     }

@@ -45,7 +45,7 @@ impl Scanner<'_> {
                 let class = if at_end { Class::C } else { Class::B };
                 self.push_frames(track, Span::at(span.start, len), class);
             }
-            Some(Finding::Starts) => self.divide(track, span, at_end && !self.end_is_sure)?,
+            Some(Finding::Starts) => self.divide(track, span, at_end && !self.judge.end_is_sure)?,
             Some(Finding::Opaque) if !at_end => {
                 self.push_one(track, span, Class::C);
             }

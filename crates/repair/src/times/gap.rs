@@ -5,7 +5,7 @@
 
 use super::pictures;
 use crate::habits::Durations;
-use crate::interleave::{Write, lag};
+use crate::interleave::{Rule, Write, lag};
 use crate::item::{Found, Item, When};
 use crate::profile::Profile;
 use std::ops::Range;
@@ -30,6 +30,9 @@ impl Missing {
         }
     }
 }
+
+/// Samples that a gap may have lost, at most.
+const MOST_LOST: i64 = 1 << 20;
 
 /// Writes behind a gap that the clocks are aligned by.
 const ALIGNED: usize = 600;
@@ -208,7 +211,10 @@ fn align(
         }
     }
     // Of what the rule allows, what lags behind as in the reference; else the middle.
-    let (_, from, to) = best?;
+    let (hits, from, to) = best?;
+    // Where the rule does not hold at all it limits nothing.
+    let limited = profile.interleave.rule == Rule::Runs || hits as usize * 4 > writes.len() * 3;
+    let (from, to) = if limited { (from, to) } else { (0, MOST_LOST) };
     let number = |t: usize| u16::try_from(t).unwrap_or(u16::MAX);
     let rule = profile.interleave.rule;
     let seen = lag(rule, &writes, number(leader), number(track));
@@ -221,7 +227,8 @@ fn align(
                 .div_euclid(step)
                 .clamp(from, to)
         }
-        None => from + (to - from) / 2,
+        None if limited => from + (to - from) / 2,
+        None => 0,
     };
     Some(profile.clock.track(track, base + origin + n * step) + of.shift)
 }
