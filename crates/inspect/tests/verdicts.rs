@@ -1,11 +1,6 @@
 //! Verdicts on fragmented and plain files that were cut or overwritten: what
 //! players make of them decides.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "tests panic when they fail, and their files are small"
-)]
+#![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
 
 use tapo_bmff::{BoxWriter, FourCc};
 use tapo_inspect::{Inspection, Problem, Verdict, inspect};
