@@ -24,6 +24,11 @@ pub(crate) fn is_hybrid(source: &dyn ByteSource, read: &Read) -> Result<bool> {
         if holds_fragments(&mut window, payload)? {
             return Ok(true);
         }
+        // A 16-byte header took the first half of an `mvhd` with it, too: what
+        // follows it is known by its place.
+        if mdat.header_len == 16 && holds_fragments(&mut window, behind_mvhd(source, payload)?)? {
+            return Ok(true);
+        }
         // What is left of a reserve is zeros up to the page where moov stood.
         let at = first_nonzero(source, payload)? & !(PAGE - 1);
         if at > payload.start && holds_fragments(&mut window, Span::new(at, payload.end))? {
@@ -31,6 +36,17 @@ pub(crate) fn is_hybrid(source: &dyn ByteSource, read: &Read) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// The bytes of `payload` from the box behind an `mvhd` on, of which only the
+/// fields are left (§8.2.2: 100 bytes, or 112 in version 1).
+fn behind_mvhd(source: &dyn ByteSource, payload: Span) -> Result<Span> {
+    let version = source.read_span(Span::at(payload.start, 1).intersect(payload))?;
+    let len = if version == [1] { 112 } else { 100 };
+    Ok(Span::new(
+        payload.start.saturating_add(len).min(payload.end),
+        payload.end,
+    ))
 }
 
 /// Whether the bytes of `span` are boxes among which there is a `moof`. The
@@ -90,4 +106,32 @@ fn first_nonzero(source: &dyn ByteSource, span: Span) -> Result<u64> {
         at += PIECE;
     }
     Ok(span.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tapo_bmff::BoxWriter;
+
+    #[test]
+    fn fragments_are_found_behind_half_a_moov() {
+        for (version, len, long) in [(0, 100, true), (1, 112, true), (0, 100, false)] {
+            let mut old = BoxWriter::new();
+            old.boxed(b"moov", |w| {
+                w.boxed(b"mvhd", |w| {
+                    w.u8(version).zeros(len - 1);
+                });
+                w.boxed(b"trak", |_| {});
+            });
+            old.boxed(b"moof", |w| {
+                w.zeros(16);
+            });
+            let mut bytes = old.into_bytes();
+            let total = bytes.len() as u64;
+            let header = BoxWriter::header(b"mdat", total - if long { 16 } else { 8 }, long);
+            bytes.splice(..header.len(), header);
+            let read = tapo_movie::read(&bytes).unwrap();
+            assert!(is_hybrid(&bytes, &read).unwrap(), "{version} {long}");
+        }
+    }
 }
