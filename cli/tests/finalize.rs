@@ -53,6 +53,13 @@ fn an_output_that_exists_is_kept_unless_forced() {
         0
     );
     assert_eq!(folder.run(&["inspect", "-q", "out.mp4"]).0, 0);
+    // What no flag allows is not offered.
+    let (code, _, err) = folder.run(&["finalize", "-o", "a.mp4", "--force", "a.mp4"]);
+    assert_eq!(code, 7, "{err}");
+    assert!(
+        err.contains("is the file itself") && !err.contains("--force"),
+        "{err}"
+    );
     assert_eq!(std::fs::read(folder.path("a.mp4")).unwrap(), fragmented(2));
 }
 

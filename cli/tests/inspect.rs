@@ -115,7 +115,9 @@ fn a_folder_is_walked() {
     let (code, out, _) = folder.run(&["inspect", "--json", "."]);
     assert_eq!((code, out.lines().count()), (6, 13));
     let empty = Folder::new();
-    assert_eq!(empty.run(&["inspect", "."]).0, 0);
+    let (code, out, err) = empty.run(&["inspect", "."]);
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(err.contains("no file in there"), "{err}");
 }
 
 #[test]
@@ -133,6 +135,21 @@ fn wrong_calls_end_with_2() {
         let (code, out, err) = folder.run(args);
         assert_eq!(code, 2, "{args:?}");
         assert!(out.is_empty() && err.contains("Usage"), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn a_track_that_is_not_there_is_a_wrong_call() {
+    let folder = folder();
+    for json in [&[][..], &["--json"]] {
+        let args = [
+            &["inspect", "--samples", "--track", "99", "plain.mp4"],
+            json,
+        ]
+        .concat();
+        let (code, out, err) = folder.run(&args);
+        assert_eq!((code, out.as_str()), (2, ""));
+        assert!(err.contains("plain.mp4: has no track 99"), "{err}");
     }
 }
 

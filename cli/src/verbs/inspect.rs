@@ -12,7 +12,11 @@ use tapo_report::{inspection as report, json};
 
 pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<Exit> {
     let mut exit = Exit::Fine;
-    for (i, found) in files(&args.files).into_iter().enumerate() {
+    let all = files(&args.files);
+    if all.is_empty() {
+        printer.say("no file in there is named like a video");
+    }
+    for (i, found) in all.into_iter().enumerate() {
         let (path, inspected) = match found {
             Found::File(path) => {
                 let inspected = inspect_file(&path).map_err(anyhow::Error::new);
@@ -36,6 +40,14 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<E
             }
         };
         exit = exit.and(inspection.verdict.into());
+        if let Some(id) = args.track
+            && !inspection.tracks.iter().any(|t| t.id == id)
+        {
+            let path = path.display();
+            printer.error(&anyhow::anyhow!("{path}: has no track {id}"));
+            exit = exit.and(Exit::Usage);
+            continue;
+        }
         if printer.is_quiet() {
             continue;
         }
