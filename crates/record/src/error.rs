@@ -30,7 +30,7 @@ pub enum Error {
     #[error(transparent)]
     Movie(#[from] tapo_movie::Error),
     /// The camera refuses the name or the password, or wants one.
-    #[error("{camera}: the camera refuses the user name or the password{}", if *given { "" } else { " (none was given)" })]
+    #[error("{camera}: the camera refuses the user name or the password{}", if *given { "" } else { "; none was given: --username NAME and --password-file FILE" })]
     Unauthorized {
         /// The camera's name.
         camera: String,

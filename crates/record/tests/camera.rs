@@ -400,3 +400,36 @@ fn one_file_is_recorded_until_the_end() {
         Err(Error::Io(tapo_io::Error::Exists { .. }))
     ));
 }
+
+#[test]
+fn a_camera_that_refuses_is_told_of_while_others_go_on() {
+    let camera = Camera::start(CameraConfig::new(clip("demo.mp4"))).unwrap();
+    let mut config = CameraConfig::new(clip("demo.mp4"));
+    config.authentication = Authentication::Digest {
+        user: "u".into(),
+        password: "p".into(),
+        qop: true,
+    };
+    let refusing = Camera::start(config).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let other = CameraOptions {
+        name: "gate".to_owned(),
+        ..options(&refusing.url(), dir.path())
+    };
+    let both = Options {
+        cameras: vec![options(&camera.url(), dir.path()), other],
+        finish_leftovers: false,
+    };
+    let stop = StopHandle::new();
+    let ending = stop.clone();
+    let told = move |event| {
+        if let Event::Notice { camera, text } = event {
+            assert_eq!(camera, "gate");
+            assert!(text.contains("refuses"), "{text}");
+            ending.stop();
+        }
+    };
+    // Without that notice this would go on for ever.
+    let recording = record(&both, told, &stop).unwrap();
+    assert_eq!(recording.cameras.len(), 1);
+}
