@@ -1,10 +1,15 @@
 //! Ctrl-C, and being told to end.
 
 use anyhow::Context;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// One wish to end can arrive more than once: from the terminal and from the
+/// program that started this one, or as SIGTERM with SIGHUP behind it.
+const SAME: Duration = Duration::from_millis(500);
+
 /// Calls `first` when the user or the system asks for the end (SIGINT, SIGTERM,
-/// SIGHUP). Asked a second time, the program ends at once: files that are being
+/// SIGHUP). Asked a second time, later, the program ends at once: files that are being
 /// recorded play as they are.
 pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -23,6 +28,7 @@ pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> anyhow::Result<()
     let wait = move || {
         runtime.block_on(async {
             let mut first = Some(first);
+            let mut asked = Instant::now();
             loop {
                 tokio::select! {
                     _ = interrupt.recv() => {}
@@ -30,7 +36,11 @@ pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> anyhow::Result<()
                     _ = hang_up.recv() => {}
                 }
                 match first.take() {
-                    Some(first) => first(),
+                    Some(first) => {
+                        asked = Instant::now();
+                        first();
+                    }
+                    None if asked.elapsed() < SAME => {}
                     None => leave(),
                 }
             }

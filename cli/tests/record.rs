@@ -165,3 +165,36 @@ fn wrong_calls_end_with_2() {
         assert_eq!(code, 2, "{args:?}: {err}");
     }
 }
+
+#[test]
+fn one_wish_to_end_that_comes_twice_is_one() {
+    let folder = Folder::new();
+    let mut command = folder.command(&["record", "--demo", "-o", "demo.mp4"]);
+    command.stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = out.lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("recording into")));
+    signal(&child, "-TERM");
+    signal(&child, "-HUP");
+    assert!(lines.any(|line| line.contains("demo.mp4 finished")));
+    lines.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_recording_of_nothing_says_why() {
+    let folder = Folder::new();
+    // Nothing can listen on port 0.
+    let mut command = folder.command(&["record", "rtsp://127.0.0.1:0/x"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = out.lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("next attempt")));
+    signal(&child, "-INT");
+    lines.for_each(drop);
+    let (code, _, err) = outcome(child.wait_with_output().unwrap());
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("nothing was recorded"), "{err}");
+}

@@ -123,6 +123,7 @@ pub fn recording(out: &mut dyn Write, theme: &Theme, done: &Recording) -> io::Re
             segments,
             lost_packets,
             gaps,
+            problem: lost,
             ..
         } = camera;
         let name = escape::text(name);
@@ -145,6 +146,10 @@ pub fn recording(out: &mut dyn Write, theme: &Theme, done: &Recording) -> io::Re
             if let Some(problem) = &segment.problem {
                 writeln!(out, "    {warning}{}{warning:#}", escape::text(problem))?;
             }
+        }
+        if let Some(why) = lost {
+            let why = escape::text(why);
+            writeln!(out, "  {warning}media was lost: {why}{warning:#}")?;
         }
     }
     Ok(())
@@ -286,6 +291,7 @@ pub fn recording_json(out: &mut dyn Write, done: &Recording) -> io::Result<()> {
             lost_packets: Some(camera.lost_packets),
             segments: Some(camera.segments.len() as u64),
             gaps: Some(camera.gaps),
+            text: camera.problem.as_deref(),
             ..Line::default()
         };
         json::line(out, &line)?;

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use tapo_camera::{Camera, CameraConfig, Clip};
 use tapo_record::url::read_password_file;
 use tapo_record::{
-    CameraOptions, CameraUrl, Credentials, Error, Event, Options, Output, Recording, StopHandle,
-    config,
+    CameraOptions, CameraRecording, CameraUrl, Credentials, Error, Event, Options, Output,
+    Recording, StopHandle, config,
 };
 use view::View;
 
@@ -67,8 +67,17 @@ pub(crate) fn run(args: &RecordArgs, printer: &mut Printer) -> anyhow::Result<Ex
     view.end();
     match done? {
         Ok(recording) => {
-            view.summary(&recording, printer)?;
-            Ok(exit(&recording, wanted))
+            let exit = exit(&recording, wanted);
+            // Nobody may be left to read it: what was recorded counts.
+            if let Err(error) = view.summary(&recording, printer)
+                && error.kind() != std::io::ErrorKind::BrokenPipe
+            {
+                return Err(error.into());
+            }
+            for camera in recording.cameras.iter().filter(|c| c.segments.is_empty()) {
+                printer.error(&nothing(camera));
+            }
+            Ok(exit)
         }
         Err(error) => {
             let exit = code(&error);
@@ -225,13 +234,28 @@ fn address(args: &RecordArgs, url: &str, printer: &mut Printer) -> Result<Camera
     }
 }
 
+/// Why a camera was not recorded.
+fn nothing(camera: &CameraRecording) -> anyhow::Error {
+    let name = &camera.camera;
+    let why = camera.problem.as_ref().or(camera.last_failure.as_ref());
+    match why {
+        Some(why) => anyhow::anyhow!("{name}: nothing was recorded: {why}"),
+        None if camera.connections == 0 => {
+            anyhow::anyhow!("{name}: nothing was recorded: there was no connection yet")
+        }
+        None => anyhow::anyhow!("{name}: nothing was recorded: no keyframe had come"),
+    }
+}
+
 /// A camera that could not be recorded, a file that could not be written and a
 /// recording without a picture are failures; losses on the way are told, and
 /// none.
 fn exit(recording: &Recording, wanted: usize) -> Exit {
     let mut cameras = recording.cameras.iter();
-    let failed =
-        cameras.any(|c| c.segments.is_empty() || c.segments.iter().any(|s| s.problem.is_some()));
+    let failed = cameras.any(|c| {
+        let unfinished = c.segments.iter().any(|s| s.problem.is_some());
+        c.segments.is_empty() || c.problem.is_some() || unfinished
+    });
     if failed || recording.cameras.len() < wanted {
         Exit::Failed
     } else {
