@@ -155,6 +155,13 @@ fn open(
     if read.fragments.is_empty() {
         return Err(Error::NotFragmented { path: path() });
     }
+    let moved =
+        |d: &tapo_bmff::Defect| matches!(d.flaw, Flaw::BadFields { kind, .. } if kind == b"tfdt");
+    if read.defects.iter().any(moved) {
+        let what = "has fragments whose decode times go back, or jump further than a sample can \
+            last; one index cannot say so, and what follows would be shifted";
+        return Err(Error::Unsupported { path: path(), what });
+    }
     let interrupted = size > source.len();
     if let Some(segment) = Segment::of(read).filter(|_| !interrupted) {
         let movie = prepare(movie, source.path())?;

@@ -241,3 +241,21 @@ fn a_torn_moov_is_no_plain_movie() {
         assert_eq!(std::fs::read(&path).unwrap(), torn);
     }
 }
+
+/// One index holds no two times for the same place: indexed all the same, all
+/// that follows an overlap would come late.
+#[test]
+fn fragments_whose_times_go_back_are_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("overlap.mp4");
+    let mut file = clip(None);
+    let tfdt = file.windows(4).rposition(|w| w == b"tfdt").unwrap();
+    // Version and flags, then 64 bits: the second fragment starts amid the first.
+    let back = 4000_u64.to_be_bytes();
+    file.splice(tfdt + 8..tfdt + 16, back);
+    std::fs::write(&path, &file).unwrap();
+    let refused = finalize(&path, &Options::default()).unwrap_err();
+    assert!(matches!(refused, Error::Unsupported { .. }), "{refused}");
+    assert!(refused.to_string().contains("go back"), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), file);
+}
