@@ -124,6 +124,8 @@ pub(crate) struct Runs {
     pub(crate) rows: Vec<(Row, u64)>,
     /// The longest row, bytes.
     pub(crate) longest: u64,
+    /// Whether the recording begins with a row.
+    pub(crate) opens: bool,
     /// Rows for each sample that is found by its syntax.
     pub(crate) share: f64,
 }
@@ -156,8 +158,10 @@ impl Runs {
             row.clear();
             *len = 0;
         };
+        let mut opens = None;
         for (track, samples, bytes) in order {
             let finding = tracks.get(usize::from(track)).map(|t| t.finding);
+            opens.get_or_insert(finding != Some(Finding::Syntax));
             if finding == Some(Finding::Syntax) {
                 anchors += 1;
                 close(&mut row, &mut len);
@@ -177,6 +181,7 @@ impl Runs {
         Self {
             rows: rows.collect(),
             longest,
+            opens: opens.unwrap_or(false),
             share,
         }
     }

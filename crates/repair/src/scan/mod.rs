@@ -121,7 +121,7 @@ impl<'a> Scanner<'a> {
                 return Ok(Some(end));
             }
         }
-        if !self.after_row {
+        if self.may_be_row() {
             let guess = self.guess();
             if let Some(end) = self.judge.row(&mut self.window, at, guess)?
                 && self.take_row(Span::new(at, end))?
@@ -238,6 +238,13 @@ impl<'a> Scanner<'a> {
         }
         self.after_row = false;
         Ok(())
+    }
+
+    /// Whether a row may stand here: nothing but the reference vouches for one in
+    /// front of the first sample.
+    fn may_be_row(&self) -> bool {
+        let first = self.found.items.is_empty();
+        !self.after_row && (!first || self.judge.profile.runs.opens)
     }
 
     /// Bytes of the next row by the clocks.

@@ -37,13 +37,15 @@ const MOST_LOST: i64 = 1 << 20;
 /// Writes behind a gap that the clocks are aligned by.
 const ALIGNED: usize = 600;
 
-/// Solves the gap in front of stretch `number`, whose items are `range`.
+/// Solves the gap in front of stretch `number`, whose items are `range`. `pace` is
+/// how long the leading track's samples lasted last.
 pub(super) fn solve(
     found: &Found,
     profile: &Profile,
     number: usize,
     range: Range<usize>,
     ends: &[i64],
+    pace: Option<i64>,
 ) -> Missing {
     let count = profile.tracks.len();
     let mut missing = Missing {
@@ -70,7 +72,7 @@ pub(super) fn solve(
         true => 0,
         false => pictures::lost(found, profile, number, range.clone()),
     };
-    let usual = i64::from(of.durations.usual);
+    let usual = pace.unwrap_or(i64::from(of.durations.usual));
     let end = ends.get(leader).copied().unwrap_or(0);
     if let Some(start) = missing.starts.get_mut(leader) {
         *start = end + lost * usual;
@@ -83,8 +85,9 @@ pub(super) fn solve(
             profile,
             range.clone(),
             (leader, track),
-            base,
+            (base, usual),
             own_end,
+            from_start,
         )
         .map_or(own_end, |start| start.max(own_end));
         if let Some(slot) = missing.starts.get_mut(track) {
@@ -153,8 +156,9 @@ fn align(
     profile: &Profile,
     range: Range<usize>,
     (leader, track): (usize, usize),
-    base: i64,
+    (base, pace): (i64, i64),
     end: i64,
+    from_start: bool,
 ) -> Option<i64> {
     let of = profile.tracks.get(track)?;
     let items = found.items.get(range)?;
@@ -168,10 +172,11 @@ fn align(
             t if t == track => 1,
             _ => continue,
         };
-        let ticks = profile
-            .tracks
-            .get(own)?
-            .row_ticks(u64::from(item.size), item.samples);
+        let of = profile.tracks.get(own)?;
+        let ticks = match which {
+            0 => pace,
+            _ => of.row_ticks(u64::from(item.size), item.samples),
+        };
         let duration = profile.clock.common(own, ticks);
         if which == 1 && first.is_none() {
             first = Some(next_leader(&writes));
@@ -197,12 +202,16 @@ fn align(
     let middle = (near - origin).div_euclid(step);
     let reach = 3 * second / step;
     let mut best: Option<(u32, i64, i64)> = None;
+    let mut unmoved = 0;
     for n in (middle - reach).max(0)..=(middle + reach).max(0) {
         let mut shifts = vec![0; profile.tracks.len()];
         if let Some(slot) = shifts.get_mut(track) {
             *slot = origin + n * step;
         }
         let hits = profile.interleave.hits(&writes, &shifts);
+        if n == 0 {
+            unmoved = hits;
+        }
         match &mut best {
             Some((most, ..)) if hits < *most => {}
             Some((most, _, last)) if hits == *most && *last + 1 == n => *last = n,
@@ -213,22 +222,26 @@ fn align(
     // Of what the rule allows, what lags behind as in the reference; else the middle.
     let (hits, from, to) = best?;
     // Where the rule does not hold at all it limits nothing.
-    let limited = profile.interleave.rule == Rule::Runs || hits as usize * 4 > writes.len() * 3;
+    let limited = profile.interleave.rule == Rule::Runs || hits as usize * 9 > writes.len() * 5;
     let (from, to) = if limited { (from, to) } else { (0, MOST_LOST) };
     let number = |t: usize| u16::try_from(t).unwrap_or(u16::MAX);
     let rule = profile.interleave.rule;
     let seen = lag(rule, &writes, number(leader), number(track));
     let usual = profile.lags.get(track).copied().flatten();
     let n = match seen.zip(usual) {
-        Some((seen, usual)) => {
+        Some((seen, usual)) if !from_start => {
             #[expect(clippy::cast_possible_truncation, reason = "clamped below")]
             let shift = (usual - seen).round() as i64;
             (shift.saturating_sub(origin) + step / 2)
                 .div_euclid(step)
                 .clamp(from, to)
         }
-        None if limited => from + (to - from) / 2,
-        None => 0,
+        // At the start of a recording hardly anything is missing, and muxers
+        // have their ways with the first samples.
+        _ if from_start && unmoved + 2 >= hits => 0,
+        _ if from_start => from,
+        _ if limited => from + (to - from) / 2,
+        _ => 0,
     };
     Some(profile.clock.track(track, base + origin + n * step) + of.shift)
 }

@@ -66,6 +66,19 @@ impl Timeline {
         line
     }
 
+    /// How long the leading track's samples last just now, if that changes.
+    fn pace(&self, profile: &Profile) -> Option<i64> {
+        let leader = profile.leader();
+        let of = profile.tracks.get(leader)?;
+        if of.durations.known.len() < 2 {
+            return None;
+        }
+        let [.., before, _] = self.tracks.get(leader)?.as_slice() else {
+            return None;
+        };
+        Some(before.duration)
+    }
+
     /// Decode times: stretch by stretch, each from where the gap in front of it
     /// ends.
     fn place(&mut self, found: &Found, profile: &Profile, gaps: Gaps, parts: &mut [Vec<Part>]) {
@@ -74,7 +87,14 @@ impl Timeline {
             let stop = found.stretches.get(number + 1);
             let stop = stop.map_or(found.items.len(), |s| s.first);
             let range = stretch.first..stop;
-            let mut missing = gap::solve(found, profile, number, range.clone(), &ends);
+            let mut missing = gap::solve(
+                found,
+                profile,
+                number,
+                range.clone(),
+                &ends,
+                self.pace(profile),
+            );
             if gaps == Gaps::Close && number > 0 {
                 missing.close(profile, &ends);
             }
