@@ -111,6 +111,18 @@ impl ByteSource for PreadFile {
         Ok(got)
     }
 
+    #[cfg(target_os = "linux")]
+    fn next_data(&self, from: u64) -> u64 {
+        // The file's own position is used by nothing else.
+        match rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(from)) {
+            Ok(data) => data.clamp(from, self.len.max(from)),
+            // Only a hole follows.
+            Err(rustix::io::Errno::NXIO) => self.len.max(from),
+            // Not every file system knows of holes.
+            Err(_) => from,
+        }
+    }
+
     fn path(&self) -> &Path {
         &self.path
     }
@@ -183,6 +195,20 @@ mod tests {
         assert!(made.unwrap().success());
         let said = PreadFile::open(&pipe).unwrap_err().to_string();
         assert!(said.contains("is a pipe"), "{said}");
+    }
+
+    #[test]
+    fn a_hole_is_skipped_where_the_file_system_knows_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sparse");
+        let file = File::create(&path).unwrap();
+        file.set_len(1 << 40).unwrap();
+        file.write_all_at(b"x", 1 << 39).unwrap();
+        let source = PreadFile::open(&path).unwrap();
+        let data = source.next_data(5);
+        assert!((5..=1 << 39).contains(&data), "{data}");
+        let end = source.next_data((1 << 39) + (1 << 20));
+        assert!(end == 1 << 40 || end == (1 << 39) + (1 << 20), "{end}");
     }
 
     #[test]

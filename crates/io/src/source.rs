@@ -21,6 +21,12 @@ pub trait ByteSource: Send + Sync {
         None
     }
 
+    /// The first offset at or behind `from` at which there may be anything but
+    /// zeros: a source that knows of holes skips them.
+    fn next_data(&self, from: u64) -> u64 {
+        from
+    }
+
     /// The name to put into messages.
     fn path(&self) -> &Path {
         Path::new("(memory)")

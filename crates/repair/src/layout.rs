@@ -158,13 +158,35 @@ pub(crate) fn top(window: &mut Window<'_>, at: u64) -> Result<Option<BoxHeader>>
         .filter(|h| TOP.iter().any(|kind| h.kind == *kind) && h.declared_end(u64::MAX).is_some()))
 }
 
+/// Pieces of a file with holes that are walked to find its end.
+const PIECES: u32 = 1 << 16;
+
+/// An end of `span` behind which there are only holes.
+fn data_end(source: &dyn ByteSource, span: Span) -> u64 {
+    const STEP: u64 = 1 << 24;
+    let mut at = span.start;
+    let mut end = span.start;
+    for _ in 0..PIECES {
+        if at >= span.end {
+            return end.min(span.end);
+        }
+        let data = source.next_data(at);
+        if data >= span.end {
+            return end.min(span.end);
+        }
+        at = data.saturating_add(STEP);
+        end = at;
+    }
+    span.end
+}
+
 /// The end of the last byte of `span` that is not zero.
 ///
 /// # Errors
 /// The source fails.
 pub(crate) fn trim_zeros(source: &dyn ByteSource, span: Span) -> Result<u64> {
     const BLOCK: u64 = 1 << 20;
-    let mut end = span.end;
+    let mut end = data_end(source, span);
     while end > span.start {
         let start = end.saturating_sub(BLOCK).max(span.start);
         let bytes = source.read_span(Span::new(start, end))?;

@@ -103,7 +103,7 @@ fn mend(source: &dyn ByteSource, overlay: &mut Overlay<'_>) -> Result<Vec<Span>>
                 }
             }
             _ => {
-                let next = next_fragment(source, at)?.unwrap_or(len);
+                let next = next_fragment(source, at + 1)?.unwrap_or(len);
                 if next >= at + 16 {
                     overlay.cover(Span::new(at, next));
                 }
@@ -123,6 +123,8 @@ fn next_fragment(source: &dyn ByteSource, from: u64) -> Result<Option<u64>> {
     const HEAD: u64 = 24;
     let mut at = from;
     while at < source.len() {
+        // A box may begin up to its fourth byte before the first that is not zero.
+        at = at.max(source.next_data(at).saturating_sub(4));
         let block = Loaded::read(source, Span::at(at, BLOCK + HEAD))?;
         let bytes = block.get(block.span()).unwrap_or_default();
         let found = bytes

@@ -79,6 +79,10 @@ impl ByteSource for Ahead<'_> {
         Ok(got)
     }
 
+    fn next_data(&self, from: u64) -> u64 {
+        self.source.next_data(from)
+    }
+
     fn path(&self) -> &Path {
         self.source.path()
     }

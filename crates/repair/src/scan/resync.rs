@@ -26,6 +26,8 @@ impl Judge<'_> {
         // Near damage the next sample is close: the first block alone.
         let mut blocks = 1;
         while at < self.end {
+            // Lengths in front of the first byte that is not zero begin with zeros.
+            at = at.max(source.next_data(at).saturating_sub(4));
             let batch: Vec<u64> = (0..blocks)
                 .map(|i| at + i * BLOCK)
                 .filter(|start| *start < self.end)

@@ -42,7 +42,8 @@ impl Scanner<'_> {
         match self.track(track).map(|t| t.finding) {
             Some(Finding::Frames { bytes }) => {
                 let len = span.len() / u64::from(bytes) * u64::from(bytes);
-                let class = if at_end { Class::C } else { Class::B };
+                let open = at_end && !self.judge.end_is_sure;
+                let class = if open { Class::C } else { Class::B };
                 self.push_frames(track, Span::at(span.start, len), class);
             }
             Some(Finding::Starts) => self.divide(track, span, at_end && !self.judge.end_is_sure)?,
