@@ -1,4 +1,23 @@
 //! Media data and a reference to a movie, with confidence.
+//!
+//! A recording whose index is lost is a text without spaces. [`repair`] reads it
+//! with a grammar: hard syntax for each sample (`tapo_codec`), and the habits of
+//! the muxer, learnt from a healthy recording of the same camera, for what
+//! syntax leaves open.
+//!
+//! - What is known: the file's own structure and what is left of its index,
+//!   which is the authority on its samples; a reference, chosen among those named
+//!   or found beside the file, learnt into a profile.
+//! - The search: greedy where syntax decides; data without syntax (PCM, G.711)
+//!   lies between samples that have one; behind damage a chain of items must
+//!   vouch for the place to go on from, and sound is completed backwards from it.
+//! - Times: constant durations, composition times from picture order counts,
+//!   gaps from the pictures' own counts and from the order in which the muxer
+//!   wrote, variable rates bracketed by the other tracks.
+//! - The output: a new file in which the bytes stand where they stood, and a
+//!   [`Reconstruction`] that says how sure each stretch is and what became of
+//!   every byte. The source is never written, and the same bytes come out for any
+//!   number of threads.
 #![forbid(unsafe_code)]
 
 mod assemble;

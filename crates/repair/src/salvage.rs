@@ -344,3 +344,30 @@ pub(crate) fn merge(known: Vec<Item>, found: Found) -> Found {
     }
     merged
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_the_file_ends_within_ends_the_walk() {
+        let mut file = b"\0\0\0\xfcmoof\0\0\0\x10mfhd".to_vec();
+        file.resize(100, 0);
+        let layout = Layout::of(&file).unwrap();
+        let own = own(&file, &layout, Some(&Movie::default())).unwrap();
+        assert_eq!(own.map(|o| o.movie.sample_count()), Some(0));
+    }
+
+    #[test]
+    fn the_next_fragment_is_found_behind_anything() {
+        let mut file = vec![0; 3 << 20];
+        file.extend(b"\0\0\0\x18moof\0\0\0\x10mfhd\0\0\0\0\0\0\0\x01");
+        assert_eq!(next_fragment(&file, 0).unwrap(), Some(3 << 20));
+        assert_eq!(next_fragment(&file, (3 << 20) + 1).unwrap(), None);
+        // The word alone is no box.
+        assert_eq!(
+            next_fragment(&b"\0\0\0\x18moof and more".to_vec(), 0).unwrap(),
+            None
+        );
+    }
+}
