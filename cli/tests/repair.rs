@@ -118,6 +118,8 @@ fn what_cannot_be_repaired_is_refused_and_leaves_nothing() {
     assert_eq!(code, 5, "{said}");
     let (code, _, said) = run(["repair", "--reference", text(&empty), text(&broken)]);
     assert_eq!(code, 7, "{said}");
+    let (code, _, said) = run(["repair", text(&clip("make.sh"))]);
+    assert_eq!(code, 6, "{said}");
     let missing = dir.path().join("missing.mp4");
     let (code, ..) = run(["repair", text(&missing)]);
     assert_eq!(code, 1);

@@ -56,6 +56,11 @@ fn is_sound(path: &Path) -> bool {
     tapo_inspect::inspect_file(path).is_ok_and(|seen| seen.verdict == Verdict::Sound)
 }
 
+/// Whether nothing in a file says that it is an MP4.
+fn is_foreign(path: &Path) -> bool {
+    tapo_inspect::inspect_file(path).is_ok_and(|seen| seen.verdict == Verdict::NotMp4)
+}
+
 /// Repairs the files, some at the same time, and hands the outcomes over in the
 /// order in which the files were named.
 fn in_order(
@@ -128,9 +133,17 @@ fn tell(
             })
         }
         Outcome::Failed(error) => {
-            let exit = code(&error);
+            let foreign = matches!(error, Error::NoReference { .. }) && is_foreign(path);
+            let exit = if foreign { Exit::NotMp4 } else { code(&error) };
             let hint = hint(&error);
-            let error = anyhow::Error::new(error);
+            let mut error = anyhow::Error::new(error);
+            if foreign {
+                let path = path.display();
+                error = anyhow::anyhow!(
+                    "{path}: not an MP4; `tapo inspect` says what it is. If it is one that lost \
+                     its start:"
+                );
+            }
             if args.json && !printer.is_quiet() {
                 json::failure(printer, "tapo.repair/1", path, &message(&error))?;
             }
