@@ -22,7 +22,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
-use tapo_camera::{Authentication, Camera, CameraConfig, Clip, Fault, InBand};
+use tapo_camera::{Authentication, Camera, CameraConfig, Clip, Fault, InBand, SessionLog};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -109,7 +109,18 @@ fn udp() -> Transport {
 
 /// Every frame of the session is the next one of the log.
 fn assert_logged(camera: &Camera, clips: &[Clip], got: &[Got]) {
-    let sessions = camera.sessions();
+    // A frame may arrive before the camera has written down that it was sent.
+    let lags = |log: &SessionLog| {
+        let of = |track| got.iter().filter(|got| got.track == track).count();
+        let mut tracks = log.tracks.iter().enumerate();
+        tracks.any(|(i, track)| track.sent.len() < of(i))
+    };
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let mut sessions = camera.sessions();
+    while lags(sessions.last().unwrap()) && std::time::Instant::now() < deadline {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        sessions = camera.sessions();
+    }
     let log = sessions.last().unwrap();
     for track in 0..clips[0].track_count() {
         let mine: Vec<&Got> = got.iter().filter(|got| got.track == track).collect();
