@@ -115,9 +115,9 @@ fn assert_logged(camera: &Camera, clips: &[Clip], got: &[Got]) {
         let mut tracks = log.tracks.iter().enumerate();
         tracks.any(|(i, track)| track.sent.len() < of(i))
     };
-    let deadline = std::time::Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     let mut sessions = camera.sessions();
-    while lags(sessions.last().unwrap()) && std::time::Instant::now() < deadline {
+    while lags(sessions.last().unwrap()) && Instant::now() < deadline {
         std::thread::sleep(std::time::Duration::from_millis(1));
         sessions = camera.sessions();
     }
