@@ -118,7 +118,7 @@ fn assert_logged(camera: &Camera, clips: &[Clip], got: &[Got]) {
     let deadline = Instant::now() + PATIENCE;
     let mut sessions = camera.sessions();
     while lags(sessions.last().unwrap()) && Instant::now() < deadline {
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(1));
         sessions = camera.sessions();
     }
     let log = sessions.last().unwrap();
