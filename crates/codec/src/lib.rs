@@ -43,7 +43,9 @@ mod vp9;
 pub use describe::{CodecDescription, ConfigBoxes, MediaKind, describe};
 pub use error::{CodecError, Result};
 pub use presentation::{Order, OrderKey, PresentationOrder};
-pub use recognise::{Access, Delimiting, Depth, HEAD, Hints, Recogniser, Verdict, recogniser};
+pub use recognise::{
+    Access, Decodes, Delimiting, Depth, HEAD, Hints, Recogniser, Verdict, recogniser,
+};
 
 /// A fraction in lowest terms; `None` if either side is 0.
 fn reduced(numerator: u64, denominator: u64) -> Option<(u64, u64)> {

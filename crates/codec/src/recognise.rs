@@ -99,6 +99,18 @@ impl Access {
     }
 }
 
+/// What decoding the entropy-coded data of a sample says of the parameter sets it was read with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Decodes {
+    /// It ends where its data ends: no other parameter sets would do that but by chance.
+    Yes,
+    /// The data contradicts the parameter sets, or is damaged. The number of coding blocks (macroblocks, coding tree units) read
+    /// until then.
+    No(u32),
+    /// It cannot be told: not a picture without prediction from others, or a tool of the codec that is not read.
+    Unknown,
+}
+
 /// What a codec's syntax can say at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delimiting {
@@ -165,6 +177,13 @@ pub trait Recogniser: Send + Sync + fmt::Debug {
     fn adopt(&mut self, parameter_set: &[u8]) -> Result<()> {
         let _ = parameter_set;
         Ok(())
+    }
+
+    /// Decodes the entropy-coded data of a whole sample, without making a picture of it: headers alone look right under many
+    /// parameter sets that nothing can be decoded with. Only intra pictures (IDR, IRAP) are tried.
+    fn decodes(&self, sample: &[u8]) -> Decodes {
+        let _ = sample;
+        Decodes::Unknown
     }
 
     /// A copy with what it has learnt so far.
