@@ -18,6 +18,7 @@ mod sim;
 mod source;
 mod span;
 mod window;
+mod zeros;
 
 pub use error::{Error, Result};
 pub use file::{FileStamp, PreadFile, create_dirs, sync_dir_of};
@@ -30,3 +31,4 @@ pub use sim::{CrashStates, SimDisk};
 pub use source::{ByteSource, Loaded};
 pub use span::Span;
 pub use window::Window;
+pub use zeros::{zeros_from_start, zeros_to_end};
