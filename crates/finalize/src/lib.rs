@@ -9,10 +9,13 @@
 //! - **Tail**, for all others: the index is appended, and the first box behind
 //!   `ftyp` becomes the header of an `mdat` over all the rest.
 //!
+//! [`Append`] is the same for a file whose index was lost and found again.
+//!
 //! This crate decides the order of writes; `tapo-io` carries it out. Media is
 //! never read, moved or written, and [`undo`] gives the original bytes back.
 #![forbid(unsafe_code)]
 
+mod append;
 mod crc;
 mod error;
 pub mod layout;
@@ -29,6 +32,7 @@ mod run;
 mod state;
 mod tail;
 
+pub use append::{Append, take_back};
 pub use error::{Error, Result};
 pub use layout::reveal_need;
 pub use outcome::{Finalization, How, Options, Undone};

@@ -1,6 +1,7 @@
 //! From a file as it stands to the writes that finalize it, or take that back.
 //! Nothing here writes.
 
+use crate::append::{self, Appended};
 use crate::outcome::{Finalization, How, Undone};
 use crate::prepare::prepare;
 use crate::resized::Resized;
@@ -66,6 +67,30 @@ pub(crate) fn nothing(source: &dyn ByteSource) -> Result<Plan> {
 
 /// Plans to take a finalization of `source` back.
 pub(crate) fn undo(source: &dyn ByteSource) -> Result<(WritePlan, Undone)> {
+    if let Some(state) = append::recorded_last(source)? {
+        return Ok(taken_back(state, source));
+    }
+    undo_finalize(source).or_else(|error| match error {
+        Error::Io(_) => Err(error),
+        // Only the beginning of a record, or none that is whole.
+        _ => match append::state(source)? {
+            Some(state) => Ok(taken_back(state, source)),
+            None => Err(error),
+        },
+    })
+}
+
+fn taken_back(state: Appended, source: &dyn ByteSource) -> (WritePlan, Undone) {
+    let writes = state.restore(source.len());
+    let undone = Undone {
+        how: How::Tail,
+        size: state.end(),
+        bytes_written: writes.bytes_written(),
+    };
+    (writes, undone)
+}
+
+fn undo_finalize(source: &dyn ByteSource) -> Result<(WritePlan, Undone)> {
     let read = read(source)?;
     let not_final = || Error::NotFinal {
         path: source.path().to_owned(),

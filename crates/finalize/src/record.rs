@@ -60,13 +60,14 @@ pub(crate) struct Closing {
 /// Everything it takes to go back, and to go on where a run was interrupted.
 ///
 /// It is the last box of an appended `moov`, and so the last bytes of the file.
-/// If the last box of the original had to be closed, it also stands right behind
-/// that box: written before the first byte of the original is changed.
+/// If the last box of the original had to be closed, or nothing in the original
+/// tells where it ends, it also stands right behind the original: written before
+/// the first byte of that is changed.
 ///
 /// Payload of the [`UNDO`] box, big-endian:
 /// ```text
 /// version u32 (1), end u64, first at u64, close at u64,
-/// first len u8, close len u8, zero u16, close kind [4],
+/// first len u8, close len u8, endless u16 (0 or 1), close kind [4],
 /// first original [16], close original [16], moov_crc u32,
 /// crc u32 of all bytes of the box before it
 /// ```
@@ -78,6 +79,8 @@ pub(crate) struct UndoRecord {
     pub(crate) first: Patch,
     /// The last box, if it had to be closed.
     pub(crate) closing: Option<Closing>,
+    /// Nothing in the original tells where it ends: its index was lost.
+    pub(crate) endless: bool,
     /// CRC-32 of the appended `moov` as far as the record.
     pub(crate) moov_crc: u32,
 }
@@ -89,8 +92,11 @@ impl UndoRecord {
     /// Where the copy behind a closed box stands. A box of less than 8 bytes was
     /// made longer to hold its header.
     pub(crate) fn journal(&self) -> Option<Span> {
-        let closing = self.closing?;
-        let at = self.end.max(closing.patch.at.saturating_add(8));
+        let at = match self.closing {
+            Some(closing) => self.end.max(closing.patch.at.saturating_add(8)),
+            None if self.endless => self.end,
+            None => return None,
+        };
         Some(Span::at(at, Self::LEN))
     }
 
@@ -121,7 +127,8 @@ impl UndoRecord {
         w.uuid(&UNDO, |w| {
             w.u32(1).u64(self.end);
             w.u64(self.first.at).u64(closing.patch.at);
-            w.u8(self.first.len).u8(closing.patch.len).u16(0);
+            w.u8(self.first.len).u8(closing.patch.len);
+            w.u16(u16::from(self.endless));
             w.raw(&closing.kind);
             w.raw(&self.first.original).raw(&closing.patch.original);
             w.u32(self.moov_crc).u32(0);
@@ -172,6 +179,7 @@ impl UndoRecord {
                 patch: closed,
                 kind: kind.0,
             }),
+            endless: bytes.get(54..56)? == [0, 1],
             moov_crc: be_u32(bytes, 92)?,
         };
         record.is_sound().then_some(record)
@@ -201,6 +209,7 @@ mod tests {
             end: 5000,
             first: Patch::new(24, b"\0\0\x02\x9cmoov"),
             closing,
+            endless: false,
             moov_crc: 0x1234_5678,
         }
     }
@@ -211,8 +220,11 @@ mod tests {
             patch: Patch::new(4000, b"\0\0\x10\0moof"),
             kind: *b"free",
         };
-        for closing in [None, Some(torn)] {
-            let record = record(closing);
+        let endless = UndoRecord {
+            endless: true,
+            ..record(None)
+        };
+        for record in [record(None), record(Some(torn)), endless] {
             let bytes = record.to_bytes();
             assert_eq!(bytes.len() as u64, UndoRecord::LEN);
             assert_eq!(UndoRecord::parse(&bytes), Some(record));

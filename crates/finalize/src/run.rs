@@ -80,7 +80,7 @@ fn in_place(source: &PreadFile, stamp: FileStamp, plan: Plan) -> Result<Finaliza
 }
 
 /// Opens the file for writing, if it is still the one that was read.
-fn writable(path: &Path, stamp: FileStamp) -> Result<RealDisk> {
+pub(crate) fn writable(path: &Path, stamp: FileStamp) -> Result<RealDisk> {
     let disk = RealDisk::open(path)?;
     let file = disk.file().try_clone();
     let file = file.map_err(|e| tapo_io::Error::io(path, "open for writing", e))?;

@@ -54,7 +54,7 @@ impl State {
 }
 
 /// The record that the last bytes of the file are.
-fn last_record(source: &dyn ByteSource) -> Result<Option<UndoRecord>> {
+pub(crate) fn last_record(source: &dyn ByteSource) -> Result<Option<UndoRecord>> {
     let Some(at) = source.len().checked_sub(UndoRecord::LEN) else {
         return Ok(None);
     };
@@ -97,7 +97,7 @@ fn recorded(source: &dyn ByteSource, record: &UndoRecord) -> Result<Option<State
 }
 
 /// Whether the `moov` that ends in the record is there to its last byte.
-fn moov_is_whole(source: &dyn ByteSource, record: &UndoRecord) -> Result<bool> {
+pub(crate) fn moov_is_whole(source: &dyn ByteSource, record: &UndoRecord) -> Result<bool> {
     let span = Span::new(record.moov_at(), source.len());
     let head = source.read_span(Span::at(span.start, BoxHeader::MAX_LEN as u64))?;
     let spans = |h: BoxHeader| h.kind == b"moov" && h.declared_end(0) == Some(span.end);

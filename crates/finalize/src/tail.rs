@@ -69,22 +69,9 @@ impl Tail {
         spare.extend(record.closing.map(|c| c.patch.span()));
         check_samples(&movie, source, record.end, &spare)?;
 
-        let mut with_record = movie.clone();
-        with_record.other.push(RawBox {
-            kind: FourCc(*b"uuid"),
-            bytes: record.to_bytes(),
-        });
-        let mut moov = encode_moov(&with_record);
-        let at = moov.len().saturating_sub(record.to_bytes().len());
-        let record = UndoRecord {
-            moov_crc: crc32(moov.get(..at).unwrap_or_default()),
-            ..record
-        };
-        moov.truncate(at);
-        moov.extend(record.to_bytes());
-        if UndoRecord::parse(&record.to_bytes()) != Some(record) {
+        let Some((record, moov)) = sealed(&movie, record) else {
             return Err(malformed("its first and its last box are the same"));
-        }
+        };
         Ok(Self {
             record,
             moov,
@@ -140,6 +127,25 @@ impl Tail {
     }
 }
 
+/// The `moov` of `movie` with `record` as its last box, and the record as it is
+/// there; `None` if its numbers cannot be.
+pub(crate) fn sealed(movie: &Movie, record: UndoRecord) -> Option<(UndoRecord, Vec<u8>)> {
+    let mut with_record = movie.clone();
+    with_record.other.push(RawBox {
+        kind: FourCc(*b"uuid"),
+        bytes: record.to_bytes(),
+    });
+    let mut moov = encode_moov(&with_record);
+    let at = moov.len().saturating_sub(record.to_bytes().len());
+    let record = UndoRecord {
+        moov_crc: crc32(moov.get(..at).unwrap_or_default()),
+        ..record
+    };
+    moov.truncate(at);
+    moov.extend(record.to_bytes());
+    (UndoRecord::parse(&record.to_bytes()) == Some(record)).then_some((record, moov))
+}
+
 /// Makes the file final: one write inside one sector.
 pub(crate) fn flip(record: &UndoRecord) -> WritePlan {
     WritePlan::new()
@@ -165,7 +171,7 @@ pub(crate) fn restore(record: &UndoRecord, size: u64) -> WritePlan {
 
 /// Whether `actual`, at `at`, can be what a power cut left of writing `expected`
 /// there: sector by sector it was written, or it is still zero.
-fn is_torn_write(expected: &[u8], at: u64, actual: &[u8]) -> bool {
+pub(crate) fn is_torn_write(expected: &[u8], at: u64, actual: &[u8]) -> bool {
     let (mut at, mut expected_left, mut left) = (at, expected, actual);
     while !left.is_empty() {
         let piece = usize::try_from(SECTOR - at % SECTOR).unwrap_or(512);
@@ -198,6 +204,7 @@ fn record_of(source: &dyn ByteSource, read: &Read) -> Result<(UndoRecord, Option
         end: read.size,
         first: Patch::new(first_at(read), &[0; 8]),
         closing: None,
+        endless: false,
         moov_crc: 0,
     };
     if let Some(at) = torn_at(read) {

@@ -2,6 +2,7 @@
 //! or final, finalize goes on, and undo gives the original bytes back. And the
 //! proof of the proof: without any one barrier it fails.
 
+mod append;
 mod clip;
 mod hostile;
 mod layouts;
