@@ -95,6 +95,11 @@ impl<R: BufRead + Clone> Guarded<R> {
         self.any_level = true;
         self
     }
+
+    /// The bytes that have not been read, where the reader is at a byte boundary.
+    pub(crate) fn rest(&mut self) -> Option<&mut R> {
+        self.inner.reader()
+    }
 }
 
 impl<R: BufRead + Clone> BitRead for &mut Guarded<R> {
