@@ -24,7 +24,7 @@ pub use error::{Error, Result};
 pub use file::{FileStamp, PreadFile, create_dirs, sync_dir_of};
 pub use lock::{Lock, lock_holder};
 pub use mapped::MappedFile;
-pub use newfile::NewFile;
+pub use newfile::{NewFile, discard_unfinished};
 pub use plan::{Disk, Op, RealDisk, WritePlan};
 #[cfg(any(test, feature = "sim"))]
 pub use sim::{CrashStates, SimDisk};

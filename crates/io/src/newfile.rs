@@ -1,10 +1,13 @@
 //! A new file that appears whole or not at all.
 
 use crate::file::{parent, what_it_is};
-use crate::{Error, Op, RealDisk, Result, WritePlan, sync_dir_of};
+use crate::{
+    ByteSource, Disk, Error, Op, PreadFile, RealDisk, Result, Span, WritePlan, sync_dir_of,
+};
 use std::fs::{File, Metadata};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// A file under a temporary name beside its target. It takes the target's
 /// name when it is committed; dropped before that, it leaves nothing behind.
@@ -55,8 +58,7 @@ impl NewFile {
     pub fn copy_from(&mut self, source: &File, source_path: &Path) -> Result<u64> {
         let meta = source.metadata();
         let meta = meta.map_err(|e| Error::io(source_path, "look at", e))?;
-        restrict(self.disk.file(), &meta)
-            .map_err(|e| Error::io(&self.target, "set its permissions", e))?;
+        self.restrict_to(source, source_path)?;
         if reflink(source, self.disk.file()) {
             return Ok(meta.len());
         }
@@ -66,6 +68,59 @@ impl NewFile {
             .map_err(|e| Error::io(source_path, "read", e))?;
         // std::io::copy uses copy_file_range on Linux.
         std::io::copy(&mut from, &mut to).map_err(|e| Error::io(&self.target, "write", e))
+    }
+
+    /// Makes the file no more public than `source`: who may not read that may
+    /// not read this.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn restrict_to(&mut self, source: &File, source_path: &Path) -> Result<()> {
+        let meta = source.metadata();
+        let meta = meta.map_err(|e| Error::io(source_path, "look at", e))?;
+        restrict(self.disk.file(), &meta)
+            .map_err(|e| Error::io(&self.target, "set its permissions", e))
+    }
+
+    /// Copies `span` of a file to `at`, as [`copy_from`](Self::copy_from) does,
+    /// but in pieces, holes left out. `step` is told how many bytes are done, and
+    /// may end it with an error.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; that of `step`.
+    pub fn copy_span_from(
+        &mut self,
+        source: &PreadFile,
+        span: Span,
+        at: u64,
+        step: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<()> {
+        use std::io::{Read, Seek, SeekFrom};
+        const PIECE: u64 = 32 << 20;
+        self.restrict_to(source.file(), source.path())?;
+        if span.start == 0 && at == 0 && reflink(source.file(), self.disk.file()) {
+            self.disk.apply(&Op::SetLen(span.end))?;
+            return step(span.len());
+        }
+        let (mut from, mut to) = (source.file(), self.disk.file());
+        let mut next = source.next_data(span.start);
+        while next < span.end {
+            let piece = PIECE.min(span.end - next);
+            from.seek(SeekFrom::Start(next))
+                .map_err(|e| Error::io(source.path(), "read", e))?;
+            to.seek(SeekFrom::Start(at + (next - span.start)))
+                .map_err(|e| Error::io(&self.target, "write", e))?;
+            // std::io::copy uses copy_file_range on Linux.
+            let copied = std::io::copy(&mut from.take(piece), &mut to)
+                .map_err(|e| Error::io(&self.target, "write", e))?;
+            if copied < piece {
+                let short = std::io::ErrorKind::UnexpectedEof.into();
+                return Err(Error::io(source.path(), "read", short));
+            }
+            step(next + piece - span.start)?;
+            next = source.next_data(next + piece);
+        }
+        self.disk.apply(&Op::SetLen(at + span.len()))
     }
 
     /// Syncs the bytes, gives them the target's name, syncs the folder.
@@ -83,6 +138,7 @@ impl NewFile {
             rename_new(from, &self.target)?;
         }
         self.committed = true;
+        forget(self.disk.path());
         sync_dir_of(&self.target)
     }
 }
@@ -92,11 +148,32 @@ impl Drop for NewFile {
         if !self.committed {
             // Nothing sensible can be done if this fails too.
             let _ = std::fs::remove_file(self.disk.path());
+            forget(self.disk.path());
         }
     }
 }
 
-impl crate::Disk for NewFile {
+/// The temporary names of this process.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn forget(temporary: &Path) {
+    let mut all = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|path| path != temporary);
+}
+
+/// Removes all that [`NewFile`]s have begun and not committed, for a process
+/// that has to end at once. No file can be begun or committed afterwards.
+pub fn discard_unfinished() {
+    let all = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    for path in &*all {
+        // There is nobody left to tell.
+        let _ = std::fs::remove_file(path);
+    }
+    // Never unlocked.
+    std::mem::forget(all);
+}
+
+impl Disk for NewFile {
     fn apply(&mut self, op: &Op) -> Result<()> {
         let done = self.disk.apply(op);
         done.map_err(|e| named(e, &self.target))
@@ -118,7 +195,12 @@ fn temporary(target: &Path) -> Result<RealDisk> {
             format!(".{n}")
         };
         let path = parent(target).join(format!(".{name}.{id}{number}.tmp"));
+        let mut all = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
         made = RealDisk::create_new(&path);
+        if made.is_ok() {
+            all.push(path);
+        }
+        drop(all);
         if !matches!(made, Err(Error::Exists { .. })) {
             break;
         }
@@ -212,6 +294,47 @@ mod tests {
             NewFile::create(&target, false),
             Err(Error::Exists { .. })
         ));
+    }
+
+    #[test]
+    fn a_span_is_copied_and_holes_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let (source, target) = (dir.path().join("a"), dir.path().join("b"));
+        let file = File::create(&source).unwrap();
+        use std::os::unix::fs::{FileExt, MetadataExt};
+        file.write_all_at(&[7; 5000], 0).unwrap();
+        file.write_all_at(b"end", 100 << 20).unwrap();
+        file.set_len(200 << 20).unwrap();
+        let from = PreadFile::open(&source).unwrap();
+        for (span, at) in [
+            (Span::new(0, (100 << 20) + 2), 0),
+            (Span::new(4096, 200 << 20), 512),
+        ] {
+            let mut new = NewFile::create(&target, true).unwrap();
+            let mut told = 0;
+            let mut step = |done| {
+                told = done;
+                Ok(())
+            };
+            new.copy_span_from(&from, span, at, &mut step).unwrap();
+            assert!(told <= span.len() && told > 100 << 20);
+            new.commit(true).unwrap();
+            let copy = PreadFile::open(&target).unwrap();
+            assert_eq!(copy.len(), at + span.len());
+            for place in [0, 4090, 4999, (100 << 20) - 1] {
+                let want = from.read_span(Span::at(place, 3).intersect(span)).unwrap();
+                if place >= span.start {
+                    let there = Span::at(place - span.start + at, want.len() as u64);
+                    assert_eq!(copy.read_span(there).unwrap(), want, "{place}");
+                }
+            }
+            let blocks = copy.file().metadata().unwrap().blocks();
+            assert!(blocks * 512 < 80 << 20, "{blocks}");
+        }
+        let mut new = NewFile::create(&target, true).unwrap();
+        let mut stop = |_| Err(exists(&target));
+        let span = Span::new(0, 5000);
+        assert!(new.copy_span_from(&from, span, 0, &mut stop).is_err());
     }
 
     #[test]
