@@ -29,6 +29,7 @@ mod mpeg_audio;
 pub mod nal;
 mod opus;
 pub mod order;
+mod parameter_sets;
 mod pcm;
 mod presentation;
 mod prores;
@@ -37,15 +38,18 @@ mod registry;
 mod reservoir;
 mod start_codes;
 mod units;
+mod variants;
 mod visual;
 mod vp9;
 
 pub use describe::{CodecDescription, ConfigBoxes, MediaKind, describe};
 pub use error::{CodecError, Result};
+pub use parameter_sets::{ParameterSetKind, find_parameter_sets, reconfigured};
 pub use presentation::{Order, OrderKey, PresentationOrder};
 pub use recognise::{
     Access, Decodes, Delimiting, Depth, HEAD, Hints, Recogniser, Verdict, recogniser,
 };
+pub use variants::{Changes, Variant, variants};
 
 /// A fraction in lowest terms; `None` if either side is 0.
 fn reduced(numerator: u64, denominator: u64) -> Option<(u64, u64)> {
