@@ -102,6 +102,30 @@ impl SampleEntry {
     pub fn child(&self, kind: &[u8; 4]) -> Option<&[u8]> {
         self.children().find(|(k, _)| k == kind).map(|(_, p)| p)
     }
+
+    /// The bytes of the entry with another payload of its first child of this
+    /// type. `None` if it has none, or one with a large size or inside `wave`.
+    #[must_use]
+    pub fn with_payload(&self, kind: &[u8; 4], payload: &[u8]) -> Option<Vec<u8>> {
+        let inside = |outer: &Range<usize>, inner: &Range<usize>| {
+            outer != inner && outer.start <= inner.start && inner.end <= outer.end
+        };
+        let (_, range) = self.children.iter().find(|(k, _)| k == kind)?;
+        let nested = self.children.iter().any(|(_, r)| inside(r, range));
+        let header = range.start.checked_sub(8)?;
+        let size = u32::try_from(range.len() + 8).ok()?;
+        if nested || be_u32(&self.raw, header) != Some(size) {
+            return None;
+        }
+        let mut raw = self.raw.get(..header)?.to_vec();
+        raw.extend(u32::try_from(payload.len() + 8).ok()?.to_be_bytes());
+        raw.extend(kind);
+        raw.extend_from_slice(payload);
+        raw.extend_from_slice(self.raw.get(range.end..)?);
+        let len = u32::try_from(raw.len()).ok()?.to_be_bytes();
+        raw.get_mut(..4)?.copy_from_slice(&len);
+        Some(raw)
+    }
 }
 
 /// Where in the payload of an entry its child boxes start. `head` is the start
@@ -262,6 +286,11 @@ mod tests {
         assert_eq!(avc1.fields(), Fields::Visual { width, height });
         assert_eq!(avc1.child(b"avcC"), Some(&b"\x01d"[..]));
         assert_eq!(avc1.child(b"hvcC"), None);
+        let other = avc1.with_payload(b"avcC", b"longer").unwrap();
+        let other = SampleEntry::parse(other, None).unwrap();
+        assert_eq!(other.child(b"avcC"), Some(&b"longer"[..]));
+        assert_eq!(other.fields(), avc1.fields());
+        assert_eq!(avc1.with_payload(b"hvcC", b""), None);
     }
 
     #[test]
