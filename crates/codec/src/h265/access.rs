@@ -1,6 +1,7 @@
 //! Access units of H.265 in bare bytes (7.4.2.4.4), as a sample holds them (ISO/IEC 14496-15, 8.3).
 
 use super::habits::{Habits, Role};
+use super::slice_data;
 use super::{HevcConfig, Independent, NalHeader, NalType, ParameterSets, SliceHeader, Sps};
 use crate::bits::MAX_PARAMETER_SET;
 use crate::describe::{ConfigBoxes, config};
@@ -8,7 +9,7 @@ use crate::error::{CodecError, Result};
 use crate::held::Held;
 use crate::nal::{NalLengthSize, split};
 use crate::presentation::Order;
-use crate::recognise::{Access, Depth, Hints, Recogniser, Verdict};
+use crate::recognise::{Access, Decodes, Depth, Hints, Recogniser, Verdict};
 use crate::units::{self, Unit, first_forbidden, malformed};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -130,6 +131,18 @@ impl Recogniser for HevcRecogniser {
         Arc::make_mut(&mut self.held).add(parameter_set)?;
         Arc::make_mut(&mut self.habits).bound(&self.held.sets);
         Ok(())
+    }
+
+    fn decodes(&self, sample: &[u8]) -> Decodes {
+        let nals = || split(sample, self.length_size).map_while(std::result::Result::ok);
+        let mut held = Cow::Borrowed(&*self.held);
+        for nal in nals().filter(|nal| is_parameter_set(nal.bytes)) {
+            if !held.has(nal.bytes) {
+                // One that is broken shows in what is read by it.
+                let _ = held.to_mut().add(nal.bytes);
+            }
+        }
+        slice_data::decodes(&held.sets, nals().map(|nal| nal.bytes))
     }
 
     fn fork(&self) -> Box<dyn Recogniser> {

@@ -11,9 +11,12 @@ mod habits;
 mod poc;
 mod profile;
 mod ps;
+mod rps;
 mod slice;
+mod slice_data;
 #[cfg(test)]
 mod streams;
+mod tools;
 mod vui;
 
 pub(crate) use access::recogniser;

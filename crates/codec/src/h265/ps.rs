@@ -1,6 +1,7 @@
 //! Video, sequence and picture parameter sets (7.3.2.1 to 7.3.2.3).
 
-use super::vui::{self, Timing};
+use super::tools::{PpsTools, SpsTools, sps_extended};
+use super::vui::{self, Timing, Vui};
 use super::{HEADER, NalHeader, NalType, ProfileTierLevel};
 use crate::bits::{Guarded, MAX_PARAMETER_SET, blame, rbsp_bits};
 use crate::error::{CodecError, Result};
@@ -61,6 +62,8 @@ pub struct Sps {
     pub sample_aspect: Option<(u16, u16)>,
     /// Pictures per second as (numerator, denominator), reduced, from the VUI: nominal.
     pub frame_rate: Option<(u64, u64)>,
+    /// What slice data is read by; `None` if it is unreadable.
+    pub(super) tools: Option<SpsTools>,
 }
 
 impl Sps {
@@ -148,7 +151,17 @@ impl Sps {
         if ctb_log2_size > 6 {
             return Err(malformed("log2_diff_max_min_luma_coding_block_size"));
         }
-        let vui = vui::read_to_timing(r, log2_max_poc_lsb).unwrap_or_default();
+        let (min_cb, ctb_log2_size) = (byte(min_cb + 3), byte(ctb_log2_size));
+        let mut tools = SpsTools::read(r, min_cb, ctb_log2_size, log2_max_poc_lsb).ok();
+        let mut vui = Vui::default();
+        if let Some(tools) = &mut tools {
+            let there = r.read_bit("vui_parameters_present_flag");
+            if matches!(there, Ok(true)) {
+                vui = vui::read(r, max_sub_layers);
+            }
+            let sound = vui.whole || matches!(there, Ok(false));
+            tools.extended = !sound || sps_extended(r).unwrap_or(true);
+        }
         Ok(Self {
             id,
             vps_id,
@@ -166,9 +179,10 @@ impl Sps {
             log2_max_poc_lsb,
             max_dec_pic_buffering_minus1,
             max_num_reorder_pics,
-            ctb_log2_size: byte(ctb_log2_size),
+            ctb_log2_size,
             sample_aspect: vui.sample_aspect,
             frame_rate: vui.timing.and_then(Timing::rate),
+            tools,
         })
     }
 
@@ -238,6 +252,8 @@ pub struct Pps {
     pub output_flag_present: bool,
     /// `num_extra_slice_header_bits`, 0 to 7.
     pub extra_slice_header_bits: u8,
+    /// What slice data is read by; `None` if it is unreadable.
+    pub(super) tools: Option<PpsTools>,
 }
 
 impl Pps {
@@ -268,6 +284,7 @@ impl Pps {
             extra_slice_header_bits: r
                 .read::<3, u8>("num_extra_slice_header_bits")
                 .map_err(&error)?,
+            tools: PpsTools::read(&mut r).ok(),
         })
     }
 }

@@ -2,9 +2,10 @@
 
 use super::ps::ParameterSets;
 use super::{HEADER, NalHeader};
-use crate::bits::{MAX_SLICE_HEADER, blame, rbsp_bits};
+use crate::bits::{Guarded, MAX_SLICE_HEADER, blame, rbsp_bits};
 use crate::error::{CodecError, Result};
 use h264_reader::rbsp::BitRead as _;
+use std::io::BufRead;
 
 const NAME: &str = "H.265 slice segment header";
 
@@ -52,12 +53,22 @@ impl ParameterSets {
     /// # Errors
     /// It is no slice segment of the base layer, a parameter set is missing, the header ends early or has an illegal value.
     pub fn slice_header(&self, nal: &[u8]) -> Result<SliceHeader> {
+        let head = nal.get(..MAX_SLICE_HEADER).unwrap_or(nal);
+        self.slice_header_bits(NalHeader::of(nal), &mut rbsp_bits(head, HEADER))
+    }
+
+    /// The same from the bits behind the NAL unit header, and up to where they are read.
+    pub(super) fn slice_header_bits<R: BufRead + Clone>(
+        &self,
+        header: Option<NalHeader>,
+        bits: &mut Guarded<R>,
+    ) -> Result<SliceHeader> {
         let error = blame(NAME);
         let malformed = |element| CodecError::Malformed {
             structure: NAME,
             element,
         };
-        let header = NalHeader::of(nal)
+        let header = header
             .filter(|header| header.nal_type.is_slice())
             .ok_or(malformed("nal_unit_type"))?;
         if header.layer_id != 0 {
@@ -69,8 +80,7 @@ impl ParameterSets {
         if header.nal_type.is_irap() && header.temporal_id != 0 {
             return Err(malformed("nuh_temporal_id_plus1"));
         }
-        let mut bits = rbsp_bits(nal.get(..MAX_SLICE_HEADER).unwrap_or(nal), HEADER);
-        let mut r = &mut bits;
+        let mut r = bits;
         let first_in_picture = r
             .read_bit("first_slice_segment_in_pic_flag")
             .map_err(&error)?;

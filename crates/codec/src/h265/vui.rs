@@ -1,7 +1,8 @@
-//! The rest of a sequence parameter set up to the VUI's timing (7.3.2.2, 7.3.4, 7.3.7, E.2.1).
+//! Video usability information (E.2.1), with its HRD parameters (E.2.2).
 //!
-//! Nothing behind the coding block sizes is needed to cut or order samples, so a failure here is only a missing frame rate.
+//! Nothing in it is needed to cut or order samples, so a failure here is only a missing frame rate.
 
+use super::tools::at_most;
 use h264_reader::rbsp::{BitRead, BitReaderError};
 
 type Result<T> = std::result::Result<T, BitReaderError>;
@@ -24,71 +25,64 @@ impl Timing {
 pub(super) struct Vui {
     pub(super) sample_aspect: Option<(u16, u16)>,
     pub(super) timing: Option<Timing>,
+    /// It was read to its end: what stands behind it can be read too.
+    pub(super) whole: bool,
 }
 
-/// Reads on from behind `log2_diff_max_min_luma_coding_block_size`.
-pub(super) fn read_to_timing(r: &mut impl BitRead, log2_max_poc_lsb: u8) -> Result<Vui> {
-    r.read_ue("log2_min_luma_transform_block_size_minus2")?;
-    r.read_ue("log2_diff_max_min_luma_transform_block_size")?;
-    r.read_ue("max_transform_hierarchy_depth_inter")?;
-    r.read_ue("max_transform_hierarchy_depth_intra")?;
-    if r.read_bit("scaling_list_enabled_flag")?
-        && r.read_bit("sps_scaling_list_data_present_flag")?
-    {
-        scaling_list_data(r)?;
-    }
-    r.skip(2, "amp_enabled_flag")?;
-    if r.read_bit("pcm_enabled_flag")? {
-        r.skip(8, "pcm_sample_bit_depth_luma_minus1")?;
-        r.read_ue("log2_min_pcm_luma_coding_block_size_minus3")?;
-        r.read_ue("log2_diff_max_min_pcm_luma_coding_block_size")?;
-        r.skip(1, "pcm_loop_filter_disabled_flag")?;
-    }
-    short_term_ref_pic_sets(r)?;
-    if r.read_bit("long_term_ref_pics_present_flag")? {
-        for _ in 0..at_most(32, r.read_ue("num_long_term_ref_pics_sps")?)? {
-            r.skip(u32::from(log2_max_poc_lsb) + 1, "lt_ref_pic_poc_lsb_sps")?;
-        }
-    }
-    r.skip(2, "sps_temporal_mvp_enabled_flag")?;
-    if r.read_bit("vui_parameters_present_flag")? {
-        vui(r)
-    } else {
-        Ok(Vui::default())
-    }
-}
-
-/// A count, refused beyond the standard's bound.
-fn at_most(most: u32, value: u32) -> Result<u32> {
-    if value > most {
-        return Err(BitReaderError::ExpGolombTooLarge("count"));
-    }
-    Ok(value)
-}
-
-/// E.2.1, up to the timing; the sample aspect is kept even if what follows it is broken.
-fn vui(r: &mut impl BitRead) -> Result<Vui> {
+/// Reads it. The sample aspect and the timing are kept even if what follows them is broken.
+pub(super) fn read(r: &mut impl BitRead, max_sub_layers: u8) -> Vui {
     let mut vui = Vui::default();
-    if r.read_bit("aspect_ratio_info_present_flag")? {
-        let idc: u8 = r.read::<8, u8>("aspect_ratio_idc")?;
-        let aspect = if idc == 255 {
-            (
-                r.read::<16, u16>("sar_width")?,
-                r.read::<16, u16>("sar_height")?,
-            )
-        } else {
-            SAMPLE_ASPECTS
-                .get(usize::from(idc))
-                .copied()
-                .unwrap_or_default()
-        };
-        vui.sample_aspect = Some(aspect).filter(|&(w, h)| w != 0 && h != 0);
-    }
-    vui.timing = timing(r).ok().flatten();
-    Ok(vui)
+    vui.whole = vui.fill(r, max_sub_layers).is_ok();
+    vui
 }
 
-fn timing(r: &mut impl BitRead) -> Result<Option<Timing>> {
+impl Vui {
+    fn fill(&mut self, r: &mut impl BitRead, max_sub_layers: u8) -> Result<()> {
+        self.sample_aspect = sample_aspect(r)?;
+        picture(r)?;
+        if r.read_bit("vui_timing_info_present_flag")? {
+            self.timing = Some(Timing {
+                num_units_in_tick: r.read::<32, u32>("vui_num_units_in_tick")?,
+                time_scale: r.read::<32, u32>("vui_time_scale")?,
+            });
+            if r.read_bit("vui_poc_proportional_to_timing_flag")? {
+                r.read_ue("vui_num_ticks_poc_diff_one_minus1")?;
+            }
+            if r.read_bit("vui_hrd_parameters_present_flag")? {
+                hrd(r, max_sub_layers)?;
+            }
+        }
+        if r.read_bit("bitstream_restriction_flag")? {
+            r.skip(3, "tiles_fixed_structure_flag")?;
+            for _ in 0..5 {
+                r.read_ue("min_spatial_segmentation_idc")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sample_aspect(r: &mut impl BitRead) -> Result<Option<(u16, u16)>> {
+    if !r.read_bit("aspect_ratio_info_present_flag")? {
+        return Ok(None);
+    }
+    let idc: u8 = r.read::<8, u8>("aspect_ratio_idc")?;
+    let aspect = if idc == 255 {
+        (
+            r.read::<16, u16>("sar_width")?,
+            r.read::<16, u16>("sar_height")?,
+        )
+    } else {
+        SAMPLE_ASPECTS
+            .get(usize::from(idc))
+            .copied()
+            .unwrap_or_default()
+    };
+    Ok(Some(aspect).filter(|&(w, h)| w != 0 && h != 0))
+}
+
+/// What lies between the sample aspect and the timing.
+fn picture(r: &mut impl BitRead) -> Result<()> {
     if r.read_bit("overscan_info_present_flag")? {
         r.skip(1, "overscan_appropriate_flag")?;
     }
@@ -108,13 +102,46 @@ fn timing(r: &mut impl BitRead) -> Result<Option<Timing>> {
             r.read_ue("def_disp_win_offset")?;
         }
     }
-    if !r.read_bit("vui_timing_info_present_flag")? {
-        return Ok(None);
+    Ok(())
+}
+
+/// E.2.2, with the common information, passed over.
+fn hrd(r: &mut impl BitRead, max_sub_layers: u8) -> Result<()> {
+    let nal = r.read_bit("nal_hrd_parameters_present_flag")?;
+    let vcl = r.read_bit("vcl_hrd_parameters_present_flag")?;
+    let mut sub_pictures = false;
+    if nal || vcl {
+        sub_pictures = r.read_bit("sub_pic_hrd_params_present_flag")?;
+        if sub_pictures {
+            r.skip(19, "tick_divisor_minus2")?;
+        }
+        r.skip(8, "bit_rate_scale")?;
+        if sub_pictures {
+            r.skip(4, "cpb_size_du_scale")?;
+        }
+        r.skip(15, "initial_cpb_removal_delay_length_minus1")?;
     }
-    Ok(Some(Timing {
-        num_units_in_tick: r.read::<32, u32>("vui_num_units_in_tick")?,
-        time_scale: r.read::<32, u32>("vui_time_scale")?,
-    }))
+    for _ in 0..max_sub_layers {
+        let fixed = r.read_bit("fixed_pic_rate_general_flag")?
+            || r.read_bit("fixed_pic_rate_within_cvs_flag")?;
+        let mut low_delay = false;
+        if fixed {
+            r.read_ue("elemental_duration_in_tc_minus1")?;
+        } else {
+            low_delay = r.read_bit("low_delay_hrd_flag")?;
+        }
+        let mut buffers = 1;
+        if !low_delay {
+            buffers += at_most(31, r.read_ue("cpb_cnt_minus1")?)?;
+        }
+        for _ in 0..buffers * (u32::from(nal) + u32::from(vcl)) {
+            for _ in 0..if sub_pictures { 4 } else { 2 } {
+                r.read_ue("bit_rate_value_minus1")?;
+            }
+            r.skip(1, "cbr_flag")?;
+        }
+    }
+    Ok(())
 }
 
 /// Table E.1, which H.265 shares with H.264.
@@ -137,91 +164,3 @@ const SAMPLE_ASPECTS: [(u16, u16); 17] = [
     (3, 2),
     (2, 1),
 ];
-
-/// 7.3.4, passed over.
-fn scaling_list_data(r: &mut impl BitRead) -> Result<()> {
-    for size_id in 0..4 {
-        let matrices = if size_id == 3 { 2 } else { 6 };
-        for _ in 0..matrices {
-            if !r.read_bit("scaling_list_pred_mode_flag")? {
-                r.read_ue("scaling_list_pred_matrix_id_delta")?;
-                continue;
-            }
-            if size_id > 1 {
-                r.read_se("scaling_list_dc_coef_minus8")?;
-            }
-            for _ in 0..if size_id == 0 { 16 } else { 64 } {
-                r.read_se("scaling_list_delta_coef")?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Order count differences of a short-term reference picture set: the pictures before, nearest first, then those behind.
-#[derive(Debug, Clone, Default)]
-struct ShortTerm {
-    negative: Vec<i64>,
-    positive: Vec<i64>,
-}
-
-/// All `st_ref_pic_set()` of a sequence parameter set (7.3.7); each may be predicted from the one before.
-fn short_term_ref_pic_sets(r: &mut impl BitRead) -> Result<()> {
-    let count = at_most(64, r.read_ue("num_short_term_ref_pic_sets")?)?;
-    let mut previous = ShortTerm::default();
-    for index in 0..count {
-        let predicted = index > 0 && r.read_bit("inter_ref_pic_set_prediction_flag")?;
-        previous = if predicted {
-            predict(r, &previous)?
-        } else {
-            let negative = at_most(16, r.read_ue("num_negative_pics")?)?;
-            let positive = at_most(16, r.read_ue("num_positive_pics")?)?;
-            ShortTerm {
-                negative: differences(r, negative, -1)?,
-                positive: differences(r, positive, 1)?,
-            }
-        };
-    }
-    Ok(())
-}
-
-fn differences(r: &mut impl BitRead, count: u32, sign: i64) -> Result<Vec<i64>> {
-    let mut at = 0;
-    (0..count)
-        .map(|_| {
-            at += sign * (i64::from(r.read_ue("delta_poc_minus1")?) + 1);
-            r.skip(1, "used_by_curr_pic_flag")?;
-            Ok(at)
-        })
-        .collect()
-}
-
-/// Inter prediction of a set (7-61, 7-62): every picture of the reference set, and the reference picture itself, moved by one distance.
-fn predict(r: &mut impl BitRead, reference: &ShortTerm) -> Result<ShortTerm> {
-    let backwards = r.read_bit("delta_rps_sign")?;
-    let distance = i64::from(r.read_ue("abs_delta_rps_minus1")?) + 1;
-    let delta = if backwards { -distance } else { distance };
-    let mut moved = Vec::with_capacity(33);
-    for poc in reference
-        .negative
-        .iter()
-        .chain(&reference.positive)
-        .chain(&[0])
-    {
-        let used = r.read_bit("used_by_curr_pic_flag")?;
-        if used || r.read_bit("use_delta_flag")? {
-            moved.push(poc + delta);
-        }
-    }
-    moved.sort_unstable();
-    let set = ShortTerm {
-        negative: moved.iter().rev().copied().filter(|&d| d < 0).collect(),
-        positive: moved.iter().copied().filter(|&d| d > 0).collect(),
-    };
-    // A prediction may grow a set by one picture each time.
-    at_most(
-        16,
-        u32::try_from(set.negative.len().max(set.positive.len())).unwrap_or(u32::MAX),
-    )?;
-    Ok(set)
-}
