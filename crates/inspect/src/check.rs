@@ -1,5 +1,6 @@
 //! The checks: each looks at one thing and adds what it finds.
 
+mod bytes;
 mod fragments;
 mod players;
 mod structure;
@@ -20,6 +21,7 @@ pub(crate) fn all(source: &dyn ByteSource, inspection: &Inspection) -> Result<Ve
             tables::check(track, summary, inspection, &mut found);
         }
         tables::ids(movie, &mut found);
+        bytes::check(movie, inspection, &mut found);
     }
     if inspection.form == Form::Fragmented {
         fragments::check(inspection, &mut found);

@@ -1,5 +1,6 @@
 //! What was found, as data: codes, severities, places.
 
+use crate::Harm;
 use tapo_bmff::FourCc;
 use tapo_io::Span;
 
@@ -36,6 +37,9 @@ pub struct TimeRange {
     /// Ticks a second.
     pub timescale: u32,
 }
+
+/// Bytes behind the last box that are no sloppy trailer of a writer any more.
+const TRAILER: u64 = 16;
 
 /// One thing worth saying about a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -103,6 +107,8 @@ pub enum Problem {
     TrailingBytes {
         /// Whether all of them are zero.
         zeros: bool,
+        /// How many.
+        bytes: u64,
     },
     /// Bytes that are no box, with boxes of a movie behind them that nothing
     /// leads to any more.
@@ -187,6 +193,44 @@ pub enum Problem {
     },
     /// The media of a track stands in another file.
     MediaElsewhere,
+    /// Samples whose bytes are damaged.
+    SamplesHarmed {
+        /// How many, one behind the other.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+        /// What was seen.
+        harm: Harm,
+    },
+    /// Samples of two chunks lie on the same bytes.
+    SamplesOverlap {
+        /// Bytes that are claimed again.
+        bytes: u64,
+    },
+    /// Bytes in `mdat` that no sample uses, and that are not zero.
+    UnusedMedia {
+        /// How many.
+        bytes: u64,
+        /// Whether samples stand on both sides of the largest range.
+        amid: bool,
+    },
+    /// Bytes in a `free` box that are neither zero nor known filler.
+    FreeInUse {
+        /// How many.
+        bytes: u64,
+    },
+    /// An index that nothing leads to any more, in a `free` box or in `mdat`.
+    StaleIndex {
+        /// The box.
+        kind: FourCc,
+    },
+    /// A box of a type that tapo does not know.
+    UnknownBox {
+        /// The box.
+        kind: FourCc,
+        /// The extended type of a `uuid` box.
+        user_type: Option<[u8; 16]>,
+    },
     /// A fragment whose data is not all there, or that cannot be read.
     FragmentTorn {
         /// Its place among the fragments, from 1 on.
@@ -262,6 +306,16 @@ impl Problem {
             Self::SamplesOutsideMdat { .. } => "samples-outside-mdat",
             Self::SamplesInIndex { .. } => "samples-in-index",
             Self::MediaElsewhere => "media-elsewhere",
+            Self::SamplesHarmed { harm, .. } => match harm {
+                Harm::Zeroed => "samples-zeroed",
+                Harm::Lengths => "samples-lengths",
+                Harm::Syntax => "samples-broken",
+            },
+            Self::SamplesOverlap { .. } => "samples-overlap",
+            Self::UnusedMedia { .. } => "unused-media",
+            Self::FreeInUse { .. } => "free-in-use",
+            Self::StaleIndex { .. } => "stale-index",
+            Self::UnknownBox { .. } => "unknown-box",
             Self::FragmentTorn { .. } => "fragment-torn",
             Self::FragmentTrackUnknown => "fragment-track-unknown",
             Self::FragmentsMissing { .. } => "fragments-missing",
@@ -281,16 +335,24 @@ impl Problem {
     pub const fn severity(&self) -> Severity {
         match self {
             Self::MdatOpen
+            | Self::FreeInUse { .. }
+            | Self::StaleIndex { .. }
+            | Self::UnknownBox { .. }
+            | Self::TrailingBytes { zeros: true, .. }
             | Self::MoovBehindMdat
             | Self::Hev1
             | Self::G711
             | Self::InitElsewhere
             | Self::OpenSegment
             | Self::InUse { .. } => Severity::Notice,
-            Self::SecondMoov
-            | Self::OpenInside { .. }
+            Self::OpenInside { .. }
             | Self::NotABox { parent: Some(_) }
-            | Self::TrailingBytes { .. }
+            | Self::SamplesOverlap { .. }
+            | Self::UnusedMedia { amid: false, .. }
+            | Self::TrailingBytes {
+                zeros: false,
+                bytes: ..TRAILER,
+            }
             | Self::TooDeep
             | Self::TooManyBoxes
             | Self::BadFields { .. }
@@ -300,7 +362,6 @@ impl Problem {
             | Self::CompressedMoov
             | Self::OffsetsBeyondSamples { .. }
             | Self::FragmentTrackUnknown
-            | Self::TimesDisagree { .. }
             | Self::SyncBeyondSamples { .. }
             | Self::SamplesOutsideMdat { .. }
             | Self::MediaElsewhere
@@ -312,6 +373,11 @@ impl Problem {
             | Self::NoTracks
             | Self::NoSamples
             | Self::NothingRecorded
+            | Self::SecondMoov
+            | Self::TimesDisagree { .. }
+            | Self::TrailingBytes { .. }
+            | Self::SamplesHarmed { .. }
+            | Self::UnusedMedia { amid: true, .. }
             | Self::MdatSizeMissing
             | Self::BoxTooSmall { .. }
             | Self::BoxOverrun { .. }

@@ -1,7 +1,10 @@
 //! A whole inspection: what was read, what it is, what was found.
 
-use crate::{Family, Finding, Foreign, Form, Own, Problem, Result, TrackSummary, Verdict};
-use crate::{check, foreign, form};
+use crate::{
+    Depth, Family, Finding, Foreign, Form, Harmed, Ledger, Own, Problem, Result, TrackSummary,
+    Verdict,
+};
+use crate::{check, foreign, form, media};
 use std::path::Path;
 use tapo_bmff::{Defect, Flaw};
 use tapo_io::{ByteSource, PreadFile, Span, lock_holder};
@@ -20,6 +23,12 @@ pub struct Inspection {
     pub own: Option<Own>,
     /// The tracks in numbers.
     pub tracks: Vec<TrackSummary>,
+    /// Every byte of the file, once.
+    pub ledger: Ledger,
+    /// How much of the media was looked at.
+    pub depth: Depth,
+    /// Stretches of samples that are damaged, by track and number.
+    pub harmed: Vec<Harmed>,
     /// What is worth saying, worst first, then in file order.
     pub findings: Vec<Finding>,
     /// How the file is, in one word.
@@ -88,12 +97,27 @@ impl Inspection {
     }
 }
 
-/// Inspects a file: its heads and tables, not its media.
+/// What to look at.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub struct Options {
+    /// How much of the media.
+    pub depth: Depth,
+}
+
+/// Inspects a file as [`inspect_with`] does, with usual options.
+///
+/// # Errors
+/// As [`inspect_with`].
+pub fn inspect(source: &dyn ByteSource) -> Result<Inspection> {
+    inspect_with(source, Options::default())
+}
+
+/// Inspects a file: its heads and tables, and its media as told.
 ///
 /// # Errors
 /// [`Error::Io`](crate::Error::Io) and the like if the source fails; nothing
 /// that stands in a file is an error.
-pub fn inspect(source: &dyn ByteSource) -> Result<Inspection> {
+pub fn inspect_with(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
     let read = tapo_movie::read(source)?;
     let name = source
         .path()
@@ -102,12 +126,22 @@ pub fn inspect(source: &dyn ByteSource) -> Result<Inspection> {
         .to_string_lossy();
     let form = form::form(source, &read, &name)?;
     if let Form::Foreign(what) = form {
-        return Ok(foreigner(read, what));
+        let ledger = Ledger::of(source, None)?;
+        return Ok(foreigner(read, what, ledger));
     }
     let movie = read.movie.as_ref();
     let tracks = movie.map_or(&[][..], |m| m.tracks.as_slice());
+    let bytes = tracks.iter().map(|t| t.samples.sizes.total());
+    let depth = options.depth.settle(bytes.fold(0, u64::saturating_add));
+    let harmed = match movie {
+        Some(movie) => media::examine(source, movie, depth)?,
+        None => Vec::new(),
+    };
     let mut inspection = Inspection {
         form,
+        ledger: Ledger::of(source, movie)?,
+        depth,
+        harmed,
         family: family(&read),
         own: movie.and_then(form::own),
         tracks: tracks
@@ -119,21 +153,29 @@ pub fn inspect(source: &dyn ByteSource) -> Result<Inspection> {
         media: Vec::new(),
         read,
     };
-    inspection.media = media(source, &inspection.read)?;
+    inspection.media = unindexed(source, &inspection.read)?;
     inspection.findings = check::all(source, &inspection)?;
     inspection.settle();
     Ok(inspection)
+}
+
+/// Inspects the file at `path` as [`inspect_file_with`] does, with usual options.
+///
+/// # Errors
+/// As [`inspect_file_with`].
+pub fn inspect_file(path: &Path) -> Result<Inspection> {
+    inspect_file_with(path, Options::default())
 }
 
 /// Inspects the file at `path`, opened read-only. That it is being written, or
 /// changed while it was read, is a finding.
 ///
 /// # Errors
-/// As [`inspect`], and if it cannot be opened.
-pub fn inspect_file(path: &Path) -> Result<Inspection> {
+/// As [`inspect_with`], and if it cannot be opened.
+pub fn inspect_file_with(path: &Path, options: Options) -> Result<Inspection> {
     let file = PreadFile::open(path)?;
     let before = file.stamp()?;
-    let mut inspection = inspect(&file)?;
+    let mut inspection = inspect_with(&file, options)?;
     if let Some(holder) = lock_holder(path) {
         let in_use = Problem::InUse { holder };
         inspection.findings.push(Finding::new(in_use));
@@ -148,9 +190,12 @@ pub fn inspect_file(path: &Path) -> Result<Inspection> {
     Ok(inspection)
 }
 
-fn foreigner(read: Read, what: Foreign) -> Inspection {
+fn foreigner(read: Read, what: Foreign, ledger: Ledger) -> Inspection {
     Inspection {
         form: Form::Foreign(what),
+        ledger,
+        depth: Depth::Tables,
+        harmed: Vec::new(),
         family: family(&read),
         own: None,
         tracks: Vec::new(),
@@ -168,7 +213,7 @@ fn family(read: &Read) -> Family {
 
 /// What may be media: `mdat` boxes, and what stands where a box should and is
 /// none. Preallocated zeros are not.
-fn media(source: &dyn ByteSource, read: &Read) -> Result<Vec<Span>> {
+fn unindexed(source: &dyn ByteSource, read: &Read) -> Result<Vec<Span>> {
     let boxes = read.top.iter().filter(|b| b.kind == b"mdat");
     let boxes = boxes.map(tapo_movie::TopBox::payload);
     let no_box = |d: &&Defect| {

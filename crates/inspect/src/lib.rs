@@ -1,9 +1,10 @@
 //! What a file is, what is wrong with it and how bad that is.
 //!
-//! This crate gives verdicts and writes nothing: it reads heads and tables, says
-//! what it found as data ([`Inspection`], [`Finding`]), and leaves words to the
-//! report. A file is opened read-only; if it changes while it is read, that is
-//! a finding too.
+//! This crate gives verdicts and writes nothing: it reads heads, tables and as
+//! much of the media as it is told to ([`Depth`]), accounts for every byte
+//! ([`Ledger`]), says what it found as data ([`Inspection`], [`Finding`]), and
+//! leaves words to the report. A file is opened read-only; if it changes while it
+//! is read, that is a finding too.
 #![forbid(unsafe_code)]
 
 mod batch;
@@ -17,6 +18,7 @@ mod hybrid;
 mod inspection;
 mod ledger;
 mod listing;
+mod media;
 mod places;
 mod summary;
 mod verdict;
@@ -26,9 +28,10 @@ pub use error::{Error, Result};
 pub use finding::{Finding, Problem, Severity, TimeRange};
 pub use foreign::Foreign;
 pub use form::{Family, Form, Own};
-pub use inspection::{Inspection, inspect, inspect_file};
+pub use inspection::{Inspection, Options, inspect, inspect_file, inspect_file_with, inspect_with};
 pub use ledger::{Entry, Holding, Ledger, Overlap};
 pub use listing::{Listing, Stopped};
+pub use media::{Depth, Harm, Harmed};
 pub use summary::{Cadence, CodecSummary, KeyframeInterval, TrackSummary};
 pub use tapo_codec::MediaKind;
 pub use verdict::Verdict;

@@ -124,8 +124,10 @@ fn fragments_behind_overwritten_bytes_are_missed() {
     assert!(problems.any(|p| *p == lost), "{:?}", inspection.findings);
 
     let (mut sound, _) = fragmented(2);
-    sound.extend([0x11; 999]);
+    sound.extend([0x11; 9]);
     let inspection = inspect(&sound).unwrap();
     assert_eq!(inspection.verdict, Verdict::Sound);
     assert_eq!(codes(&inspection), ["trailing-bytes", "g711"]);
+    sound.extend([0x11; 999]);
+    assert_eq!(inspect(&sound).unwrap().verdict, Verdict::Damaged);
 }

@@ -80,13 +80,13 @@ fn finding(source: &dyn ByteSource, defect: &Defect) -> Result<Option<Finding>> 
 /// What bytes are that follow the last box.
 fn trailing(source: &dyn ByteSource, span: Span) -> Result<Problem> {
     if foreign::is_all(source, span, 0)? {
-        return Ok(Problem::TrailingBytes { zeros: true });
+        let (zeros, bytes) = (true, span.len());
+        return Ok(Problem::TrailingBytes { zeros, bytes });
     }
     let lost = out_of_reach(source, span)?;
-    let zeros = false;
-    Ok(lost.map_or(Problem::TrailingBytes { zeros }, |(kind, at)| {
-        Problem::OutOfReach { kind, at }
-    }))
+    let (zeros, bytes) = (false, span.len());
+    let trailing = Problem::TrailingBytes { zeros, bytes };
+    Ok(lost.map_or(trailing, |(kind, at)| Problem::OutOfReach { kind, at }))
 }
 
 /// Bytes that are searched for boxes.

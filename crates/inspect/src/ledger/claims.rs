@@ -58,7 +58,7 @@ impl<'a> Claims<'a> {
             if claim.span.start < rest.start {
                 let taken = Span::new(claim.span.start, claim.span.end.min(rest.start));
                 // Those of the box that was stepped over are not another sample's.
-                if ledger.is_samples(taken) {
+                if !taken.is_empty() && ledger.is_samples(taken) {
                     ledger.overlapping += taken.len();
                     if ledger.overlaps.len() < OVERLAPS {
                         ledger.overlaps.push(Overlap {

@@ -3,7 +3,7 @@
 use crate::{escape, number};
 use std::path::Path;
 use tapo_inspect::{
-    Family, Finding, Foreign, Form, Inspection, Problem, Severity, TimeRange, Verdict,
+    Family, Finding, Foreign, Form, Harm, Inspection, Problem, Severity, TimeRange, Verdict,
 };
 
 /// What a file is: `MP4, fragmented`, `a JPEG picture`.
@@ -150,12 +150,12 @@ fn sentence(finding: &Finding) -> String {
         Problem::NotABox { parent: None } => {
             format!("{} between boxes are no box.", number::bytes(span_len))
         }
-        Problem::TrailingBytes { zeros: true } => format!(
+        Problem::TrailingBytes { zeros: true, .. } => format!(
             "{} of zeros follow the last box, as in a file that was laid out before it was \
              written.",
             number::bytes(span_len)
         ),
-        Problem::TrailingBytes { zeros: false } => format!(
+        Problem::TrailingBytes { zeros: false, .. } => format!(
             "{} follow the last box that are no box.",
             number::bytes(span_len)
         ),
@@ -218,6 +218,41 @@ fn sentence(finding: &Finding) -> String {
             number::grouped(u64::from(*first))
         ),
         Problem::MediaElsewhere => "Its media is in another file, which tapo does not open.".into(),
+        Problem::SamplesHarmed {
+            samples,
+            first,
+            harm,
+        } => format!(
+            "{} (from number {} on): {}; {}.",
+            number::count(u64::from(*samples), "sample"),
+            number::grouped(u64::from(*first)),
+            match harm {
+                Harm::Zeroed => "the bytes are nothing but zeros",
+                Harm::Lengths => "the lengths inside do not add up",
+                Harm::Syntax => "the bytes are not what the codec allows",
+            },
+            finding.time.map_or_else(|| "damaged".into(), gap),
+        ),
+        Problem::SamplesOverlap { bytes } => format!(
+            "Samples lie on the same bytes as others ({} in all).",
+            number::bytes(*bytes)
+        ),
+        Problem::UnusedMedia { bytes, amid: true } => format!(
+            "{} between the samples belong to none: lost media, or something hidden there.",
+            number::bytes(*bytes)
+        ),
+        Problem::UnusedMedia { bytes, amid: false } => format!(
+            "{} of the media ('mdat') belong to no sample.",
+            number::bytes(*bytes)
+        ),
+        Problem::FreeInUse { bytes } => format!(
+            "Space that is declared free holds {} of data.",
+            number::bytes(*bytes)
+        ),
+        Problem::StaleIndex { kind } => {
+            format!("An older index ('{kind}') is left over, which nothing leads to any more.")
+        }
+        Problem::UnknownBox { kind, .. } => format!("A box '{kind}' that tapo does not know."),
         Problem::FragmentTorn { number } => format!(
             "Fragment {} is torn: its data is not all there. Recording stopped in the middle of \
              it.",
