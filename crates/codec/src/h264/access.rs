@@ -1,14 +1,14 @@
 //! Access units of H.264 in bare bytes (7.4.1.2), as a sample holds them (ISO/IEC 14496-15, 5.2).
 
 use super::habits::{FOLLOWS, Habits, LEADS, SLICE};
-use super::{AvcConfig, NalType, ParameterSets, SliceHeader, Sps};
+use super::{AvcConfig, NalType, ParameterSets, SliceHeader, Sps, slice_data};
 use crate::bits::MAX_PARAMETER_SET;
 use crate::describe::{ConfigBoxes, config};
 use crate::error::{CodecError, Result};
 use crate::held::Held;
 use crate::nal::{NalLengthSize, split};
 use crate::presentation::Order;
-use crate::recognise::{Access, Depth, Hints, Recogniser, Verdict};
+use crate::recognise::{Access, Decodes, Depth, Hints, Recogniser, Verdict};
 use crate::units::{self, Unit, first_forbidden, malformed};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -125,6 +125,10 @@ impl Recogniser for AvcRecogniser {
         Arc::make_mut(&mut self.held).add(parameter_set)?;
         Arc::make_mut(&mut self.habits).bound(&self.held.sets);
         Ok(())
+    }
+
+    fn decodes(&self, sample: &[u8]) -> Decodes {
+        slice_data::decodes(&self.held, self.length_size, sample)
     }
 
     fn fork(&self) -> Box<dyn Recogniser> {

@@ -8,6 +8,7 @@ mod describe;
 mod habits;
 mod poc;
 mod slice;
+mod slice_data;
 mod sps;
 #[cfg(test)]
 mod streams;
