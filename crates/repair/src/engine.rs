@@ -3,75 +3,118 @@
 use crate::choose::{self, Chosen};
 use crate::item::Found;
 use crate::layout::{Layout, trim_zeros};
-use crate::output::{self, Plan};
+use crate::output::{self, Plan, Target};
 use crate::profile::{Profile, within as whole};
+use crate::progress::Watched;
 use crate::salvage::Own;
 use crate::scan::{Ahead, Scanner};
 use crate::times::Timeline;
 use crate::{
-    Basis, Error, Options, Reconstruction, Result, assemble, fitness, report, salvage, twins,
+    Basis, Error, Options, Progress, Reconstruction, Result, assemble, fitness, report, salvage,
+    twins,
 };
 use std::path::{Path, PathBuf};
-use tapo_io::{ByteSource, PreadFile, Span};
+use tapo_finalize::Append;
+use tapo_io::{ByteSource, FileStamp, PreadFile, Span};
 
 /// Repairs one file: finds every surviving sample, and writes a new file that
-/// plays them. The broken file is only read.
+/// plays them, or appends the index to the broken one if `in_place` is set. The
+/// broken file is otherwise only read.
 ///
 /// # Errors
 /// See [`Error`]; nothing is left behind.
 pub fn repair(broken: &Path, references: &[PathBuf], options: &Options) -> Result<Reconstruction> {
-    let source = PreadFile::open(broken)?;
-    let layout = Layout::of(&source)?;
-    if let Some(own) = salvage::own(&source, &layout, None)? {
-        let profile = Profile::learn(&whole(&own.movie, source.len()), &source)?;
-        let found = indexed(&source, &layout, &own, &profile)?;
+    let progress = options.progress.as_deref();
+    attempt(broken, references, options).map_err(|error| match error {
+        Error::Io(_) if progress.is_some_and(Progress::is_cancelled) => Error::Cancelled {
+            path: broken.to_owned(),
+        },
+        error => error,
+    })
+}
+
+fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<Reconstruction> {
+    let mut source = PreadFile::open(broken)?;
+    let target = Target::settle(&source, references, options)?;
+    if options.in_place && !options.dry_run && tapo_finalize::take_back(&source)? {
+        // It was longer while an earlier run was amid it.
+        source = PreadFile::open(broken)?;
+    }
+    let source = &source;
+    let job = Job {
+        source,
+        stamp: source.stamp()?,
+        target: &target,
+        options,
+        anywhere: Watched::anywhere(source, options.progress.as_deref()),
+        watched: Watched::new(source, options.progress.as_deref()),
+    };
+    let layout = Layout::of(&job.anywhere)?;
+    if let Some(own) = salvage::own(&job.anywhere, &layout, None)? {
+        let profile = Profile::learn(&whole(&own.movie, source.len()), source)?;
+        let found = indexed(&job, &layout, &own, &profile)?;
         return Rebuilt {
-            source: &source,
+            job,
             layout: &layout,
             profile: &profile,
             file_type: &[],
             found,
             basis: Basis::OwnIndex,
         }
-        .write(options);
+        .write();
     }
-    let Chosen { reference, basis } = choose::choose(&source, &layout, references)?;
+    let Chosen { reference, basis } = choose::choose(source, &layout, references)?;
+    if let Target::New(path) = &target {
+        output::same_as_reference(path, &reference.path)?;
+    }
     let init = salvage::is_fragmented(&layout).then_some(&reference.profile.movie);
     let own = match init {
-        Some(init) => salvage::own(&source, &layout, Some(init))?,
+        Some(init) => salvage::own(&job.anywhere, &layout, Some(init))?,
         None => None,
     };
     let found = match &own {
-        Some(own) => indexed(&source, &layout, own, &reference.profile)?,
+        Some(own) => indexed(&job, &layout, own, &reference.profile)?,
         None => {
-            let found = search(&source, &layout, &reference.profile)?;
+            let found = search(&job, &layout, &reference.profile)?;
             let mut data = 0;
             for (span, ..) in layout.media() {
-                data += trim_zeros(&source, span)? - span.start;
+                data += trim_zeros(&job.anywhere, span)? - span.start;
             }
-            fitness::check(&source, &found, &layout, &reference, data)?;
+            fitness::check(&job.anywhere, &found, &layout, &reference, data)?;
             found
         }
     };
     let rebuilt = Rebuilt {
-        source: &source,
+        job,
         layout: &layout,
         profile: &reference.profile,
         file_type: &reference.file_type,
         found,
         basis,
     };
-    rebuilt.write(options)
+    rebuilt.write()
+}
+
+/// One broken file, and what is to become of it.
+struct Job<'a> {
+    source: &'a PreadFile,
+    stamp: FileStamp,
+    target: &'a Target,
+    options: &'a Options,
+    /// The source, for reads here and there.
+    anywhere: Watched<'a>,
+    /// The source, for reads that go from front to back.
+    watched: Watched<'a>,
 }
 
 /// The samples of an index that is left, and those that the search finds in
 /// what it does not speak of.
-fn indexed(source: &PreadFile, layout: &Layout, own: &Own, profile: &Profile) -> Result<Found> {
-    let items = salvage::samples(own, profile, source)?;
-    let ahead = Ahead::new(source);
-    let mut scanner = Scanner::new(profile, &ahead);
-    for span in salvage::unindexed(own, &items, layout, source.len()) {
-        let end = trim_zeros(source, span)?;
+fn indexed(job: &Job<'_>, layout: &Layout, own: &Own, profile: &Profile) -> Result<Found> {
+    let items = salvage::samples(own, profile, &job.anywhere)?;
+    let ahead = Ahead::new(&job.watched);
+    let mut scanner = Scanner::new(profile, &ahead).watched(&job.watched);
+    for span in salvage::unindexed(own, &items, layout, job.source.len()) {
+        let end = trim_zeros(&job.anywhere, span)?;
         scanner.scan(Span::new(span.start, end), false, false)?;
     }
     let mut found = scanner.finish();
@@ -80,14 +123,14 @@ fn indexed(source: &PreadFile, layout: &Layout, own: &Own, profile: &Profile) ->
 }
 
 /// Searches the media data of a file that has no index.
-fn search(source: &PreadFile, layout: &Layout, profile: &Profile) -> Result<Found> {
-    let ahead = Ahead::new(source);
-    let mut scanner = Scanner::new(profile, &ahead);
+fn search(job: &Job<'_>, layout: &Layout, profile: &Profile) -> Result<Found> {
+    let ahead = Ahead::new(&job.watched);
+    let mut scanner = Scanner::new(profile, &ahead).watched(&job.watched);
     for (span, begins, ends) in layout.media() {
         let end = if ends {
             span.end
         } else {
-            trim_zeros(source, span)?
+            trim_zeros(&job.anywhere, span)?
         };
         scanner.scan(Span::new(span.start, end), begins, ends)?;
     }
@@ -98,7 +141,7 @@ fn search(source: &PreadFile, layout: &Layout, profile: &Profile) -> Result<Foun
 
 /// All that is known when the search is over.
 struct Rebuilt<'a> {
-    source: &'a PreadFile,
+    job: Job<'a>,
     layout: &'a Layout,
     profile: &'a Profile,
     file_type: &'a [u8],
@@ -107,40 +150,49 @@ struct Rebuilt<'a> {
 }
 
 impl Rebuilt<'_> {
-    fn write(self, options: &Options) -> Result<Reconstruction> {
-        let path = self.source.path().to_owned();
-        let found = &self.found;
+    fn write(self) -> Result<Reconstruction> {
+        let (job, found) = (&self.job, &self.found);
+        let options = job.options;
         let first = found.items.iter().map(|i| i.at).min();
         let last = found.items.iter().map(|i| i.span().end).max();
         let (Some(first), Some(last)) = (first, last) else {
             return Err(Error::NothingRecovered {
-                path,
+                path: job.source.path().to_owned(),
                 why: "no sample of any track was recognised".to_owned(),
             });
         };
         let line = Timeline::of(found, self.profile, options.gaps);
-        let kept = output::media_reach(self.layout, last);
-        let plan = Plan::of(self.layout, Span::new(first, kept), self.file_type);
-        let movie = assemble::movie(found, self.profile, &line, plan.moved)?;
-        let moov = tapo_movie::encode_moov(&movie);
-        let mut outcome = report::outcome(
-            &path,
-            self.source.len(),
-            self.layout,
-            found,
-            self.profile,
-            &line,
-        );
+        let anywhere = &job.anywhere;
+        let mut outcome = report::outcome(anywhere, self.layout, found, self.profile, &line)?;
+        let movie = |moved| {
+            let movie = assemble::movie(found, self.profile, &line, moved)?;
+            Ok::<_, Error>(output::of_its_own(movie, &self.basis))
+        };
+        let how = output::How {
+            watched: anywhere,
+            stamp: job.stamp,
+            hash: options.hash,
+            dry_run: options.dry_run,
+        };
+        let written = match job.target {
+            Target::Itself { .. } => {
+                outcome.in_place = true;
+                let append = Append::plan(job.source, &movie(0)?, first)?;
+                output::in_place(job.source, &append, &how)?
+            }
+            Target::New(target) => {
+                outcome.target.clone_from(target);
+                let kept = output::media_reach(self.layout, last);
+                let plan = Plan::of(self.layout, Span::new(first, kept), self.file_type);
+                let moov = tapo_movie::encode_moov(&movie(plan.moved)?);
+                let target = (target.as_path(), options.replace);
+                output::new_file(job.source, &plan, &moov, target, &how)?
+            }
+        };
+        outcome.output = (!options.dry_run).then(|| outcome.target.clone());
         outcome.basis = self.basis;
-        outcome.size = plan.media_end() + moov.len() as u64;
-        if !options.dry_run {
-            let target = options
-                .output
-                .clone()
-                .unwrap_or_else(|| output::default_output(&path));
-            outcome.size = output::write(self.source, &plan, &moov, &target, options)?;
-            outcome.output = Some(target);
-        }
+        outcome.size = written.size;
+        outcome.hashes = written.hashes;
         Ok(outcome)
     }
 }

@@ -16,8 +16,9 @@
 //!   wrote, variable rates bracketed by the other tracks.
 //! - The output: a new file in which the bytes stand where they stood, and a
 //!   [`Reconstruction`] that says how sure each stretch is and what became of
-//!   every byte. The source is never written, and the same bytes come out for any
-//!   number of threads.
+//!   every byte. The source is written only if it is to be repaired in place, by
+//!   finalize's tail protocol, which can be taken back. The same bytes come out
+//!   for any number of threads.
 #![forbid(unsafe_code)]
 
 mod assemble;
@@ -36,6 +37,7 @@ mod output;
 mod overlay;
 mod packets;
 mod profile;
+mod progress;
 mod report;
 mod salvage;
 mod scan;
@@ -45,4 +47,9 @@ mod twins;
 pub use engine::repair;
 pub use error::{Error, Result};
 pub use options::{Gaps, Options};
-pub use outcome::{Basis, Class, Gap, LedgerEntry, Reconstruction, Stretch, TrackOutcome, Use};
+pub use outcome::{
+    Basis, Class, Damaged, Gap, Hashes, LedgerEntry, Note, Reconstruction, Stretch, TrackOutcome,
+    Use,
+};
+pub use output::default_name;
+pub use progress::{Progress, Stage, Step};

@@ -1,6 +1,8 @@
 //! How to repair.
 
+use crate::Progress;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What to do about the time in which samples are missing.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -16,12 +18,21 @@ pub enum Gaps {
 /// Options of a repair.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Where to write; beside the broken file as `NAME.repaired.EXT` if `None`.
+    /// Where to write: a file, or a folder that gets
+    /// [`default_name`](crate::default_name). Beside the broken file if `None`.
     pub output: Option<PathBuf>,
-    /// Whether an output that exists may be replaced.
+    /// Append the index to the broken file itself, so that
+    /// [`tapo_finalize::undo`] can take it back. `output` is not looked at.
+    pub in_place: bool,
+    /// Whether an output that exists may be replaced. The broken file and the
+    /// references never are.
     pub replace: bool,
     /// Find out everything and write nothing.
     pub dry_run: bool,
     /// What to do about gaps.
     pub gaps: Gaps,
+    /// Work out the SHA-256 of the broken file and of the output.
+    pub hash: bool,
+    /// Who watches, and may end it.
+    pub progress: Option<Arc<dyn Progress>>,
 }

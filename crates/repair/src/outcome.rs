@@ -26,6 +26,14 @@ pub struct Reconstruction {
     pub source: PathBuf,
     /// What was written; `None` in a dry run.
     pub output: Option<PathBuf>,
+    /// What was written, or would be.
+    pub target: PathBuf,
+    /// Whether that is the broken file itself.
+    pub in_place: bool,
+    /// SHA-256 of both, if asked for.
+    pub hashes: Option<Hashes>,
+    /// What else there is to say of it.
+    pub notes: Vec<Note>,
     /// Where the descriptions of the tracks came from.
     pub basis: Basis,
     /// The tracks, in the order of the output.
@@ -36,6 +44,35 @@ pub struct Reconstruction {
     pub ledger: Vec<LedgerEntry>,
     /// Size of the output, bytes.
     pub size: u64,
+}
+
+/// SHA-256 of the broken file and of the output.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Hashes {
+    /// Of the broken file, before it was repaired.
+    pub input: [u8; 32],
+    /// Of the output; in a dry run of what it would be.
+    pub output: [u8; 32],
+}
+
+/// Something that is worth knowing of a repair, and is no loss.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The data ends within, or just behind, data without syntax (PCM, G.711):
+    /// how much of its last row was recorded says the clock alone. Up to one row
+    /// may be missing, or bytes of the sample behind it be heard.
+    EndByClock {
+        /// Track id in the output.
+        track: u32,
+        /// Samples of that row.
+        samples: u64,
+    },
+    /// The last sample is cut off by the end of the data, and left out.
+    CutOff {
+        /// Its bytes that are there.
+        bytes: Span,
+    },
 }
 
 /// Where the descriptions of the tracks came from, and why.
@@ -78,8 +115,15 @@ pub struct TrackOutcome {
     pub lost: Duration,
     /// Samples of each class: A, B, C, D.
     pub classes: [u64; 4],
+    /// How long those of class C last: they are guessed.
+    pub guessed: Duration,
+    /// Those of class C that end the data of a constant-rate track: see
+    /// [`Note::EndByClock`].
+    pub ends_by_clock: u64,
     /// Stretches of one class in the order of time.
     pub stretches: Vec<Stretch>,
+    /// Samples that are damaged but kept, those of class D.
+    pub damaged: Vec<Damaged>,
 }
 
 /// Consecutive samples of one class.
@@ -91,6 +135,19 @@ pub struct Stretch {
     pub samples: u64,
     /// How sure they are.
     pub class: Class,
+    /// Decode time of the first, from that of the first sample of the track on.
+    pub at: Duration,
+    /// How long they last.
+    pub length: Duration,
+}
+
+/// A sample whose bytes are damaged, and that is in the output all the same.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Damaged {
+    /// Number of the sample, from 1 on.
+    pub number: u64,
+    /// Its bytes in the broken file.
+    pub span: Span,
 }
 
 /// A place in the file where samples are missing.
@@ -129,11 +186,14 @@ pub struct LedgerEntry {
 }
 
 impl Reconstruction {
-    /// Whether every byte between the first and the last sample is accounted
-    /// for and none is in doubt.
+    /// Whether all that can be recovered is: nothing is missing between the first
+    /// and the last sample, none is damaged, and none is guessed, but for the end
+    /// of constant-rate sound at the end of the data ([`Note::EndByClock`]).
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        let sure = |t: &TrackOutcome| t.classes[2] == 0 && t.classes[3] == 0;
+        let sure = |t: &TrackOutcome| {
+            t.classes[2] <= t.ends_by_clock && t.classes[3] == 0 && t.lost_samples == 0
+        };
         self.gaps.is_empty() && self.tracks.iter().all(sure)
     }
 

@@ -13,6 +13,7 @@ mod split;
 
 use crate::item::{Found, Item, Stretch, When};
 use crate::profile::{Finding, Profile};
+use crate::progress::Watched;
 use crate::salvage::zeroed;
 use crate::times::begins_sequence;
 use crate::{Class, Result};
@@ -38,6 +39,8 @@ pub(crate) struct Scanner<'a> {
     /// Whether the last item is a row.
     after_row: bool,
     keeps_shapes: bool,
+    /// Who is told of what is found.
+    watched: Option<&'a Watched<'a>>,
 }
 
 impl<'a> Scanner<'a> {
@@ -55,7 +58,14 @@ impl<'a> Scanner<'a> {
             found: Found::default(),
             after_row: false,
             keeps_shapes: profile.has_twins(),
+            watched: None,
         }
+    }
+
+    /// Tells of what is found.
+    pub(crate) fn watched(mut self, watched: &'a Watched<'a>) -> Self {
+        self.watched = Some(watched);
+        self
     }
 
     /// What was found.
@@ -228,6 +238,12 @@ impl<'a> Scanner<'a> {
                     .ends
                     .push((number, access.order.clone(), access.order)),
             }
+        }
+        if let Some(watched) = self.watched
+            && track == self.judge.profile.leader()
+        {
+            let hz = self.judge.profile.movie.tracks.get(track);
+            watched.recovered(profile.durations.usual, hz.map_or(0, |t| t.timescale));
         }
         let duration = i64::from(profile.durations.usual);
         let twins = self.judge.profile.tracks.iter();

@@ -5,10 +5,18 @@
 //! where the file system can), a patch of 16 bytes at most, and the `moov`
 //! behind it. Only a file without a head gets a new one.
 
+mod target;
+mod write;
+
+use crate::Basis;
 use crate::layout::{Content, Layout};
-use crate::{Error, Options, Result};
-use std::path::{Path, PathBuf};
-use tapo_io::{ByteSource, NewFile, Op, PreadFile, Span, WritePlan};
+use tapo_finalize::layout::{REVEAL, UNDO, is_own_segment};
+use tapo_io::Span;
+use tapo_movie::{Movie, RawBox};
+
+pub use target::default_name;
+pub(crate) use target::{Target, same_as_reference};
+pub(crate) use write::{How, in_place, new_file};
 
 /// How the output is laid out.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -112,68 +120,25 @@ fn large_header(size: u64) -> Vec<u8> {
     header
 }
 
-/// Where the output goes if nothing else is said: `NAME.repaired.EXT`, the
-/// extension `mp4` if there is none.
-pub(crate) fn default_output(broken: &Path) -> PathBuf {
-    let stem = broken.file_stem().unwrap_or_default();
-    let mut name = stem.to_owned();
-    name.push(".repaired.");
-    name.push(broken.extension().unwrap_or_else(|| "mp4".as_ref()));
-    broken.with_file_name(name)
+/// A movie without what a reference, or the broken file, says of itself alone:
+/// how to take its own finalization back, which segment of a recording it is.
+pub(crate) fn of_its_own(mut movie: Movie, basis: &Basis) -> Movie {
+    let borrowed = *basis != Basis::OwnIndex;
+    movie.other.retain(|raw| {
+        let record = raw
+            .user_data()
+            .is_some_and(|(kind, _)| [REVEAL, UNDO].contains(kind));
+        !(record || borrowed && is_stamp(raw))
+    });
+    movie
 }
 
-/// Writes the output, and says how large it is.
-///
-/// # Errors
-/// [`Error::Io`], also if the output exists; [`Error::Changing`] if the source
-/// was written to meanwhile.
-pub(crate) fn write(
-    source: &PreadFile,
-    plan: &Plan,
-    moov: &[u8],
-    target: &Path,
-    options: &Options,
-) -> Result<u64> {
-    let before = source.stamp()?;
-    let mut new = NewFile::create(target, options.replace)?;
-    if plan.moved == 0 {
-        new.copy_from(source.file(), source.path())?;
-        let cut = WritePlan::new().then(Op::SetLen(plan.kept));
-        cut.execute(new.disk())?;
-    } else {
-        copy_behind(source, plan, &mut new)?;
-    }
-    let end = plan.media_end();
-    WritePlan::new()
-        .write(plan.head_at, plan.head.clone())
-        .write(end, moov.to_vec())
-        .execute(new.disk())?;
-    if source.stamp()? != before {
-        return Err(Error::Changing {
-            path: source.path().to_owned(),
-        });
-    }
-    new.commit(options.replace)?;
-    Ok(end + moov.len() as u64)
-}
-
-/// Copies the source to behind a new head.
-fn copy_behind(source: &PreadFile, plan: &Plan, new: &mut NewFile) -> Result<()> {
-    const PIECE: u64 = 1 << 20;
-    let mut at = 0;
-    while at < plan.kept {
-        let end = (at + PIECE).min(plan.kept);
-        let bytes = source.read_span(Span::new(at, end))?;
-        if bytes.is_empty() {
-            break;
-        }
-        let len = bytes.len() as u64;
-        WritePlan::new()
-            .write(plan.moved + at, bytes)
-            .execute(new.disk())?;
-        at += len;
-    }
-    Ok(())
+/// Whether it is the recorder's stamp, or holds it.
+fn is_stamp(raw: &RawBox) -> bool {
+    is_own_segment(&Movie {
+        other: vec![raw.clone()],
+        ..Movie::default()
+    })
 }
 
 /// The end of what the output keeps of the source: the media data, boxes behind
@@ -199,6 +164,37 @@ mod tests {
             bytes.resize(bytes.len() + payload, 9);
         }
         bytes
+    }
+
+    #[test]
+    fn marks_of_the_reference_stay_behind() {
+        let mark = |user_type: &[u8; 16]| {
+            let mut w = tapo_bmff::BoxWriter::new();
+            w.uuid(user_type, |w| {
+                w.raw(&[0; 16]);
+            });
+            RawBox {
+                kind: tapo_bmff::FourCc(*b"uuid"),
+                bytes: w.into_bytes(),
+            }
+        };
+        let others = [UNDO, REVEAL, tapo_finalize::layout::SEGMENT, [9; 16]];
+        let movie = Movie {
+            other: others.iter().map(mark).collect(),
+            ..Movie::default()
+        };
+        let reference = Basis::Reference {
+            path: "r.mp4".into(),
+            why: String::new(),
+        };
+        assert_eq!(
+            of_its_own(movie.clone(), &reference).other,
+            movie.other[3..]
+        );
+        assert_eq!(
+            of_its_own(movie.clone(), &Basis::OwnIndex).other,
+            movie.other[2..]
+        );
     }
 
     #[test]
@@ -241,13 +237,5 @@ mod tests {
     fn large_data_needs_a_large_header() {
         assert_eq!(media_header(28, 5 << 30, false).unwrap().len(), 16);
         assert_eq!(media_header(28, 1000, true).unwrap().len(), 16);
-    }
-
-    #[test]
-    fn the_output_stands_beside_the_source() {
-        let name = |path| default_output(Path::new(path));
-        assert_eq!(name("/a/b.mp4"), Path::new("/a/b.repaired.mp4"));
-        assert_eq!(name("x.MOV"), Path::new("x.repaired.MOV"));
-        assert_eq!(name("x"), Path::new("x.repaired.mp4"));
     }
 }

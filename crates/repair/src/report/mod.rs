@@ -1,0 +1,188 @@
+//! The outcome, told from what was found.
+
+mod ledger;
+
+use crate::item::{Found, Item};
+use crate::layout::Layout;
+use crate::profile::{Finding, Profile};
+use crate::times::{Timed, Timeline};
+use crate::{Basis, Class, Damaged, Gap, Note, Reconstruction, Result, Stretch, TrackOutcome};
+use ledger::ledger;
+use std::time::Duration;
+use tapo_io::ByteSource;
+use tapo_movie::{SampleDescription, Track};
+
+/// Puts together what is known before anything is written.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn outcome(
+    source: &dyn ByteSource,
+    layout: &Layout,
+    found: &Found,
+    profile: &Profile,
+    line: &Timeline,
+) -> Result<Reconstruction> {
+    let tracks = tracks(found, profile, line);
+    let by_clock = tracks.iter().filter(|t| t.ends_by_clock > 0);
+    let mut notes: Vec<Note> = by_clock
+        .map(|t| Note::EndByClock {
+            track: t.id,
+            samples: t.ends_by_clock,
+        })
+        .collect();
+    notes.extend(found.cut.map(|bytes| Note::CutOff { bytes }));
+    Ok(Reconstruction {
+        source: source.path().to_owned(),
+        output: None,
+        target: source.path().to_owned(),
+        in_place: false,
+        hashes: None,
+        notes,
+        basis: Basis::OwnIndex,
+        tracks,
+        gaps: gaps(found, profile, line),
+        ledger: ledger(source, layout, found)?,
+        size: 0,
+    })
+}
+
+/// Ticks of a clock of `hz` as a duration.
+fn duration(ticks: i64, hz: u64) -> Duration {
+    let ticks = u128::try_from(ticks).unwrap_or(0);
+    let nanos = ticks * 1_000_000_000 / u128::from(hz.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+fn tracks(found: &Found, profile: &Profile, line: &Timeline) -> Vec<TrackOutcome> {
+    let last = found.items.iter().max_by_key(|i| i.at);
+    let all = profile.movie.tracks.iter().zip(&line.tracks).enumerate();
+    all.filter(|(_, (_, times))| !times.is_empty())
+        .map(|(index, (track, times))| {
+            let told = Told::of(track, times, found);
+            let hz = u64::from(track.timescale);
+            let lost = line.missing.iter();
+            let lost: u64 = lost.filter_map(|m| m.samples.get(index)).sum();
+            let of = profile.tracks.get(index);
+            let usual = of.map_or(0, |t| t.durations.usual);
+            let lost_ticks = i64::try_from(lost.saturating_mul(u64::from(usual)));
+            // The last row of data without syntax, where nothing follows.
+            let is_row = of.is_some_and(|t| matches!(t.finding, Finding::Frames { .. }));
+            let end = last.filter(|i| is_row && i.class == Class::C);
+            let end = end.filter(|i| usize::from(i.track) == index);
+            TrackOutcome {
+                id: track.header.id,
+                handler: track.handler,
+                entry: track
+                    .descriptions
+                    .first()
+                    .map(SampleDescription::kind)
+                    .unwrap_or_default(),
+                samples: told.number - 1,
+                recovered: duration(times.iter().map(|t| t.duration).sum(), hz),
+                lost_samples: lost,
+                lost: duration(lost_ticks.unwrap_or(i64::MAX), hz),
+                classes: told.classes,
+                guessed: duration(told.guessed, hz),
+                ends_by_clock: end.map_or(0, samples),
+                stretches: told.stretches,
+                damaged: told.damaged,
+            }
+        })
+        .collect()
+}
+
+fn samples(item: &Item) -> u64 {
+    u64::from(item.samples.max(1))
+}
+
+/// The samples of a track, told one behind the other.
+struct Told {
+    /// Number of the next sample.
+    number: u64,
+    classes: [u64; 4],
+    /// Ticks of those of class C.
+    guessed: i64,
+    stretches: Vec<Stretch>,
+    damaged: Vec<Damaged>,
+}
+
+impl Told {
+    fn of(track: &Track, times: &[Timed], found: &Found) -> Self {
+        let mut told = Self {
+            number: 1,
+            classes: [0; 4],
+            guessed: 0,
+            stretches: Vec::new(),
+            damaged: Vec::new(),
+        };
+        let hz = u64::from(track.timescale);
+        let start = times.first().map_or(0, |t| t.dts);
+        let mut begun = 0;
+        for time in times {
+            let Some(item) = found.items.get(time.item) else {
+                continue;
+            };
+            let samples = samples(item);
+            if let Some(count) = told.classes.get_mut(place(item.class)) {
+                *count += samples;
+            }
+            let at = time.dts - start;
+            match told.stretches.last_mut().filter(|s| s.class == item.class) {
+                Some(last) => last.samples += samples,
+                None => {
+                    begun = at;
+                    told.stretches.push(Stretch {
+                        first: told.number,
+                        samples,
+                        class: item.class,
+                        at: duration(at, hz),
+                        length: Duration::ZERO,
+                    });
+                }
+            }
+            if let Some(last) = told.stretches.last_mut() {
+                last.length = duration(at + time.duration - begun, hz);
+            }
+            match item.class {
+                Class::C => told.guessed += time.duration,
+                Class::D => told.damaged.push(Damaged {
+                    number: told.number,
+                    span: item.span(),
+                }),
+                Class::A | Class::B => {}
+            }
+            told.number += samples;
+        }
+        told
+    }
+}
+
+const fn place(class: Class) -> usize {
+    match class {
+        Class::A => 0,
+        Class::B => 1,
+        Class::C => 2,
+        Class::D => 3,
+    }
+}
+
+fn gaps(found: &Found, profile: &Profile, line: &Timeline) -> Vec<Gap> {
+    let leader = profile.leader();
+    let stretches = found.stretches.iter().zip(&line.missing);
+    stretches
+        .filter(|(stretch, _)| !stretch.lost.is_empty())
+        .map(|(stretch, missing)| {
+            let usual = profile.tracks.get(leader).map_or(0, |t| t.durations.usual);
+            let hz = profile.movie.tracks.get(leader).map_or(1, |t| t.timescale);
+            let start = missing.starts.get(leader).copied().unwrap_or(0);
+            let lost = missing.samples.get(leader).copied().unwrap_or(0);
+            let ticks = i64::try_from(lost.saturating_mul(u64::from(usual))).unwrap_or(0);
+            Gap {
+                span: stretch.lost,
+                at: duration(start - ticks, u64::from(hz)),
+                length: duration(ticks, u64::from(hz)),
+            }
+        })
+        .collect()
+}
