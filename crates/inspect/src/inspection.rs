@@ -50,6 +50,13 @@ impl Inspection {
         self.media.iter().map(|m| m.len()).sum()
     }
 
+    /// The damaged stretches of the track with this id.
+    pub fn harmed_of(&self, track: u32) -> impl Iterator<Item = &Harmed> {
+        let tracks = self.read.movie.as_ref().map_or(&[][..], |m| &m.tracks);
+        let id = move |h: &&Harmed| tracks.get(h.track).is_some_and(|t| t.header.id == track);
+        self.harmed.iter().filter(id)
+    }
+
     /// Whether there is an `mdat` box with anything in it.
     #[must_use]
     pub fn has_mdat(&self) -> bool {

@@ -8,11 +8,11 @@
 
 mod examine;
 
-use crate::Result;
+use crate::{Listing, Result};
 use examine::Examiner;
 use rayon::prelude::*;
 use tapo_io::{ByteSource, Span};
-use tapo_movie::{Movie, Samples};
+use tapo_movie::{Movie, SampleTable, Samples};
 
 /// How much of the media is looked at.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -116,8 +116,7 @@ pub(crate) fn examine(source: &dyn ByteSource, movie: &Movie, depth: Depth) -> R
         let Some(examiner) = Examiner::of(track, depth) else {
             continue;
         };
-        let blocks = blocks(track.samples.iter());
-        let blocks: Vec<_> = blocks
+        let blocks: Vec<_> = blocks(&track.samples, source.len())
             .into_par_iter()
             .map(|samples| examiner.block(source, samples.take(BLOCK)))
             .collect::<Result<_>>()?;
@@ -141,14 +140,20 @@ pub(crate) fn examine(source: &dyn ByteSource, movie: &Movie, depth: Depth) -> R
 /// know this encoder.
 const TRUST: usize = 20;
 
-/// Where each block of samples begins. Samples without bytes take no work.
-fn blocks(mut samples: Samples<'_>) -> Vec<Samples<'_>> {
-    const BLOCKS: usize = 1 << 15;
-    let mut blocks = vec![samples.clone()];
-    while samples.nth(BLOCK - 1).is_some() && blocks.len() < BLOCKS {
+/// Where each block of samples begins, as far as listing them is worth while.
+fn blocks(table: &SampleTable, size: u64) -> Vec<Samples<'_>> {
+    let mut listing = Listing::new(table, size);
+    let mut samples = table.iter();
+    let mut blocks = Vec::new();
+    loop {
         blocks.push(samples.clone());
+        for _ in 0..BLOCK {
+            if listing.next().is_none() {
+                return blocks;
+            }
+            samples.next();
+        }
     }
-    blocks
 }
 
 fn merge(kept: &mut Vec<Harmed>, track: usize, sample: &tapo_movie::Sample, harm: Harm) {

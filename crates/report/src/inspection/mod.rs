@@ -2,6 +2,8 @@
 
 mod boxes;
 mod fragments;
+mod ledger;
+mod map;
 mod record;
 mod samples;
 mod summary;
@@ -9,6 +11,8 @@ mod words;
 
 pub use boxes::{boxes, boxes_json};
 pub use fragments::{fragments, fragments_json};
+pub use ledger::{ledger, ledger_json};
+pub use map::{map, map_json};
 pub use record::summary_json;
 pub use samples::{samples, samples_json};
 pub use summary::summary;

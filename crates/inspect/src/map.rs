@@ -1,0 +1,80 @@
+//! Damage over time: each track's timeline in cells.
+
+use crate::{Inspection, Listing};
+
+/// What became of the samples of one cell.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub struct Cell {
+    /// Samples that are there, and not known to be damaged.
+    pub sound: u32,
+    /// Samples that are there and damaged.
+    pub harmed: u32,
+    /// Samples that are not in the file.
+    pub missing: u32,
+}
+
+/// A track's timeline, in cells of equal length.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TrackMap {
+    /// The track's id.
+    pub track: u32,
+    /// Where the first cell begins, ticks of the track's timescale.
+    pub start: u64,
+    /// Where the last cell ends.
+    pub end: u64,
+    /// Ticks a second.
+    pub timescale: u32,
+    /// The cells; one without samples is a gap.
+    pub cells: Vec<Cell>,
+}
+
+impl Inspection {
+    /// The timelines of all tracks in `cells` cells each, 1 at least.
+    #[must_use]
+    pub fn map(&self, cells: usize) -> Vec<TrackMap> {
+        let tracks = self.read.movie.iter().flat_map(|m| &m.tracks).enumerate();
+        let all = tracks.filter(|(_, t)| !t.samples.is_empty());
+        all.map(|(index, track)| {
+            let (start, end) = (track.samples.start, track.samples.end());
+            let mut map = TrackMap {
+                track: track.header.id,
+                start,
+                end,
+                timescale: track.timescale,
+                cells: vec![Cell::default(); cells.max(1)],
+            };
+            let mut harmed = self.harmed.iter().filter(|h| h.track == index).peekable();
+            for sample in Listing::new(&track.samples, self.read.size) {
+                while harmed
+                    .next_if(|h| h.first.saturating_add(h.count) <= sample.number)
+                    .is_some()
+                {}
+                let place = map.place(sample.dts);
+                let Some(cell) = map.cells.get_mut(place) else {
+                    continue;
+                };
+                let is_harmed = harmed.peek().is_some_and(|h| h.first <= sample.number);
+                let count = match (sample.span.end > self.read.size, is_harmed) {
+                    (true, _) => &mut cell.missing,
+                    (false, true) => &mut cell.harmed,
+                    (false, false) => &mut cell.sound,
+                };
+                *count = count.saturating_add(1);
+            }
+            map
+        })
+        .collect()
+    }
+}
+
+impl TrackMap {
+    /// The cell of a time.
+    fn place(&self, time: u64) -> usize {
+        let length = u128::from(self.end.saturating_sub(self.start)).max(1);
+        let ahead = u128::from(time.saturating_sub(self.start));
+        let cell = ahead * self.cells.len() as u128 / length;
+        usize::try_from(cell)
+            .unwrap_or(usize::MAX)
+            .min(self.cells.len() - 1)
+    }
+}
