@@ -9,6 +9,12 @@
     reason = "a broken property panics"
 )]
 
+mod recognise;
+mod repair;
+
+pub use recognise::{CODECS, judge, recognise};
+pub use repair::{CLIPS, holds, repair};
+
 use tapo_bmff::{BoxTree, FourCc, SampleEntry, limits};
 use tapo_io::{ByteSource, Result, Span};
 
@@ -102,44 +108,4 @@ impl ByteSource for OneByOne<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn all(data: &[u8]) {
-        box_walk(data);
-        movie_read(data);
-        sample_entry(data);
-    }
-
-    #[test]
-    fn the_properties_hold_for_the_clips_and_for_cuts_of_them() {
-        for clip in [
-            &include_bytes!("../../testdata/h264_bframes_aac.mp4")[..],
-            include_bytes!("../../testdata/h264_alaw.mov"),
-            include_bytes!("../../testdata/h265_open_gop.mp4"),
-        ] {
-            all(clip);
-            for cut in (0..clip.len()).step_by(997) {
-                all(&clip[..cut]);
-                all(&clip[cut..]);
-            }
-        }
-    }
-
-    #[test]
-    fn the_properties_hold_for_the_hostile_corpus() {
-        let Some(corpus) = std::env::var_os("TAPO_CORPUS") else {
-            println!("skipped: TAPO_CORPUS not set");
-            return;
-        };
-        let files = std::fs::read_dir(std::path::Path::new(&corpus).join("fuzz"));
-        let mut count = 0;
-        for file in files.expect("the corpus is there") {
-            let path = file.unwrap().path();
-            println!("{}", path.display());
-            all(&std::fs::read(&path).unwrap());
-            count += 1;
-        }
-        assert!(count > 0, "the corpus is empty");
-    }
-}
+mod tests;

@@ -124,7 +124,8 @@ impl Recogniser for JpegRecogniser {
     }
 
     fn next_candidate(&self, bytes: &[u8]) -> Option<usize> {
-        let found = memchr::memmem::find(bytes, &[0xFF, 0xD8, 0xFF]);
+        let mut found = memchr::memmem::find_iter(bytes, &[0xFF, 0xD8, 0xFF]);
+        let found = found.find(|&at| self.could_start(bytes.get(at..).unwrap_or_default()));
         let tail = bytes.len().saturating_sub(3);
         found.or((!bytes.is_empty()).then_some(tail))
     }
@@ -186,6 +187,16 @@ mod tests {
             0xFF, 0xDA, 0, 4, 9, 9, 1, 2, 0xFF, 0, 0xFF, 0xD3, 5, 0xFF, 0xFF, 0xD9,
         ]);
         picture
+    }
+
+    #[test]
+    fn a_marker_behind_the_start_of_image_is_looked_for() {
+        let recogniser = JpegRecogniser {
+            pictures: 1,
+            padded: false,
+        };
+        let data = [&[0xFF, 0xD8, 0xFF, 0, 9][..], &jpeg()].concat();
+        assert_eq!(recogniser.next_candidate(&data), Some(5));
     }
 
     #[test]
