@@ -2,18 +2,31 @@
 
 use crate::{ByteSource, Result, Span};
 
-/// A page or two of a source, kept for the next small read nearby.
+/// A piece of a source, kept for the next small read nearby.
 ///
-/// Reading box headers touches a few bytes in one place and then jumps; the
-/// window turns neighbouring reads into one.
+/// Headers take a few bytes in one place, and the next ones stand somewhere
+/// behind it. Who hops over more than it costs to read gets a page for each hop;
+/// who goes step by step gets pieces that grow with the way gone.
 pub struct Window<'a> {
     source: &'a dyn ByteSource,
     buf: Vec<u8>,
     at: u64,
+    /// Bytes of `buf` that hold the source's, from `at` on.
+    held: usize,
+    /// What the next refill reads at least, bytes.
+    refill: usize,
 }
 
-/// What one refill reads, bytes: enough for the boxes of a typical `moof`.
-const REFILL: usize = 4096;
+/// What a refill reads behind a hop, bytes: enough for the boxes of a typical
+/// `moof`, or for the end of a sample and the head of the next.
+const PAGE: usize = 4096;
+
+/// What a refill reads at most unless more is wanted, bytes.
+const MOST: usize = 128 << 10;
+
+/// A hop beyond this ends reading step by step, bytes: to read what is hopped
+/// over costs more than another call.
+const HOP: u64 = 8 << 10;
 
 impl<'a> Window<'a> {
     /// A window that has read nothing yet.
@@ -23,6 +36,8 @@ impl<'a> Window<'a> {
             source,
             buf: Vec::new(),
             at: 0,
+            held: 0,
+            refill: PAGE,
         }
     }
 
@@ -41,15 +56,25 @@ impl<'a> Window<'a> {
         if let Some(here) = self.source.slice(span) {
             return Ok(here);
         }
-        let held = Span::at(self.at, self.buf.len() as u64);
+        let held = Span::at(self.at, self.held as u64);
         if !held.contains(span) {
-            self.buf.resize(want.max(REFILL), 0);
-            let got = self.source.read_at(at, &mut self.buf)?;
-            self.buf.truncate(got);
+            let near = held.start..=held.end.saturating_add(HOP);
+            self.refill = match near.contains(&at) && !held.is_empty() {
+                true => (self.refill * 2).min(MOST),
+                false => PAGE,
+            };
+            let read = want.max(self.refill);
+            if self.buf.len() < read {
+                self.buf.resize(read, 0);
+            }
+            // Nothing is held if the read fails.
+            self.held = 0;
+            let buf = self.buf.get_mut(..read).unwrap_or_default();
+            self.held = self.source.read_at(at, buf)?;
             self.at = at;
         }
         let from = usize::try_from(span.start.saturating_sub(self.at)).unwrap_or(usize::MAX);
-        let rest = self.buf.get(from..).unwrap_or_default();
+        let rest = self.buf.get(from..self.held).unwrap_or_default();
         Ok(rest.get(..want).unwrap_or(rest))
     }
 }
@@ -80,12 +105,45 @@ mod tests {
             (19_995, 16),
             (8, 1),
             (0, 9000),
+            (9001, 20),
+            (14_000, 4000),
+            (17_900, 4000),
             (30_000, 4),
+            (100, 3),
         ] {
             let start = usize::from(at).min(plain.0.len());
             let end = (start + want).min(plain.0.len());
             let got = window.bytes(u64::from(at), want).unwrap();
             assert_eq!(got, &plain.0[start..end]);
         }
+    }
+
+    /// Counts what is read.
+    struct Counting(Vec<u8>, std::sync::Mutex<Vec<usize>>);
+
+    impl ByteSource for Counting {
+        fn len(&self) -> u64 {
+            ByteSource::len(&self.0)
+        }
+        fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
+            self.1.lock().unwrap().push(buf.len());
+            self.0.read_at(offset, buf)
+        }
+    }
+
+    #[test]
+    fn steps_are_read_in_growing_pieces_and_hops_in_pages() {
+        let source = Counting(vec![0; 4 << 20], std::sync::Mutex::default());
+        let mut window = Window::new(&source);
+        for at in (0..2_u64 << 20).step_by(300) {
+            window.bytes(at, 100).unwrap();
+        }
+        let reads = std::mem::take(&mut *source.1.lock().unwrap());
+        assert!(reads.len() < 30, "{}", reads.len());
+        for at in ((2_u64 << 20)..4 << 20).step_by(40_000) {
+            window.bytes(at, 100).unwrap();
+        }
+        let reads = source.1.lock().unwrap();
+        assert!(reads.iter().all(|len| *len == PAGE), "{reads:?}");
     }
 }

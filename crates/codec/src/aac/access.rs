@@ -169,11 +169,10 @@ impl Recogniser for AacRecogniser {
     }
 
     fn learn(&mut self, sample: &[u8]) {
-        if self
-            .walk(sample)
-            .is_ok_and(|found| found.len == sample.len())
+        if let Ok(found) = self.walk(sample)
+            && found.len == sample.len()
         {
-            self.learn_layout(sample);
+            self.learn_layout(&found, sample);
             return;
         }
         // Something in it is not as expected: its padding, its elements or its size.
@@ -187,7 +186,7 @@ impl Recogniser for AacRecogniser {
             if frame(&self.syntax, sample, None).is_err() {
                 self.syntax.clean_padding = false;
             }
-            self.learn_layout(sample);
+            self.learn_layout(&found, sample);
         }
     }
 
@@ -197,10 +196,7 @@ impl Recogniser for AacRecogniser {
 }
 
 impl AacRecogniser {
-    fn learn_layout(&mut self, sample: &[u8]) {
-        let Ok(found) = frame(&self.syntax, sample, None) else {
-            return;
-        };
+    fn learn_layout(&mut self, found: &Frame, sample: &[u8]) {
         let elements = found.elements();
         if !self.learnt {
             self.layouts.clear();

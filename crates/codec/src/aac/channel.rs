@@ -10,8 +10,7 @@ const MAX_GROUPS: usize = 8;
 /// A section for each of 15 bands in 8 groups, which is more than the 51 of a long window.
 const MAX_SECTIONS: usize = 120;
 
-/// Section codebooks with escapes, and of noise (table 4.151).
-const ESCAPE: u8 = 11;
+/// The section codebook of noise (table 4.151).
 const NOISE: u8 = 13;
 
 /// What one channel's later parts need of its earlier ones.
@@ -374,22 +373,22 @@ impl Walk<'_> {
             } else {
                 lines / 2
             };
-            if section.codebook == ESCAPE {
-                for _ in 0..words {
-                    let entry = book.next(reader);
-                    for _ in 0..entry.escapes {
-                        let ahead = reader.peek(9);
-                        let prefix = (!(ahead << 23)).leading_zeros();
-                        if prefix > 8 {
-                            return Err(malformed("hcod_esc"));
-                        }
-                        // The prefix, a zero, and four bits more than the prefix is long.
-                        reader.skip(prefix + 1 + prefix + 4);
-                    }
+            let mut left = words;
+            while left > 0 {
+                if let Some(passed) = book.pass(reader, left) {
+                    left -= passed;
+                    continue;
                 }
-            } else {
-                for _ in 0..words {
-                    book.next(reader);
+                let entry = book.next(reader);
+                left -= 1;
+                for _ in 0..entry.escapes {
+                    let ahead = reader.peek(9);
+                    let prefix = (!(ahead << 23)).leading_zeros();
+                    if prefix > 8 {
+                        return Err(malformed("hcod_esc"));
+                    }
+                    // The prefix, a zero, and four bits more than the prefix is long.
+                    reader.skip(prefix + 1 + prefix + 4);
                 }
             }
             if reader.overrun() {

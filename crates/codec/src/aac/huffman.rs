@@ -68,6 +68,9 @@ fn spectral_meaning(number: u8, index: u16) -> Meaning {
 /// Codewords up to this length are found at once.
 const ROOT_BITS: u32 = 9;
 
+/// Codewords are passed over as many at a time as fit into this.
+const RUN_BITS: u32 = 11;
+
 /// The longest codeword.
 const MAX_BITS: u32 = 19;
 
@@ -79,6 +82,15 @@ pub(super) struct Codebook {
     /// For each length above: the end of its codewords as [`MAX_BITS`] bits, and what to add to the codeword for its place in `sorted`.
     longer: Vec<Longer>,
     sorted: Vec<Entry>,
+    /// By the next [`RUN_BITS`] bits: the codewords without escapes that lie whole in them.
+    runs: Vec<Run>,
+}
+
+/// Codewords that follow each other, with their signs.
+#[derive(Debug, Clone, Copy, Default)]
+struct Run {
+    words: u8,
+    bits: u8,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -106,6 +118,7 @@ impl Codebook {
             root: vec![Entry::default(); 1 << ROOT_BITS],
             longer: Vec::new(),
             sorted: Vec::with_capacity(table.symbols.len()),
+            runs: Vec::new(),
         };
         let mut symbols = table.symbols.iter();
         let mut code = 0u32;
@@ -137,7 +150,37 @@ impl Codebook {
                 book.longer.push(Longer { bits, end, base });
             }
         }
+        book.runs = (0..1 << RUN_BITS).map(|ahead| book.run(ahead)).collect();
         book
+    }
+
+    /// The codewords that lie whole in these [`RUN_BITS`] bits.
+    fn run(&self, ahead: u32) -> Run {
+        let mut run = Run::default();
+        loop {
+            let rest = ahead << (32 - RUN_BITS) << run.bits;
+            let root = self.root.get((rest >> (32 - ROOT_BITS)) as usize);
+            let entry = root.copied().unwrap_or_default();
+            let bits = run.bits + entry.bits;
+            if entry.bits == 0 || entry.escapes > 0 || u32::from(bits) > RUN_BITS {
+                return run;
+            }
+            run.bits = bits;
+            run.words += 1;
+        }
+    }
+
+    /// Passes over as many of the next codewords as one look tells, `most` at most; `None` if it takes
+    /// [`next`](Self::next) to read even one.
+    #[inline]
+    pub(super) fn pass(&self, reader: &mut Reader<'_>, most: u32) -> Option<u32> {
+        let run = self.runs.get(reader.peek(RUN_BITS) as usize)?;
+        let words = u32::from(run.words);
+        if words == 0 || words > most {
+            return None;
+        }
+        reader.skip(u32::from(run.bits));
+        Some(words)
     }
 
     /// The codeword that stands next. Codebooks are complete, so there always is one; behind the end of the data zeros are read.
@@ -183,6 +226,32 @@ mod tests {
                     assert_eq!(reader.position(), usize::from(entry.bits));
                     code += 1;
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn passing_over_codewords_ends_where_reading_them_does() {
+        let mut bytes = [0; 64];
+        for seed in 0..200_u32 {
+            let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+            for byte in &mut bytes {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *byte = state.to_be_bytes()[0];
+            }
+            let book = CODEBOOKS
+                .spectral(u8::try_from(seed % 11 + 1).unwrap())
+                .unwrap();
+            let (mut passing, mut reading) = (Reader::new(&bytes), Reader::new(&bytes));
+            for most in [1, 2, 3, 20] {
+                let Some(words) = book.pass(&mut passing, most) else {
+                    break;
+                };
+                assert!((1..=most).contains(&words));
+                for _ in 0..words {
+                    assert_eq!(book.next(&mut reading).escapes, 0);
+                }
+                assert_eq!(passing.position(), reading.position());
             }
         }
     }
