@@ -22,11 +22,13 @@ pub(crate) enum Exit {
     NotMp4 = 6,
     /// Refused: it would endanger data.
     Refused = 7,
+    /// Ended by Ctrl-C, as shells have it: 128 and the number of the signal.
+    Interrupted = 130,
 }
 
 impl Exit {
-    /// That of two files together: wrong calls first, then failures, then the
-    /// worse of the two.
+    /// That of two files together: the end that was asked for first, wrong calls,
+    /// failures, then the worse of the two.
     pub(crate) fn and(self, other: Self) -> Self {
         let weight = |exit: Self| match exit {
             Self::Usage => 9,
@@ -76,5 +78,6 @@ mod tests {
             Exit::Failed
         );
         assert_eq!(all(&[Exit::Failed, Exit::Usage]), Exit::Usage);
+        assert_eq!(all(&[Exit::Interrupted, Exit::Usage]), Exit::Interrupted);
     }
 }

@@ -9,6 +9,7 @@ mod docs;
 mod exit;
 mod logging;
 mod printer;
+mod progress;
 mod signals;
 mod verbs;
 

@@ -1,5 +1,6 @@
 //! Ctrl-C, and being told to end.
 
+use crate::exit::Exit;
 use anyhow::Context;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,6 +13,14 @@ const SAME: Duration = Duration::from_millis(500);
 /// SIGHUP). Asked a second time, later, the program ends at once: files that are being
 /// recorded play as they are.
 pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+    on_end_with(first, Exit::Failed)
+}
+
+/// The same; asked a second time, the program ends with this code.
+pub(crate) fn on_end_with(
+    first: impl FnOnce() + Send + 'static,
+    second: Exit,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -41,7 +50,7 @@ pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> anyhow::Result<()
                         first();
                     }
                     None if asked.elapsed() < SAME => {}
-                    None => leave(),
+                    None => leave(second),
                 }
             }
         });
@@ -52,6 +61,7 @@ pub(crate) fn on_end(first: impl FnOnce() + Send + 'static) -> anyhow::Result<()
 }
 
 #[expect(clippy::exit, reason = "asked for twice")]
-fn leave() {
-    std::process::exit(1);
+fn leave(exit: Exit) {
+    tapo_io::discard_unfinished();
+    std::process::exit(exit as i32);
 }

@@ -2,10 +2,12 @@
 
 use clap::Args;
 use std::path::PathBuf;
+use tapo_inspect::{Depth, Severity};
 
 /// Say what files are, what is wrong with them and what to do
 ///
-/// Opens files read-only and reads heads and tables, not media. Of a folder, all files whose names
+/// Opens files read-only; reads heads, tables and, of files with up to 256 MiB of media, every
+/// byte. Of a folder, all files whose names
 /// look like MP4s are inspected, and those in the folders inside it.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
@@ -22,6 +24,21 @@ pub(crate) struct InspectArgs {
     /// List the movie fragments
     #[arg(long, group = "view")]
     fragments: bool,
+    /// Account for every byte: boxes, samples, zeros, leftovers, unknown
+    #[arg(long, group = "view")]
+    ledger: bool,
+    /// Show damage over time, a bar for each track
+    #[arg(long, group = "view")]
+    map: bool,
+    /// Look at heads and tables only, not at the media
+    #[arg(long, conflicts_with = "thorough")]
+    quick: bool,
+    /// Look at every byte of the media, also of files with more than 256 MiB of it
+    #[arg(long)]
+    thorough: bool,
+    /// The least severity that makes the exit code other than 0
+    #[arg(long, value_name = "SEVERITY", default_value = "damage")]
+    pub(crate) fail_on: FailOn,
     /// Only the samples of this track
     #[arg(long, value_name = "ID", requires = "samples")]
     pub(crate) track: Option<u32>,
@@ -35,8 +52,32 @@ Examples:
   tapo inspect video.mp4                       what it is, what is wrong, what to do
   tapo inspect --boxes video.mp4               the box tree
   tapo inspect --samples --track 1 video.mp4   where each frame stands, and when
+  tapo inspect --ledger video.mp4              what every byte is, and what belongs to nothing
+  tapo inspect --map --thorough video.mp4      where in time it is damaged
   tapo inspect --json /media/card              one line of JSON for each video on a card
   tapo inspect -q video.mp4 || echo damaged    only the exit code";
+
+/// What counts as a failure.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum FailOn {
+    /// Anything worth saying
+    Notice,
+    /// Anything odd
+    Warning,
+    /// Something is lost or cannot be reached
+    Damage,
+}
+
+impl FailOn {
+    /// The least severity that counts.
+    pub(crate) const fn severity(self) -> Severity {
+        match self {
+            Self::Notice => Severity::Notice,
+            Self::Warning => Severity::Warning,
+            Self::Damage => Severity::Damage,
+        }
+    }
+}
 
 /// What to show.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -45,15 +86,35 @@ pub(crate) enum View {
     Boxes,
     Samples,
     Fragments,
+    Ledger,
+    Map,
 }
 
 impl InspectArgs {
     pub(crate) const fn view(&self) -> View {
-        match (self.boxes, self.samples, self.fragments) {
-            (true, _, _) => View::Boxes,
-            (_, true, _) => View::Samples,
-            (_, _, true) => View::Fragments,
-            _ => View::Summary,
+        // Of one group: at most one is set.
+        if self.boxes {
+            View::Boxes
+        } else if self.samples {
+            View::Samples
+        } else if self.fragments {
+            View::Fragments
+        } else if self.ledger {
+            View::Ledger
+        } else if self.map {
+            View::Map
+        } else {
+            View::Summary
+        }
+    }
+
+    /// How much of the media to look at: listings of structure need none of it.
+    pub(crate) const fn depth(&self) -> Depth {
+        match (self.thorough, self.quick, self.view()) {
+            (true, ..) => Depth::All,
+            (_, true, _) => Depth::Tables,
+            (_, _, View::Summary | View::Map) => Depth::Usual,
+            _ => Depth::Tables,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::printer::{Printer, message};
 use std::io::Write;
 use std::path::Path;
 use tapo_bmff::BoxTree;
-use tapo_inspect::{Found, Inspection, files, inspect_file};
+use tapo_inspect::{Found, Inspection, Options, Severity, Verdict, files, inspect_file_with};
 use tapo_io::PreadFile;
 use tapo_report::{inspection as report, json};
 
@@ -19,7 +19,10 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<E
     for (i, found) in all.into_iter().enumerate() {
         let (path, inspected) = match found {
             Found::File(path) => {
-                let inspected = inspect_file(&path).map_err(anyhow::Error::new);
+                let options = Options {
+                    depth: args.depth(),
+                };
+                let inspected = inspect_file_with(&path, options).map_err(anyhow::Error::new);
                 (path, inspected)
             }
             Found::Failed(path, error) => {
@@ -39,7 +42,7 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<E
                 continue;
             }
         };
-        exit = exit.and(inspection.verdict.into());
+        exit = exit.and(code(&inspection, args.fail_on.severity()));
         if let Some(id) = args.track
             && !inspection.tracks.iter().any(|t| t.id == id)
         {
@@ -62,6 +65,16 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<E
 /// The schema of a line that says why a file could not be inspected.
 const SCHEMA: &str = "tapo.inspect/1";
 
+/// The exit code: the verdict's; where that is 0, "damaged" for any finding that
+/// counts as a failure.
+fn code(inspection: &Inspection, least: Severity) -> Exit {
+    let counts = |f: &tapo_inspect::Finding| f.severity() >= least;
+    match inspection.verdict {
+        Verdict::Sound if inspection.findings.iter().any(counts) => Exit::Damaged,
+        verdict => verdict.into(),
+    }
+}
+
 fn show(
     args: &InspectArgs,
     path: &Path,
@@ -76,6 +89,10 @@ fn show(
         (View::Samples, true) => report::samples_json(printer, path, inspection, args.track)?,
         (View::Fragments, false) => report::fragments(printer, &theme, path, inspection)?,
         (View::Fragments, true) => report::fragments_json(printer, path, inspection)?,
+        (View::Ledger, false) => report::ledger(printer, &theme, path, inspection)?,
+        (View::Ledger, true) => report::ledger_json(printer, path, inspection)?,
+        (View::Map, false) => report::map(printer, &theme, path, inspection)?,
+        (View::Map, true) => report::map_json(printer, path, inspection)?,
         (View::Boxes, json) => {
             let file = PreadFile::open(path)?;
             let tree = BoxTree::read(&file)?;

@@ -57,7 +57,6 @@ pub struct Hashes {
 
 /// Something that is worth knowing of a repair, and is no loss.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum Note {
     /// The data ends within, or just behind, data without syntax (PCM, G.711):
     /// how much of its last row was recorded says the clock alone. Up to one row
