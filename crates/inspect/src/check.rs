@@ -23,6 +23,7 @@ pub(crate) fn all(source: &dyn ByteSource, inspection: &Inspection) -> Result<Ve
         tables::ids(movie, &mut found);
         bytes::check(movie, inspection, &mut found);
     }
+    bytes::unknown(source, &mut found)?;
     if inspection.form == Form::Fragmented {
         fragments::check(inspection, &mut found);
     }

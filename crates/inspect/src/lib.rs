@@ -20,6 +20,7 @@ mod ledger;
 mod listing;
 mod map;
 mod media;
+pub mod names;
 mod places;
 mod summary;
 mod verdict;

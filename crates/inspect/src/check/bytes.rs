@@ -1,6 +1,8 @@
 //! What the ledger and the look into the media showed.
 
-use crate::{Entry, Finding, Form, Holding, Inspection, Problem, TimeRange};
+use crate::{Entry, Finding, Form, Holding, Inspection, Problem, Result, TimeRange, names};
+use tapo_bmff::{BoxTree, FourCc};
+use tapo_io::{ByteSource, Window};
 use tapo_movie::Movie;
 
 /// Unused bytes between samples that are too many for a writer's own filler.
@@ -47,6 +49,42 @@ pub(super) fn check(movie: &Movie, inspection: &Inspection, found: &mut Vec<Find
             found.push(Finding::new(Problem::StaleIndex { kind }).at(entry.span));
         }
     }
+}
+
+/// Boxes of a type that tapo does not know, told one by one up to a limit.
+/// Sample entries, references, and the items of metadata lists may be anything.
+pub(super) fn unknown(source: &dyn ByteSource, found: &mut Vec<Finding>) -> Result<()> {
+    const UNKNOWN: usize = 32;
+    let tree = BoxTree::read(source)?;
+    let mut window = Window::new(source);
+    let mut left = UNKNOWN;
+    for (id, node) in tree.iter() {
+        let parent = tree.parent(id).map(|(_, p)| p.kind);
+        let any = |p: FourCc| {
+            let listed = matches!(&p.0, b"stsd" | b"tref" | b"ilst" | b"trgr" | b"iref");
+            listed || p.0.first() == Some(&0xa9) || names::name(p).is_none()
+        };
+        if left == 0 {
+            break;
+        }
+        let user_type = if node.kind == b"uuid" {
+            let at = node.payload().start.saturating_sub(16);
+            window.bytes(at, 16)?.first_chunk::<16>().copied()
+        } else {
+            None
+        };
+        let known = match &user_type {
+            Some(id) => names::user_type(id).is_some(),
+            None => names::name(node.kind).is_some() || parent.is_some_and(any),
+        };
+        if !known && node.kind.is_plausible() {
+            let kind = node.kind;
+            let problem = Problem::UnknownBox { kind, user_type };
+            found.push(Finding::new(problem).at(node.span));
+            left -= 1;
+        }
+    }
+    Ok(())
 }
 
 /// Bytes in `mdat` that no sample uses: told of the largest range.
