@@ -204,7 +204,11 @@ impl Iterator for Unescaped<'_> {
             self.zeros = 0;
             byte = *self.bytes.next()?;
         }
-        self.zeros = if byte == 0 { self.zeros + 1 } else { 0 };
+        self.zeros = if byte == 0 {
+            self.zeros.saturating_add(1)
+        } else {
+            0
+        };
         Some(byte)
     }
 }
@@ -250,6 +254,15 @@ pub(crate) fn next_unit(
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_message_of_many_zeros_is_read() {
+        let zeroed = [&[6, 5, 255, 255][..], &[0; 600], &[0x80]].concat();
+        let whole = zeroed.len() as u64;
+        assert!(!sei_adds_up(&zeroed, 1, whole));
+        let bytes = Unescaped::new(&[0; 600]);
+        assert_eq!(bytes.count(), 600);
+    }
 
     #[test]
     fn emulation_prevention() {
