@@ -2,7 +2,7 @@
 
 use crate::{Inspection, Listing};
 
-/// What became of the samples of one cell.
+/// What became of the samples that last into one cell.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub struct Cell {
     /// Samples that are there, and not known to be damaged.
@@ -49,17 +49,17 @@ impl Inspection {
                     .next_if(|h| h.first.saturating_add(h.count) <= sample.number)
                     .is_some()
                 {}
-                let place = map.place(sample.dts);
-                let Some(cell) = map.cells.get_mut(place) else {
-                    continue;
-                };
                 let is_harmed = harmed.peek().is_some_and(|h| h.first <= sample.number);
-                let count = match (sample.span.end > self.read.size, is_harmed) {
-                    (true, _) => &mut cell.missing,
-                    (false, true) => &mut cell.harmed,
-                    (false, false) => &mut cell.sound,
-                };
-                *count = count.saturating_add(1);
+                let end = sample.dts.saturating_add(u64::from(sample.duration).max(1));
+                let cells = map.place(sample.dts)..=map.place(end - 1);
+                for cell in map.cells.get_mut(cells).unwrap_or_default() {
+                    let count = match (sample.span.end > self.read.size, is_harmed) {
+                        (true, _) => &mut cell.missing,
+                        (false, true) => &mut cell.harmed,
+                        (false, false) => &mut cell.sound,
+                    };
+                    *count = count.saturating_add(1);
+                }
             }
             map
         })
