@@ -407,6 +407,17 @@ impl ParameterSets {
         self.pps.iter().find(|pps| pps.id == id)
     }
 
+    /// Makes them others than they were written.
+    #[cfg(test)]
+    pub(super) fn change(&mut self, change: impl Fn(&mut Sps, &mut Pps)) {
+        for pps in &mut self.pps {
+            let id = pps.sps_id;
+            for sps in self.sps.iter_mut().filter(|sps| sps.id == id) {
+                change(Arc::make_mut(sps), pps);
+            }
+        }
+    }
+
     /// All sequence parameter sets, in the order of their first appearance.
     pub fn all_sps(&self) -> impl Iterator<Item = &Sps> {
         self.sps.iter().map(Arc::as_ref)

@@ -1,5 +1,8 @@
 //! The arithmetic decoding engine (9.3.4.3).
 
+#[cfg(test)]
+pub(super) mod encoder;
+
 /// Decodes bins. Behind the end of the data it reads zeros; [`overrun`](Self::overrun) tells.
 #[derive(Debug)]
 pub(super) struct Engine<'a> {
@@ -204,4 +207,114 @@ const fn transitions(mps: bool) -> [u8; 128] {
         context += 1;
     }
     next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encoder::Encoder;
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(Debug, Clone)]
+    enum Bin {
+        Context(usize, bool),
+        Bypass(bool),
+        Bits(u32, u32),
+        More,
+    }
+
+    fn bin() -> impl Strategy<Value = Bin> {
+        prop_oneof![
+            6 => (0usize..4, proptest::bool::weighted(0.2)).prop_map(|(at, bin)| Bin::Context(at, bin)),
+            2 => any::<bool>().prop_map(Bin::Bypass),
+            1 => (0u32..=24, any::<u32>()).prop_map(|(count, bits)| {
+                Bin::Bits(count, bits & ((1 << count) - 1))
+            }),
+            1 => Just(Bin::More),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_is_decoded(bins in proptest::collection::vec(bin(), 0..600), states in any::<[u8; 4]>()) {
+            // States 0 to 62.
+            let start = states.map(|state| state % 126);
+            let mut contexts = start;
+            let mut encoder = Encoder::new();
+            for bin in &bins {
+                match *bin {
+                    Bin::Context(at, bin) => encoder.bin(&mut contexts[at], bin),
+                    Bin::Bypass(bin) => encoder.bypass(bin),
+                    Bin::Bits(count, bits) => (0..count)
+                        .rev()
+                        .for_each(|bit| encoder.bypass(bits >> bit & 1 == 1)),
+                    Bin::More => encoder.terminate(false),
+                }
+            }
+            encoder.terminate(true);
+            let mut data = encoder.bytes();
+            let end = data.len();
+            data.extend([0xFF, 0xFF]);
+            contexts = start;
+            let mut engine = Engine::new(&data, 0).unwrap();
+            for bin in &bins {
+                match *bin {
+                    Bin::Context(at, bin) => prop_assert_eq!(engine.bin(&mut contexts[at]), bin),
+                    Bin::Bypass(bin) => prop_assert_eq!(engine.bypass(), bin),
+                    Bin::Bits(count, bits) => prop_assert_eq!(engine.bypass_bits(count), bits),
+                    Bin::More => prop_assert!(!engine.terminate()),
+                }
+            }
+            prop_assert!(engine.terminate());
+            prop_assert_eq!(engine.terminated(), Some(end));
+            prop_assert!(!engine.overrun());
+            data.truncate(end - 1);
+            let mut engine = Engine::new(&data, 0).unwrap();
+            contexts = start;
+            for bin in &bins {
+                match *bin {
+                    Bin::Context(at, _) => _ = engine.bin(&mut contexts[at]),
+                    Bin::Bypass(_) => _ = engine.bypass(),
+                    Bin::Bits(count, _) => _ = engine.bypass_bits(count),
+                    Bin::More => _ = engine.terminate(),
+                }
+            }
+            engine.terminate();
+            prop_assert!(engine.terminated().is_none_or(|at| at <= data.len()));
+        }
+    }
+
+    #[test]
+    fn the_probabilities_fall() {
+        for (fewer, more) in RANGE_LPS.iter().zip(&RANGE_LPS[1..]) {
+            assert!(fewer.iter().zip(more).all(|(fewer, more)| fewer >= more));
+        }
+        assert!(RANGE_LPS.iter().all(|row| row.is_sorted()));
+        // The states follow one another by a factor of (0.01875 / 0.5)^(1/63).
+        for (state, row) in RANGE_LPS.iter().enumerate().take(63) {
+            let probability = 0.5 * 0.0375f64.powf(state as f64 / 63.0);
+            for (quarter, &lps) in row.iter().enumerate() {
+                let range = 288.0 + 64.0 * quarter as f64;
+                // What is left of the least range must not be less probable.
+                let exact = (probability * range).min(if quarter == 0 { 128.0 } else { 256.0 });
+                assert!((f64::from(lps) - exact).abs() < 3.5, "{state} {quarter}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_beginning_or_end() {
+        assert!(Engine::new(&[0xFF, 0x80], 0).is_none());
+        assert!(Engine::new(&[0xFE, 0xFF], 0).is_some());
+        let mut engine = Engine::new(&[0xFE, 0x80, 1], 0).unwrap();
+        assert!(engine.terminate());
+        // Nine bits were read, of which the last is the stop bit.
+        assert_eq!(engine.terminated(), Some(2));
+        let mut engine = Engine::new(&[0xFE, 0x81], 0).unwrap();
+        assert!(engine.terminate());
+        assert_eq!(engine.terminated(), None);
+        let mut engine = Engine::new(&[0], 0).unwrap();
+        assert!(engine.overrun());
+        assert!(!engine.terminate());
+    }
 }

@@ -93,3 +93,51 @@ pub(super) fn initial(slice_qp: i32) -> Contexts {
     }
     contexts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initial_contexts() {
+        // 154 is one half at any quantiser: state 0, more probable symbol 1.
+        for qp in [-20, 0, 26, 51, 60] {
+            assert_eq!(initial(qp)[usize::from(TRANSQUANT_BYPASS)], 1);
+        }
+        // sao_type_idx, 200: slope 15, offset 48.
+        let sao = |qp| initial(qp)[usize::from(SAO_TYPE)];
+        assert_eq!(
+            [sao(0), sao(26), sao(51)],
+            [15 << 1, 8 << 1 | 1, 31 << 1 | 1]
+        );
+        // coeff_abs_level_greater1_flag, 227: slope 25, offset 8.
+        let greater = |qp| initial(qp)[usize::from(GREATER1) + 21];
+        assert_eq!(
+            [greater(-8), greater(0), greater(51)],
+            [55 << 1, 55 << 1, 23 << 1 | 1]
+        );
+        assert!(initial(30).iter().all(|context| context >> 1 <= 62));
+    }
+
+    #[test]
+    fn every_context_has_its_value() {
+        let at = |context: u8| INIT[usize::from(context)];
+        assert_eq!(
+            [at(SPLIT_CU), at(PART_MODE), at(INTRA_CHROMA)],
+            [139, 184, 63]
+        );
+        assert_eq!(
+            [at(CBF_LUMA), at(CBF_CHROMA), at(TRANSFORM_SKIP)],
+            [111, 94, 139]
+        );
+        assert_eq!([at(LAST_X), at(LAST_Y), at(LAST_Y + 17)], [110, 110, 63]);
+        assert_eq!(
+            [at(SIG_COEFF), at(SIG_COEFF + 27), at(SIG_COEFF + 41)],
+            [111, 140, 111]
+        );
+        assert_eq!(
+            [at(GREATER1), at(GREATER1 + 16), at(GREATER2)],
+            [140, 140, 138]
+        );
+    }
+}

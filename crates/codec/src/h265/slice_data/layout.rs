@@ -135,6 +135,9 @@ fn starts(tiles: &Tiles, width: u32, height: u32) -> Option<(Vec<usize>, Vec<usi
 
 fn along(count: u8, sizes: Option<&[u16]>, length: u32) -> Option<Vec<usize>> {
     let count = u32::from(count);
+    if count > length {
+        return None;
+    }
     let mut starts = Vec::new();
     let mut at = 0;
     for index in 0..count {
@@ -148,4 +151,63 @@ fn along(count: u8, sizes: Option<&[u16]>, length: u32) -> Option<Vec<usize>> {
         };
     }
     Some(starts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(width: usize, height: usize, columns: &[usize], rows: &[usize]) -> Layout {
+        let mut layout = Layout {
+            width,
+            order: Vec::new(),
+            place: Vec::new(),
+            columns: columns.to_vec(),
+            rows: rows.to_vec(),
+        };
+        layout.scan(width, height);
+        layout
+    }
+
+    #[test]
+    fn one_tile_is_in_raster_order() {
+        let layout = layout(3, 2, &[0], &[0]);
+        assert!(layout.order.iter().copied().eq(0..6));
+        let first = layout.place(0).unwrap();
+        assert!(first.begins_tile && first.left.is_none() && first.above.is_none());
+        let last = layout.place(5).unwrap();
+        assert_eq!((last.x, last.y, last.x_in_tile), (2, 1, 2));
+        assert_eq!(
+            (last.left, last.above, last.above_right),
+            (Some(4), Some(2), None)
+        );
+        assert_eq!(layout.place(4).unwrap().above_right, Some(2));
+        assert_eq!(layout.place(6), None);
+    }
+
+    #[test]
+    fn tiles_come_one_after_the_other() {
+        // Columns of 1 and 2, rows of 1 and 2.
+        let layout = layout(3, 3, &[0, 1], &[0, 1]);
+        assert_eq!(layout.order, [0, 1, 2, 3, 6, 4, 5, 7, 8]);
+        for (place, &raster) in layout.order.iter().enumerate() {
+            assert_eq!(layout.in_tile_scan(raster as usize), place);
+        }
+        let begins = (0..9).filter(|&at| layout.place(at).unwrap().begins_tile);
+        assert!(begins.eq([0, 1, 3, 5]));
+        let at = layout.place(7).unwrap();
+        assert_eq!((at.x, at.y, at.x_in_tile), (1, 2, 0));
+        assert_eq!(
+            (at.left, at.above, at.above_right),
+            (None, Some(5), Some(6))
+        );
+    }
+
+    #[test]
+    fn sizes_of_tiles() {
+        assert_eq!(along(3, None, 8), Some(vec![0, 2, 5]));
+        assert_eq!(along(3, Some(&[1, 4, 0]), 8), Some(vec![0, 1, 5]));
+        assert_eq!(along(3, Some(&[1, 7, 0]), 8), None);
+        assert_eq!(along(3, None, 2), None);
+    }
 }

@@ -12,6 +12,8 @@ mod intra;
 mod layout;
 mod residual;
 mod sao;
+#[cfg(test)]
+mod tests;
 mod transform;
 
 use self::coding_tree::{Neighbours, Reader};
@@ -25,7 +27,7 @@ use crate::recognise::Decodes;
 use h264_reader::rbsp::BitReader;
 use memchr::memmem::Finder;
 
-/// `MaxLumaPs` of level 6.2 (table A.8): what takes longer to read than a second or two is not read.
+/// `MaxLumaPs` of level 6.2 (table A.8): the work has a bound, whatever the data says.
 const MAX_LUMA_SAMPLES: u64 = 35_651_584;
 
 /// Why reading stops.

@@ -354,3 +354,39 @@ fn sig_contexts(
     };
     (pattern, base, dc)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(order: &Order, count: u32) -> Vec<(u32, u32)> {
+        (0..count).map(|rank| order.place(rank)).collect()
+    }
+
+    #[test]
+    fn scans() {
+        let diagonal = Order::of(Scan::Diagonal, 2);
+        let begin = [
+            (0, 0),
+            (0, 1),
+            (1, 0),
+            (0, 2),
+            (1, 1),
+            (2, 0),
+            (0, 3),
+            (1, 2),
+        ];
+        assert_eq!(places(diagonal, 8), begin);
+        assert_eq!(diagonal.place(15), (3, 3));
+        let two = |scan| places(Order::of(scan, 1), 4);
+        assert_eq!(two(Scan::Horizontal), [(0, 0), (1, 0), (0, 1), (1, 1)]);
+        assert_eq!(two(Scan::Vertical), [(0, 0), (0, 1), (1, 0), (1, 1)]);
+        assert_eq!(two(Scan::Diagonal), [(0, 0), (0, 1), (1, 0), (1, 1)]);
+        for (log2, count) in [(0, 1), (1, 4), (2, 16), (3, 64)] {
+            let order = Order::of(Scan::Diagonal, log2);
+            for (rank, (x, y)) in (0..).zip(places(order, count)) {
+                assert_eq!(order.rank(x, y), rank);
+            }
+        }
+    }
+}
