@@ -198,7 +198,7 @@ pub(crate) fn state(source: &dyn ByteSource) -> Result<Option<Appended>> {
     // The record in front is whole, that behind is not yet: nothing but zeros,
     // or the one half of it, follows.
     let behind = size.saturating_sub(UndoRecord::LEN);
-    let floor = behind.saturating_sub(tapo_bmff::limits::LOADED);
+    let floor = behind.saturating_sub(4 * tapo_bmff::limits::LOADED);
     let zeros = zeros_to_end(source, Span::new(floor, behind))?;
     let crc = 4;
     for end in zeros..=(zeros + crc).min(behind) {
