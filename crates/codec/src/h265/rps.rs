@@ -116,3 +116,45 @@ fn predict(r: &mut impl BitRead, reference: &ShortTerm) -> Result<ShortTerm> {
     )?;
     Ok(set)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use h264_reader::rbsp::BitReader;
+
+    #[test]
+    fn sets_and_one_of_a_slice() {
+        // Two sets: -1 and -3 before, none behind; predicted from it, one picture further back, all but the first used.
+        let bits = [
+            "011", "011", "1", "1", "1", "010", "1", // count, 2 and 0 pictures, -1, -3
+            "1", "1", "1", "1", "1", "00", // predicted by -1: -2 and -4 used, -1 not there
+        ];
+        let bytes = pack(&bits.concat());
+        let sets = ShortTermSets::read(&mut BitReader::new(&bytes[..])).unwrap();
+        assert_eq!((sets.count, &sets.pictures[..2]), (2, &[2, 2][..]));
+        // Of a slice: from the first of them, three flags of which one goes on.
+        let own = pack(&["1", "010", "0", "1", "1", "01", "1", "1"].concat());
+        let mut reader = BitReader::new(&own[..]);
+        sets.pass_own(&mut reader).unwrap();
+        assert!(reader.read_bit("next").unwrap());
+        assert_eq!(reader.read::<5, u8>("zeros").unwrap(), 0);
+        // There is no third one to predict from.
+        let own = pack(&["1", "011", "0", "1", "1", "1", "1"].concat());
+        assert!(sets.pass_own(&mut BitReader::new(&own[..])).is_err());
+        // Explicit: one picture before, none behind.
+        let own = pack(&["0", "010", "1", "1", "0", "1"].concat());
+        let mut reader = BitReader::new(&own[..]);
+        sets.pass_own(&mut reader).unwrap();
+        assert!(reader.read_bit("next").unwrap());
+    }
+
+    fn pack(bits: &str) -> Vec<u8> {
+        let byte = |bits: &[u8]| {
+            let of = |(at, &bit): (usize, &u8)| (bit - b'0') << (7 - at);
+            bits.iter().enumerate().map(of).sum()
+        };
+        let mut bytes: Vec<u8> = bits.as_bytes().chunks(8).map(byte).collect();
+        bytes.push(0);
+        bytes
+    }
+}

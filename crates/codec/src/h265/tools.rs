@@ -60,9 +60,8 @@ impl SpsTools {
         if min_tb_log2 >= min_cb_log2 || max_tb_log2 > ctb_log2.min(5) {
             return Err(illegal("log2_diff_max_min_luma_transform_block_size"));
         }
-        let deepest = u32::from(ctb_log2 - min_tb_log2);
-        at_most(deepest, r.read_ue("max_transform_hierarchy_depth_inter")?)?;
-        let depth = at_most(deepest, r.read_ue("max_transform_hierarchy_depth_intra")?)?;
+        at_most(4, r.read_ue("max_transform_hierarchy_depth_inter")?)?;
+        let depth = at_most(4, r.read_ue("max_transform_hierarchy_depth_intra")?)?;
         if r.read_bit("scaling_list_enabled_flag")?
             && r.read_bit("sps_scaling_list_data_present_flag")?
         {
@@ -113,13 +112,22 @@ impl SpsTools {
 
 /// Behind the VUI of a sequence parameter set: whether slice data may have another syntax.
 pub(super) fn sps_extended(r: &mut impl BitRead) -> Result<bool> {
-    if !r.read_bit("sps_extension_present_flag")? {
-        return Ok(false);
+    /// Of `sps_range_extension()`, highest bit first: `transform_skip_context`, `implicit_rdpcm`, `extended_precision_processing`,
+    /// `persistent_rice_adaptation` and `cabac_bypass_alignment`. The others change samples only, or not intra pictures.
+    const SYNTAX: u16 = 0b0_1101_0011;
+    let [range, extended] = extensions(r)?;
+    Ok(extended || range && r.read::<9, u16>("sps_range_extension")? & SYNTAX != 0)
+}
+
+/// Whether there is a range extension, and whether there are others that may change the syntax of slice data.
+fn extensions(r: &mut impl BitRead) -> Result<[bool; 2]> {
+    if !r.read_bit("extension_present_flag")? {
+        return Ok([false; 2]);
     }
-    let range = r.read_bit("sps_range_extension_flag")?;
+    let range = r.read_bit("range_extension_flag")?;
     // Multilayer and 3D extensions say nothing of the base layer; screen content coding and what may come do.
-    r.skip(2, "sps_multilayer_extension_flag")?;
-    Ok(range || r.read::<5, u8>("sps_scc_extension_flag")? != 0)
+    r.skip(2, "multilayer_extension_flag")?;
+    Ok([range, r.read::<5, u8>("scc_extension_flag")? != 0])
 }
 
 /// Tile columns that a picture may have at level 6.2 (table A.8).
@@ -209,13 +217,8 @@ impl PpsTools {
         r.skip(1, "lists_modification_present_flag")?;
         at_most(4, r.read_ue("log2_parallel_merge_level_minus2")?)?;
         let slice_header_extension = r.read_bit("slice_segment_header_extension_present_flag")?;
-        let mut extended = false;
-        if r.read_bit("pps_extension_present_flag")? {
-            let range = r.read_bit("pps_range_extension_flag")?;
-            // Of other layers, again.
-            r.skip(2, "pps_multilayer_extension_flag")?;
-            extended = range || r.read::<5, u8>("pps_scc_extension_flag")? != 0;
-        }
+        let [range, extended] = extensions(r)?;
+        let extended = extended || range && pps_range_extended(r, transform_skip)?;
         Ok(Self {
             sign_data_hiding,
             init_qp,
@@ -232,6 +235,16 @@ impl PpsTools {
             extended,
         })
     }
+}
+
+/// `pps_range_extension()`, as far as slice data may have another syntax by it.
+fn pps_range_extended(r: &mut impl BitRead, transform_skip: bool) -> Result<bool> {
+    let size = match transform_skip {
+        true => r.read_ue("log2_max_transform_skip_block_size_minus2")?,
+        false => 0,
+    };
+    let cross_component = r.read_bit("cross_component_prediction_enabled_flag")?;
+    Ok(size != 0 || cross_component || r.read_bit("chroma_qp_offset_list_enabled_flag")?)
 }
 
 impl Tiles {
@@ -308,4 +321,64 @@ const fn illegal(element: &'static str) -> BitReaderError {
 /// Values that were checked to be small.
 fn byte(value: u32) -> u8 {
     u8::try_from(value).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::h265::{Pps, Sps, streams};
+    use h264_reader::rbsp::BitReader;
+
+    #[test]
+    fn tools_of_a_real_encoder() {
+        let tools = Pps::parse(streams::PPS).unwrap().tools.unwrap();
+        assert!(tools.sign_data_hiding && tools.wavefront && tools.loop_filter_across_slices);
+        assert!(!tools.transform_skip && !tools.transquant_bypass && !tools.extended);
+        assert_eq!((tools.init_qp, tools.cu_qp_delta_depth), (26, Some(1)));
+        assert_eq!(tools.tiles, None);
+        let tools = Sps::parse(streams::SPS).unwrap().tools.unwrap();
+        assert_eq!(
+            (tools.min_cb_log2, tools.min_tb_log2, tools.max_tb_log2),
+            (3, 2, 5)
+        );
+        assert!(tools.sao && tools.temporal_mvp && !tools.extended);
+        assert_eq!((tools.pcm, tools.long_term), (None, None));
+        assert_eq!(tools.max_transform_depth, 0);
+        // Cut within the VUI: nobody knows what follows.
+        assert!(
+            Sps::parse(&streams::SPS[..30])
+                .unwrap()
+                .tools
+                .unwrap()
+                .extended
+        );
+        assert_eq!(Pps::parse(&streams::PPS[..4]).unwrap().tools, None);
+    }
+
+    #[test]
+    fn extensions_that_matter() {
+        let sps = |bytes: &[u8]| sps_extended(&mut BitReader::new(bytes)).unwrap();
+        assert!(!sps(&[0]));
+        // Of other layers.
+        assert!(!sps(&[0b1010_0000, 0]));
+        assert!(sps(&[0b1000_1000, 0]));
+        // transform_skip_rotation and high_precision_offsets, then persistent_rice_adaptation.
+        assert!(!sps(&[0b1100_0000, 0b0100_0001, 0b0000_0000]));
+        assert!(sps(&[0b1100_0000, 0b0000_0000, 0b1000_0000]));
+        let pps = |byte: u8, skip| pps_range_extended(&mut BitReader::new(&[byte][..]), skip);
+        assert!(!pps(0b0011_1111, false).unwrap());
+        assert!(pps(0b1000_0000, false).unwrap());
+        assert!(!pps(0b1001_1111, true).unwrap());
+        assert!(pps(0b0100_0000, true).unwrap());
+    }
+
+    #[test]
+    fn tiles_of_any_size() {
+        // Two columns, three rows, each of its own size: 4; 1 and 2.
+        let bytes = [0b0100_1100, 0b0100_1010, 0];
+        let tiles = Tiles::read(&mut BitReader::new(&bytes[..])).unwrap();
+        assert_eq!((tiles.columns, tiles.rows), (2, 3));
+        let (widths, heights) = tiles.sizes.unwrap();
+        assert_eq!((widths[0], heights[0], heights[1]), (4, 1, 2));
+    }
 }

@@ -1,8 +1,8 @@
 //! Intra prediction modes (8.4.2, 8.4.3): coefficients are scanned by them.
 
 use super::Stop;
-use super::coding_tree::Reader;
 use super::contexts::{INTRA_CHROMA, PREV_INTRA_LUMA};
+use super::reader::Reader;
 
 /// `INTRA_PLANAR`.
 const PLANAR: u8 = 0;

@@ -10,16 +10,20 @@ mod contexts;
 mod header;
 mod intra;
 mod layout;
+mod reader;
 mod residual;
 mod sao;
 #[cfg(test)]
 mod tests;
 mod transform;
+#[cfg(test)]
+mod written_tests;
 
-use self::coding_tree::{Neighbours, Reader};
+use self::coding_tree::Neighbours;
 use self::contexts::Contexts;
 use self::header::{Sets, SliceFields};
 use self::layout::Layout;
+use self::reader::Reader;
 use super::{HEADER, NalHeader, ParameterSets, SliceHeader, SliceType};
 use crate::bits::Guarded;
 use crate::error::CodecError;

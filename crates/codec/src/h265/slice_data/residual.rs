@@ -1,11 +1,11 @@
 //! Transform coefficients (7.3.8.11, 9.3.3.11, 9.3.4.2.4 to 9.3.4.2.7).
 
 use super::Stop;
-use super::coding_tree::Reader;
 use super::contexts::{
     CODED_SUB_BLOCK, GREATER1, GREATER2, LAST_X, LAST_Y, SIG_COEFF, TRANSFORM_SKIP,
 };
 use super::intra::Scan;
+use super::reader::Reader;
 
 /// Luma and chroma have their own contexts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Sample adaptive offset parameters (7.3.8.3).
 
-use super::coding_tree::Reader;
 use super::contexts::{SAO_MERGE, SAO_TYPE};
+use super::reader::Reader;
 
 impl Reader<'_> {
     /// `sao()`. The neighbours are those that parameters could be taken from.

@@ -1,9 +1,10 @@
 //! Transform trees and units of intra coding units (7.3.8.8, 7.3.8.10).
 
 use super::Stop;
-use super::coding_tree::{CodingUnit, Reader};
+use super::coding_tree::CodingUnit;
 use super::contexts::{CBF_CHROMA, CBF_LUMA, CU_QP_DELTA, SPLIT_TRANSFORM};
 use super::intra::Scan;
+use super::reader::Reader;
 use super::residual::{Block, Component};
 
 /// `cbf_cb` and `cbf_cr` of a node. 4:2:2 has two chroma blocks one above the other, else the second is never set.
