@@ -410,10 +410,15 @@ impl ParameterSets {
     /// Makes them others than they were written.
     #[cfg(test)]
     pub(super) fn change(&mut self, change: impl Fn(&mut Sps, &mut Pps)) {
+        let before = self.sps.clone();
         for pps in &mut self.pps {
-            let id = pps.sps_id;
-            for sps in self.sps.iter_mut().filter(|sps| sps.id == id) {
-                change(Arc::make_mut(sps), pps);
+            // Once for each, though several refer to it.
+            for (sps, before) in self.sps.iter_mut().zip(&before) {
+                if before.id == pps.sps_id {
+                    let mut changed = **before;
+                    change(&mut changed, pps);
+                    *sps = Arc::new(changed);
+                }
             }
         }
     }
