@@ -19,6 +19,21 @@ const KINDS: usize = 1024;
 /// Durations that a track of variable rate may switch between.
 const MOST_KNOWN: usize = 6;
 
+/// How long a frame of sound lasts by the configuration of its codec, ticks of
+/// the track.
+fn configured(track: &Track) -> Option<u32> {
+    let description = track.descriptions.first()?;
+    let boxes: Vec<_> = description
+        .entry
+        .children()
+        .map(|(kind, payload)| (kind.0, payload))
+        .collect();
+    let said = tapo_codec::describe(description.kind().0, &boxes);
+    let (frame, rate) = (said.frame_length?, said.sample_rate?);
+    let ticks = u64::from(frame) * u64::from(track.timescale);
+    u32::try_from(ticks.checked_div(u64::from(rate))?).ok()
+}
+
 impl Durations {
     /// From the table of a track; `coded` is what the samples themselves say,
     /// ticks of the codec's clock.
@@ -45,6 +60,7 @@ impl Durations {
         let total: u64 = counts.iter().map(|(n, _)| *n).sum();
         let usual = coded
             .or(counts.first().map(|(_, d)| *d))
+            .or_else(|| configured(track))
             .unwrap_or(track.timescale / 25)
             .max(1);
         // What occurs once in two hundred is a rate, not an accident.
@@ -224,5 +240,14 @@ mod tests {
     #[test]
     fn an_empty_table_still_has_a_usual_duration() {
         assert_eq!(durations(b"vide", &[]).usual, 512);
+    }
+
+    #[test]
+    fn a_track_without_samples_has_the_duration_that_its_codec_is_configured_for() {
+        let clip = include_bytes!("../../../testdata/h264_bframes_aac.mp4");
+        let movie = tapo_movie::read(&&clip[..]).unwrap().movie.unwrap();
+        let mut sound = movie.tracks.into_iter().find(Track::is_audio).unwrap();
+        sound.samples = tapo_movie::SampleTable::default();
+        assert_eq!(Durations::learn(&sound, None).usual, 1024);
     }
 }

@@ -43,6 +43,7 @@ mod salvage;
 mod scan;
 mod times;
 mod twins;
+mod unfit;
 
 pub use engine::repair;
 pub use error::{Error, Result};

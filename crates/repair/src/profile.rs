@@ -405,6 +405,9 @@ impl Reference {
             path: path.to_owned(),
             why: why.to_owned(),
         };
+        if let Some(why) = crate::unfit::why(&read) {
+            return Err(bad(&why));
+        }
         let movie = read.movie.ok_or_else(|| bad("it has no moov box"))?;
         if movie.sample_count() == 0 {
             return Err(bad("it holds no samples"));

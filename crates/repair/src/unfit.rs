@@ -1,0 +1,75 @@
+//! Why a file that has an index cannot teach anything all the same.
+
+use tapo_movie::{Read, Track};
+
+/// Longest mean duration of the samples of a picture or sound track, seconds:
+/// even a time lapse plays faster. What is longer is a damaged table.
+const LONGEST: u64 = 60;
+
+/// What is wrong with the index of a reference, if it must not be learnt from.
+pub(crate) fn why(read: &Read) -> Option<String> {
+    let torn = read.top.iter().find(|b| b.kind == b"moov" && !b.whole);
+    if let Some(moov) = torn {
+        let at = moov.span.end;
+        return Some(format!(
+            "it is broken itself: its index is cut off at byte {at}"
+        ));
+    }
+    let movie = read.movie.as_ref()?;
+    movie.tracks.iter().find_map(|track| {
+        let seconds = mean_seconds(track).filter(|mean| *mean > LONGEST)?;
+        let id = track.header.id;
+        Some(format!(
+            "it is broken itself: by its index each sample of track {id} lasts {seconds} s"
+        ))
+    })
+}
+
+/// How long samples last on average; of pictures and sound only, since a time
+/// code or a description may stand for the whole recording.
+fn mean_seconds(track: &Track) -> Option<u64> {
+    if !track.is_video() && !track.is_audio() {
+        return None;
+    }
+    let runs = track.samples.durations.runs();
+    let ticks = runs
+        .iter()
+        .map(|(count, duration)| u128::from(*count) * u128::from(*duration))
+        .sum::<u128>();
+    let count: u128 = runs.iter().map(|(count, _)| u128::from(*count)).sum();
+    // One picture may well be a title.
+    if count < 2 {
+        return None;
+    }
+    let mean = ticks / count / u128::from(track.timescale.max(1));
+    u64::try_from(mean).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clip() -> Vec<u8> {
+        include_bytes!("../../../testdata/h264_bframes_aac.mp4").to_vec()
+    }
+
+    fn said(bytes: &Vec<u8>) -> Option<String> {
+        why(&tapo_movie::read(bytes).unwrap())
+    }
+
+    #[test]
+    fn a_torn_index_is_told() {
+        let mut bytes = clip();
+        assert_eq!(said(&bytes), None);
+        bytes.truncate(bytes.len() - 100);
+        assert!(said(&bytes).unwrap().contains("cut off at byte"));
+    }
+
+    #[test]
+    fn durations_that_cannot_be_are_told() {
+        let mut bytes = clip();
+        let at = bytes.windows(4).position(|w| w == b"stts").unwrap();
+        bytes[at + 16..at + 20].fill(0x7F);
+        assert!(said(&bytes).unwrap().contains("each sample of track 1"));
+    }
+}
