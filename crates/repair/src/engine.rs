@@ -7,7 +7,7 @@ use crate::output::{self, Plan, Target};
 use crate::profile::{Profile, within as whole};
 use crate::progress::Watched;
 use crate::salvage::Own;
-use crate::scan::{Ahead, Scanner};
+use crate::scan::Scanner;
 use crate::times::Timeline;
 use crate::{
     Basis, Error, Options, Progress, Reconstruction, Result, assemble, fitness, report, salvage,
@@ -111,8 +111,7 @@ struct Job<'a> {
 /// what it does not speak of.
 fn indexed(job: &Job<'_>, layout: &Layout, own: &Own, profile: &Profile) -> Result<Found> {
     let items = salvage::samples(own, profile, &job.anywhere)?;
-    let ahead = Ahead::new(&job.watched);
-    let mut scanner = Scanner::new(profile, &ahead).watched(&job.watched);
+    let mut scanner = Scanner::new(profile, &job.watched).watched(&job.watched);
     for span in salvage::unindexed(own, &items, layout, job.source.len()) {
         let end = trim_zeros(&job.anywhere, span)?;
         scanner.scan(Span::new(span.start, end), false, false)?;
@@ -124,8 +123,7 @@ fn indexed(job: &Job<'_>, layout: &Layout, own: &Own, profile: &Profile) -> Resu
 
 /// Searches the media data of a file that has no index.
 fn search(job: &Job<'_>, layout: &Layout, profile: &Profile) -> Result<Found> {
-    let ahead = Ahead::new(&job.watched);
-    let mut scanner = Scanner::new(profile, &ahead).watched(&job.watched);
+    let mut scanner = Scanner::new(profile, &job.watched).watched(&job.watched);
     for (span, begins, ends) in layout.media() {
         let end = if ends {
             span.end

@@ -4,7 +4,6 @@ use crate::item::{Found, Item, Stretch, When};
 use crate::layout::{Layout, top};
 use crate::overlay::Overlay;
 use crate::profile::{Finding, Profile};
-use crate::scan::Ahead;
 use crate::{Class, Result};
 use tapo_bmff::BoxSize;
 use tapo_codec::{Depth, Verdict};
@@ -231,8 +230,7 @@ fn doubtful(
         return Ok(doubtful);
     };
     let mut recogniser = recogniser.fork();
-    let ahead = Ahead::new(source);
-    let mut window = Window::new(&ahead);
+    let mut window = Window::new(source);
     let (mut probed, mut zeros) = (0_u64, Vec::new());
     for sample in table.iter().filter(|s| s.span.end <= source.len()) {
         let span = sample.span;

@@ -1,107 +1,225 @@
-//! Reading ahead where the search goes step by step.
+//! Looking ahead in other threads.
+//!
+//! What stands at a place is a matter of its bytes and of the parameter sets in
+//! force; only what is made of it depends on what was found before. So while one
+//! thread searches, others begin further behind, each at the first chain of
+//! items there, and note what they see. Where the search comes by a note it
+//! takes it, and where there is none it looks itself: whatever the others see,
+//! and however many they are, the result is that of one thread.
 
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use tapo_io::{ByteSource, Result, Span};
+use super::judge::{Group, Judge, Seen};
+use super::{Place, Scanner};
+use crate::Result;
+use rayon::prelude::*;
+use std::iter::{Flatten, Peekable};
+use tapo_codec::Depth;
+use tapo_io::{ByteSource, Span, Window};
 
-/// A source that reads large blocks while it is read in order, and no more than
-/// it is asked for while it is hopped through.
-pub(crate) struct Ahead<'a> {
-    source: &'a dyn ByteSource,
-    block: Mutex<Block>,
-}
+/// What is searched before others look ahead, and again behind damage, bytes.
+const ALONE: u64 = 256 << 10;
 
-#[derive(Default)]
-struct Block {
+/// Pieces that are looked at together: more hold more notes than they are worth.
+const PIECES: usize = 8;
+
+/// Items that a piece is to have, and half of those that are noted at most.
+const ITEMS: u64 = 2048;
+
+/// Size of a piece, bytes.
+const PIECE: std::ops::RangeInclusive<u64> = 256 << 10..=64 << 20;
+
+/// Places in a piece from which a chain of items is looked for.
+const TRIES: usize = 4;
+
+/// A sample that was seen at a place.
+struct Note {
     at: u64,
-    bytes: Vec<u8>,
+    seen: Seen,
 }
 
-/// What is read at once, bytes.
-const BLOCK: u64 = 256 << 10;
+/// What was seen, in file order.
+pub(super) struct Notes(Peekable<Flatten<std::vec::IntoIter<Vec<Note>>>>);
 
-/// A hop beyond this ends reading in order, bytes: reading what is hopped over
-/// costs more than the next call.
-const HOP: u64 = 24 << 10;
+impl Notes {
+    fn new(pieces: Vec<Vec<Note>>) -> Self {
+        Self(pieces.into_iter().flatten().peekable())
+    }
 
-impl<'a> Ahead<'a> {
-    pub(crate) fn new(source: &'a dyn ByteSource) -> Self {
+    /// What was seen at `at`, and no longer what was seen before it.
+    pub(super) fn take(&mut self, at: u64) -> Option<Seen> {
+        while self.0.next_if(|note| note.at < at).is_some() {}
+        self.0.next_if(|note| note.at == at).map(|note| note.seen)
+    }
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+impl Scanner<'_> {
+    /// Searches all of `span`.
+    pub(super) fn all_of(&mut self, span: Span) -> Result<()> {
+        let pieces = rayon::current_num_threads().min(PIECES);
+        let mut place = Place {
+            at: span.start,
+            good_until: span.start,
+            damaged: false,
+        };
+        if pieces == 1 {
+            return self.go(span, &mut place, span.end);
+        }
+        self.notes = Notes::default();
+        let items = self.found.items.len();
+        let mut limit = span.start.saturating_add(ALONE).min(span.end);
+        let mut calm = false;
+        while place.at < span.end {
+            let found = self.found.items.len().saturating_sub(items).max(1) as u64;
+            let size = (place.at - span.start) / found * ITEMS;
+            let size = size.clamp(*PIECE.start(), *PIECE.end());
+            let pieces = if calm { pieces } else { 0 };
+            let (judge, source) = (self.judge.fork(), self.source);
+            let adopted = self.adopted;
+            let (done, notes) = rayon::join(
+                || self.go(span, &mut place, limit),
+                || judge.look_ahead(source, limit, size, pieces),
+            );
+            done?;
+            calm = !std::mem::take(&mut place.damaged);
+            let void = self.adopted != adopted;
+            self.notes = if void { Notes::default() } else { notes };
+            let looked = limit.saturating_add(size.saturating_mul(pieces as u64));
+            limit = looked.max(place.at.saturating_add(if calm { 0 } else { ALONE }));
+            limit = limit.max(place.at + 1).min(span.end);
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Judge<'a> {
+    /// A judge that keeps to the parameter sets that are in force now.
+    fn fork(&self) -> Self {
+        let fork = |g: &Group| Group {
+            track: g.track,
+            is_video: g.is_video,
+            recogniser: g.recogniser.fork(),
+        };
         Self {
-            source,
-            block: Mutex::default(),
+            profile: self.profile,
+            groups: self.groups.iter().map(fork).collect(),
+            end: self.end,
+            end_is_sure: self.end_is_sure,
         }
     }
 
-    fn block(&self) -> MutexGuard<'_, Block> {
-        // What a panicking thread left is whole: it is replaced in one step.
-        self.block.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Block {
-    fn span(&self) -> Span {
-        Span::at(self.at, self.bytes.len() as u64)
-    }
-
-    fn get(&self, at: u64, len: usize) -> Option<&[u8]> {
-        let from = usize::try_from(at.checked_sub(self.at)?).ok()?;
-        self.bytes.get(from..from.checked_add(len)?)
-    }
-}
-
-impl ByteSource for Ahead<'_> {
-    fn len(&self) -> u64 {
-        self.source.len()
+    /// What is seen in `pieces` pieces of `size` bytes from `from` on.
+    fn look_ahead(&self, source: &dyn ByteSource, from: u64, size: u64, pieces: usize) -> Notes {
+        let notes = (0..pieces as u64).into_par_iter().map(|piece| {
+            let piece = Span::at(from.saturating_add(piece * size), size);
+            let piece = piece.intersect(Span::new(0, self.end));
+            let mut notes = Vec::new();
+            // What cannot be read is for the search to find out.
+            let _ = self.note(source, piece, &mut notes);
+            notes
+        });
+        Notes::new(notes.collect())
     }
 
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<usize> {
-        let left = usize::try_from(self.len().saturating_sub(offset)).unwrap_or(usize::MAX);
-        let len = buf.len().min(left);
-        let buf = buf.get_mut(..len).unwrap_or_default();
-        let mut block = self.block();
-        if block.get(offset, len).is_none() {
-            let held = block.span();
-            let near = Span::new(held.start, held.end.saturating_add(HOP));
-            let ahead = if near.contains(Span::new(offset, offset)) {
-                BLOCK
-            } else {
-                0
+    /// Notes what is seen in `piece`.
+    fn note(&self, source: &dyn ByteSource, piece: Span, notes: &mut Vec<Note>) -> Result<()> {
+        let mut window = Window::new(source);
+        let mut at = piece.start;
+        for _ in 0..TRIES {
+            if at >= piece.end {
+                break;
+            }
+            let Some(anchor) = self.first_chain(source, Span::new(at, piece.end))? else {
+                return Ok(());
             };
-            let span = Span::at(offset, ahead.max(len as u64));
-            let bytes = self.source.read_span(span)?;
-            *block = Block { at: offset, bytes };
+            at = anchor;
+            let mut after_row = false;
+            while at < piece.end && (notes.len() as u64) < ITEMS * 2 {
+                if let Some(seen) = self.strong(&mut window, at, Depth::Heads)? {
+                    if seen.cut {
+                        break;
+                    }
+                    let next = at + seen.access.len;
+                    notes.push(Note { at, seen });
+                    (at, after_row) = (next, false);
+                    continue;
+                }
+                let row = match after_row {
+                    true => None,
+                    false => self.row(&mut window, at, None)?,
+                };
+                if let Some(end) = row {
+                    (at, after_row) = (end, true);
+                } else if let Some(boxed) = self.boxed(&mut window, at)? {
+                    at = boxed.end;
+                } else {
+                    break;
+                }
+            }
+            at += 1;
         }
-        let here = block.get(offset, len).unwrap_or_default();
-        let got = here.len();
-        if let Some(to) = buf.get_mut(..got) {
-            to.copy_from_slice(here);
-        }
-        Ok(got)
-    }
-
-    fn next_data(&self, from: u64) -> u64 {
-        self.source.next_data(from)
-    }
-
-    fn path(&self) -> &Path {
-        self.source.path()
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Profile;
+
+    /// The clip's profile, and its media data three times.
+    fn clip(name: &str) -> (Profile, Vec<u8>) {
+        let file = std::fs::read(format!("../../testdata/{name}")).unwrap();
+        let read = tapo_movie::read(&file).unwrap();
+        let profile = Profile::learn(&read.movie.unwrap(), &file).unwrap();
+        let media = read.top.iter().find(|b| b.kind == b"mdat").unwrap().span;
+        let media = &file[usize::try_from(media.start).unwrap() + 8..];
+        (profile, media.repeat(3))
+    }
 
     #[test]
-    fn reads_are_those_of_the_source_in_any_order() {
-        let bytes: Vec<u8> = (0..1_000_000_u32).map(|i| (i % 253) as u8).collect();
-        let ahead = Ahead::new(&bytes);
-        for at in [
-            0_usize, 10, 4096, 300_000, 300_100, 299_000, 999_990, 5, 1_000_000,
-        ] {
-            let mut buf = [0; 5000];
-            let got = ahead.read_at(at as u64, &mut buf).unwrap();
-            assert_eq!(buf[..got], bytes[at..(at + 5000).min(bytes.len())]);
+    fn what_is_seen_ahead_is_what_the_search_finds() {
+        for name in ["h264_alaw.mov", "h264_bframes_aac.mp4", "h265_open_gop.mp4"] {
+            let (profile, media) = clip(name);
+            let mut scanner = Scanner::new(&profile, &media);
+            let end = media.len() as u64;
+            scanner.scan(Span::new(0, end), true, true).unwrap();
+            let mut notes = Vec::new();
+            let judge = scanner.judge.fork();
+            let piece = Span::new(end / 3, end / 3 * 2);
+            judge.note(&media, piece, &mut notes).unwrap();
+            let found = scanner.finish().items;
+            let is_found = |at| found.iter().any(|item| item.at == at);
+            let true_ones = notes.iter().filter(|n| is_found(n.at)).count();
+            let there = found.iter().filter(|i| piece.contains(i.span()));
+            let there = there.filter(|i| i.samples == 1 && i.size > 1).count();
+            assert!(there > 50, "{name}");
+            assert!(
+                true_ones * 10 >= there * 9,
+                "{name}: {true_ones} of {there}"
+            );
         }
+    }
+
+    #[test]
+    fn notes_that_were_passed_are_gone() {
+        let (profile, media) = clip("h264_bframes_aac.mp4");
+        let judge = Judge::new(&profile, media.len() as u64);
+        let mut seen = Vec::new();
+        judge
+            .note(&media, Span::new(0, judge.end), &mut seen)
+            .unwrap();
+        let at: Vec<u64> = seen.iter().map(|n| n.at).collect();
+        let behind = seen.split_off(3);
+        let mut notes = Notes::new(vec![seen, Vec::new(), behind]);
+        let mut takes = |at: u64| notes.take(at).is_some();
+        assert!(takes(at[1]));
+        assert!(!takes(at[1]), "taken");
+        assert!(!takes(at[2] + 1) && !takes(at[2]), "passed");
+        assert!(takes(at[3]) && takes(at[9]) && !takes(at[8]));
     }
 }

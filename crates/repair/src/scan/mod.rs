@@ -6,6 +6,7 @@
 //! from which the search goes on.
 
 mod ahead;
+mod damage;
 mod judge;
 mod resync;
 mod row;
@@ -17,9 +18,9 @@ use crate::progress::Watched;
 use crate::salvage::zeroed;
 use crate::times::begins_sequence;
 use crate::{Class, Result};
-pub(crate) use ahead::Ahead;
+use ahead::Notes;
 use judge::{Judge, Seen};
-use tapo_codec::{Depth, OrderKey, PresentationOrder, Verdict};
+use tapo_codec::{Depth, OrderKey, PresentationOrder};
 use tapo_io::{ByteSource, Span, Window};
 
 /// Largest parameter set that is read, bytes.
@@ -39,6 +40,10 @@ pub(crate) struct Scanner<'a> {
     /// Whether the last item is a row.
     after_row: bool,
     keeps_shapes: bool,
+    /// What other threads have seen ahead.
+    notes: Notes,
+    /// Parameter sets adopted so far: what was seen before the last is void.
+    adopted: usize,
     /// Who is told of what is found.
     watched: Option<&'a Watched<'a>>,
 }
@@ -58,6 +63,8 @@ impl<'a> Scanner<'a> {
             found: Found::default(),
             after_row: false,
             keeps_shapes: profile.has_twins(),
+            notes: Notes::default(),
+            adopted: 0,
             watched: None,
         }
     }
@@ -89,38 +96,31 @@ impl<'a> Scanner<'a> {
     pub(crate) fn scan(&mut self, span: Span, begins: bool, ends: bool) -> Result<()> {
         self.judge.end = span.end;
         self.judge.end_is_sure = ends;
-        let mut at = span.start;
-        let mut good_until = span.start;
-        self.open(Span::new(at, at), begins);
-        while at < span.end {
+        self.open(Span::new(span.start, span.start), begins);
+        self.all_of(span)
+    }
+
+    /// Searches on from `place` to `limit` within `span`; the last item may
+    /// reach beyond it.
+    fn go(&mut self, span: Span, place: &mut Place, limit: u64) -> Result<()> {
+        while place.at < limit {
+            let at = place.at;
             if let Some(next) = self.advance(at)? {
-                (at, good_until) = (next, next);
+                (place.at, place.good_until) = (next, next);
                 continue;
             }
-            let from = self.doubt(at)?;
-            let Some(anchor) = self.judge.resync(self.source, from)? else {
-                self.mark_last(at, false)?;
-                let cut = self.judge.strong(&mut self.window, at, Depth::Heads)?;
-                if cut.is_some_and(|s| s.cut) {
-                    self.found.cut = Some(Span::new(at, span.end));
-                }
-                break;
-            };
-            self.mark_last(at, anchor < at)?;
-            self.row_before_damage(at, anchor);
-            let lost_from = self.last_end().unwrap_or(span.start).max(span.start);
-            let lost = Span::new(lost_from.min(anchor), anchor);
-            at = anchor;
-            let near_start = good_until == span.start && lost.len() < NEAR_START;
-            self.open(lost, near_start && self.found.items.is_empty());
-            self.row_behind_damage(anchor);
+            self.over_damage(span, place)?;
         }
         Ok(())
     }
 
     /// Takes what stands at `at`, and says where the next item begins.
     fn advance(&mut self, at: u64) -> Result<Option<u64>> {
-        if let Some(seen) = self.judge.strong(&mut self.window, at, Depth::Heads)? {
+        let seen = match self.notes.take(at) {
+            Some(seen) => Some(seen),
+            None => self.judge.strong(&mut self.window, at, Depth::Heads)?,
+        };
+        if let Some(seen) = seen {
             // The data ends within it, or this is damage: either way no row.
             if seen.cut {
                 return Ok(None);
@@ -207,6 +207,7 @@ impl<'a> Scanner<'a> {
                 let bytes = self.source.read_span(*span)?;
                 // An unreadable one leaves those before it in force.
                 let _ = group.recogniser.adopt(&bytes);
+                self.adopted += 1;
             }
         }
         let Some(profile) = self.judge.profile.tracks.get(track) else {
@@ -279,58 +280,16 @@ impl<'a> Scanner<'a> {
         u64::try_from(ticks / per_unit * unit).ok()
     }
 
-    /// From where to look for the next anchor: within the last sample, which
-    /// may have been damaged, and reach too far.
-    fn doubt(&self, at: u64) -> Result<u64> {
-        let in_stretch = self.found.stretches.last().map_or(0, |s| s.first);
-        let last = self.found.items.get(in_stretch..).and_then(|i| i.last());
-        Ok(match last {
-            Some(last) if last.span().end == at => last.at + 1,
-            _ => at + 1,
-        })
-    }
-
     fn last_end(&self) -> Option<u64> {
         self.found.items.last().map(|i| i.span().end)
     }
-
-    /// Judges the last item again, now that nothing follows it: it goes if what
-    /// comes next begins within it.
-    fn mark_last(&mut self, at: u64, overlapped: bool) -> Result<()> {
-        let in_stretch = self.found.stretches.last().map_or(0, |s| s.first);
-        if self.found.items.len() <= in_stretch {
-            return Ok(());
-        }
-        if overlapped {
-            self.found.items.pop();
-            if self.keeps_shapes {
-                self.found.shapes.pop();
-            }
-            return Ok(());
-        }
-        let Some(last) = self.found.items.last_mut() else {
-            return Ok(());
-        };
-        let group = self
-            .judge
-            .groups
-            .iter()
-            .find(|g| g.track == usize::from(last.track));
-        let Some(group) = group.filter(|_| last.span().end == at) else {
-            return Ok(());
-        };
-        let verdict =
-            group
-                .recogniser
-                .probe(&mut self.window, last.at, self.judge.end, Depth::Thorough)?;
-        last.class = match verdict {
-            Verdict::Sample(access) if access.flaw.is_none() => Class::B,
-            _ => Class::D,
-        };
-        Ok(())
-    }
 }
 
-/// Bytes that may be missing in front of the first sample of a recording: its
-/// boxes.
-const NEAR_START: u64 = 1024;
+/// How far a search has come.
+struct Place {
+    at: u64,
+    /// The end of the last item.
+    good_until: u64,
+    /// Something did not fit.
+    damaged: bool,
+}

@@ -12,6 +12,9 @@ use tapo_io::{ByteSource, Span, Window};
 /// Bytes that one task searches.
 const BLOCK: u64 = 1 << 20;
 
+/// Bytes that are searched at once where a chain is likely to begin in them.
+const PART: u64 = 128 << 10;
+
 /// What a task reads beyond its block, so that few samples need another read.
 const OVERLAP: u64 = 64 << 10;
 
@@ -52,9 +55,24 @@ impl Judge<'_> {
     /// Whether a chain of items begins within a sample: then it has swallowed
     /// them. No more than a block of it is looked at.
     pub(super) fn swallows(&self, source: &dyn ByteSource, sample: Span) -> Result<bool> {
+        let behind = Span::new(sample.start + 1, sample.end);
+        Ok(self.first_chain(source, behind)?.is_some())
+    }
+
+    /// The first chain that begins in the first block of `span`: in most cases
+    /// close to its start.
+    pub(super) fn first_chain(&self, source: &dyn ByteSource, span: Span) -> Result<Option<u64>> {
         let video = self.groups.iter().any(|g| g.is_video);
-        let block = Span::at(sample.start + 1, BLOCK).intersect(sample);
-        Ok(self.search(source, block, video)?.is_some())
+        let block = Span::at(span.start, BLOCK).intersect(span);
+        let mut at = block.start;
+        while at < block.end {
+            let part = Span::at(at, PART).intersect(block);
+            if let Some(anchor) = self.search(source, part, video)? {
+                return Ok(Some(anchor));
+            }
+            at = part.end;
+        }
+        Ok(None)
     }
 
     /// The first chain that begins in `block`. Sound is looked for only if there
