@@ -194,7 +194,7 @@ impl StartCodes {
 
 /// `picture_header()` behind its start code, and the coding extension if there is one (13818-2, 6.2.3).
 fn mpeg2_picture(body: &[u8]) -> Option<Head> {
-    let kind = body.get(1)? >> 3 & 7;
+    let kind = body.get(..4)?.get(1)? >> 3 & 7;
     if !(1..=3).contains(&kind) {
         return None;
     }
@@ -407,6 +407,9 @@ mod tests {
         assert_eq!(most(&mpeg2, &data), Some((None, true, order(false))));
         assert_eq!(most(&mpeg2, &data[8..]).map(|found| found.0), Some(None));
         assert_eq!(most(&mpeg2, &[0, 0, 1, 1, 9, 9]), None);
+        // The end within the header, and just behind it.
+        assert_eq!(most(&mpeg2, &data[31..38]), None);
+        assert!(most(&mpeg2, &data[31..39]).is_some());
     }
 
     #[test]
