@@ -7,6 +7,7 @@
 mod args;
 mod docs;
 mod exit;
+mod in_order;
 mod logging;
 mod printer;
 mod progress;

@@ -36,6 +36,12 @@ pub(crate) struct InspectArgs {
     /// Look at every byte of the media, also of files with more than 256 MiB of it
     #[arg(long)]
     thorough: bool,
+    /// Add the SHA-256 of each file
+    #[arg(long)]
+    pub(crate) hash: bool,
+    /// Files inspected at the same time
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: u16,
     /// The least severity that makes the exit code other than 0
     #[arg(long, value_name = "SEVERITY", default_value = "damage")]
     pub(crate) fail_on: FailOn,

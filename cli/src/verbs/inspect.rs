@@ -2,6 +2,7 @@
 
 use crate::args::{InspectArgs, View};
 use crate::exit::Exit;
+use crate::in_order::in_order;
 use crate::printer::{Printer, message};
 use std::io::Write;
 use std::path::Path;
@@ -16,49 +17,60 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<E
     if all.is_empty() {
         printer.say("no file in there is named like a video");
     }
-    for (i, found) in all.into_iter().enumerate() {
-        let (path, inspected) = match found {
-            Found::File(path) => {
-                let options = Options {
-                    depth: args.depth(),
-                };
-                let inspected = inspect_file_with(&path, options).map_err(anyhow::Error::new);
-                (path, inspected)
-            }
-            Found::Failed(path, error) => {
-                let error = tapo_io::Error::io(&path, "look into", error);
-                (path, Err(error.into()))
-            }
-        };
-        let inspection = match inspected {
-            Ok(inspection) => inspection,
-            Err(error) => {
-                // One bad file never stops the rest.
-                if args.json && !printer.is_quiet() {
-                    json::failure(printer, SCHEMA, &path, &message(&error))?;
-                }
-                printer.error(&error);
-                exit = exit.and(Exit::Failed);
-                continue;
-            }
-        };
-        exit = exit.and(code(&inspection, args.fail_on.severity()));
-        if let Some(id) = args.track
-            && !inspection.tracks.iter().any(|t| t.id == id)
-        {
-            let path = path.display();
-            printer.error(&anyhow::anyhow!("{path}: has no track {id}"));
-            exit = exit.and(Exit::Usage);
-            continue;
+    let options = Options {
+        depth: args.depth(),
+        hash: args.hash,
+    };
+    let one = |_, found: &Found| match found {
+        Found::File(path) => inspect_file_with(path, options).map_err(anyhow::Error::new),
+        Found::Failed(path, error) => {
+            let error = std::io::Error::new(error.kind(), error.to_string());
+            Err(tapo_io::Error::io(path, "look into", error).into())
         }
-        if printer.is_quiet() {
-            continue;
+    };
+    let mut first = true;
+    in_order(&all, usize::from(args.jobs), one, |found, inspected| {
+        let (Found::File(path) | Found::Failed(path, _)) = found;
+        exit = exit.and(tell(args, path, inspected, printer, &mut first)?);
+        Ok(())
+    })?;
+    Ok(exit)
+}
+
+/// Says what one file is. The error is of the output.
+fn tell(
+    args: &InspectArgs,
+    path: &Path,
+    inspected: anyhow::Result<Inspection>,
+    printer: &mut Printer,
+    first: &mut bool,
+) -> anyhow::Result<Exit> {
+    let inspection = match inspected {
+        Ok(inspection) => inspection,
+        Err(error) => {
+            // One bad file never stops the rest.
+            if args.json && !printer.is_quiet() {
+                json::failure(printer, SCHEMA, path, &message(&error))?;
+            }
+            printer.error(&error);
+            return Ok(Exit::Failed);
         }
-        if i > 0 && !args.json {
-            writeln!(printer)?;
-        }
-        show(args, &path, &inspection, printer)?;
+    };
+    let exit = code(&inspection, args.fail_on.severity());
+    if let Some(id) = args.track
+        && !inspection.tracks.iter().any(|t| t.id == id)
+    {
+        let path = path.display();
+        printer.error(&anyhow::anyhow!("{path}: has no track {id}"));
+        return Ok(exit.and(Exit::Usage));
     }
+    if printer.is_quiet() {
+        return Ok(exit);
+    }
+    if !std::mem::take(first) && !args.json {
+        writeln!(printer)?;
+    }
+    show(args, path, &inspection, printer)?;
     Ok(exit)
 }
 

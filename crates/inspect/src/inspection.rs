@@ -5,6 +5,7 @@ use crate::{
     Verdict,
 };
 use crate::{check, foreign, form, media};
+use sha2::{Digest, Sha256};
 use std::path::Path;
 use tapo_bmff::{Defect, Flaw};
 use tapo_io::{ByteSource, PreadFile, Span, lock_holder};
@@ -27,6 +28,8 @@ pub struct Inspection {
     pub ledger: Ledger,
     /// How much of the media was looked at.
     pub depth: Depth,
+    /// SHA-256 of the file, if it was asked for.
+    pub sha256: Option<[u8; 32]>,
     /// Stretches of samples that are damaged, by track and number.
     pub harmed: Vec<Harmed>,
     /// What is worth saying, worst first, then in file order.
@@ -109,6 +112,8 @@ impl Inspection {
 pub struct Options {
     /// How much of the media.
     pub depth: Depth,
+    /// Whether to work out the SHA-256 of the file, of all its bytes.
+    pub hash: bool,
 }
 
 /// Inspects a file as [`inspect_with`] does, with usual options.
@@ -125,6 +130,30 @@ pub fn inspect(source: &dyn ByteSource) -> Result<Inspection> {
 /// [`Error::Io`](crate::Error::Io) and the like if the source fails; nothing
 /// that stands in a file is an error.
 pub fn inspect_with(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
+    let sha256 = || options.hash.then(|| sha256(source)).transpose();
+    // At the same time, so that both read the same pages.
+    let (inspection, sha256) = rayon::join(|| look(source, options.depth), sha256);
+    let mut inspection = inspection?;
+    inspection.sha256 = sha256?;
+    Ok(inspection)
+}
+
+/// The SHA-256 of all bytes.
+fn sha256(source: &dyn ByteSource) -> Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; 1 << 20];
+    let mut at = 0;
+    loop {
+        let got = source.read_at(at, &mut piece)?;
+        let Some(bytes) = piece.get(..got).filter(|b| !b.is_empty()) else {
+            return Ok(hash.finalize().into());
+        };
+        hash.update(bytes);
+        at += got as u64;
+    }
+}
+
+fn look(source: &dyn ByteSource, depth: Depth) -> Result<Inspection> {
     let read = tapo_movie::read(source)?;
     let name = source
         .path()
@@ -139,7 +168,7 @@ pub fn inspect_with(source: &dyn ByteSource, options: Options) -> Result<Inspect
     let movie = read.movie.as_ref();
     let tracks = movie.map_or(&[][..], |m| m.tracks.as_slice());
     let bytes = tracks.iter().map(|t| t.samples.sizes.total());
-    let depth = options.depth.settle(bytes.fold(0, u64::saturating_add));
+    let depth = depth.settle(bytes.fold(0, u64::saturating_add));
     let harmed = match movie {
         Some(movie) => media::examine(source, movie, depth)?,
         None => Vec::new(),
@@ -148,6 +177,7 @@ pub fn inspect_with(source: &dyn ByteSource, options: Options) -> Result<Inspect
         form,
         ledger: Ledger::of(source, movie)?,
         depth,
+        sha256: None,
         harmed,
         family: family(&read),
         own: movie.and_then(form::own),
@@ -202,6 +232,7 @@ fn foreigner(read: Read, what: Foreign, ledger: Ledger) -> Inspection {
         form: Form::Foreign(what),
         ledger,
         depth: Depth::Tables,
+        sha256: None,
         harmed: Vec::new(),
         family: family(&read),
         own: None,

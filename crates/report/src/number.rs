@@ -49,6 +49,12 @@ fn prefixed(n: u64) -> String {
     format!("{n} ")
 }
 
+/// Bytes in hexadecimal, two digits each.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// A size: `1.21 GB`, `17 bytes`. Decimal prefixes, as on the card.
 #[must_use]
 pub fn bytes(n: u64) -> String {

@@ -81,14 +81,10 @@ fn show((name, value): &Field) -> String {
             codes.join(",")
         }
         Value::Text(text) => format!("\"{}\"", escape::bytes(text)),
-        Value::Bytes(bytes) => hex(bytes),
+        Value::Bytes(bytes) => number::hex(bytes),
         Value::Word(text) => format!("\"{}\"", escape::text(text)),
     };
     format!("{name}={value}")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[derive(Serialize)]
@@ -168,7 +164,7 @@ fn value(value: Value) -> Json {
         Value::Code(code) => code.to_string().into(),
         Value::Codes(codes) => codes.iter().map(ToString::to_string).collect(),
         Value::Text(text) => String::from_utf8_lossy(&text).into(),
-        Value::Bytes(bytes) => hex(&bytes).into(),
+        Value::Bytes(bytes) => number::hex(&bytes).into(),
         Value::Word(text) => text.into(),
     }
 }

@@ -20,7 +20,11 @@ struct Document<'a> {
     schema: &'static str,
     path: String,
     size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
     verdict: &'static str,
+    /// How much of the media was looked at.
+    depth: &'static str,
     is: String,
     family: Option<&'static str>,
     layout: &'static str,
@@ -124,6 +128,8 @@ pub fn summary_json(out: &mut dyn Write, path: &Path, inspection: &Inspection) -
         schema: SCHEMA,
         path: path.to_string_lossy().into_owned(),
         size: read.size,
+        sha256: inspection.sha256.as_ref().map(|h| number::hex(h)),
+        depth: inspection.depth.name(),
         verdict: verdict(inspection.verdict),
         is: words::form(inspection),
         family: (!is_foreign).then(|| family(inspection.family)),

@@ -58,6 +58,9 @@ pub fn summary(
             own.stamp.number
         )?;
     }
+    if let Some(hash) = &inspection.sha256 {
+        writeln!(out, "  SHA-256 {}", number::hex(hash))?;
+    }
     tracks(out, inspection)?;
     findings(out, theme, inspection)?;
     let style = style(theme, inspection.verdict);

@@ -1,7 +1,7 @@
 //! The same as JSON, schema `tapo.repair/1`.
 
-use super::{basis, hex};
-use crate::json;
+use super::basis;
+use crate::{json, number};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -182,8 +182,8 @@ pub fn reconstruction_json(out: &mut dyn Write, done: &Reconstruction) -> io::Re
                 why,
             },
             sha256: done.hashes.map(|h| Sha256 {
-                input: hex(&h.input),
-                output: hex(&h.output),
+                input: number::hex(&h.input),
+                output: number::hex(&h.output),
             }),
             notes: done.notes.iter().map(remark).collect(),
             tracks: tracks.collect(),

@@ -48,6 +48,9 @@ pub fn reconstruction(out: &mut dyn Write, theme: &Theme, done: &Reconstruction)
     for track in &done.tracks {
         writeln!(out, "  {}", track_line(track))?;
     }
+    if let Some(sure) = sureness(done) {
+        writeln!(out, "  {dim}{sure}{dim:#}")?;
+    }
     for note in &done.notes {
         writeln!(out, "  {}", note_words(note))?;
     }
@@ -71,7 +74,7 @@ pub fn reconstruction(out: &mut dyn Write, theme: &Theme, done: &Reconstruction)
     let shares: Vec<String> = shares.collect();
     writeln!(out, "  {dim}of its bytes: {}{dim:#}", shares.join(", "))?;
     if let Some(hashes) = &done.hashes {
-        let (input, output) = (hex(&hashes.input), hex(&hashes.output));
+        let (input, output) = (number::hex(&hashes.input), number::hex(&hashes.output));
         writeln!(out, "  {dim}SHA-256 before {input}{dim:#}")?;
         writeln!(out, "  {dim}SHA-256 after  {output}{dim:#}")?;
     }
@@ -106,6 +109,29 @@ fn next(done: &Reconstruction) -> Option<String> {
     })
 }
 
+/// How sure the samples are, if not all are beyond doubt.
+fn sureness(done: &Reconstruction) -> Option<String> {
+    let of = |class: usize| -> u64 {
+        let all = done.tracks.iter();
+        all.filter_map(|t| t.classes.get(class)).sum()
+    };
+    let words = [
+        "beyond doubt (A)",
+        "by a neighbour (B)",
+        "inferred (C)",
+        "damaged (D)",
+    ];
+    if of(0) == done.samples() {
+        return None;
+    }
+    let shares = words.iter().enumerate().filter_map(|(class, words)| {
+        let samples = of(class);
+        (samples > 0).then(|| format!("{} {words}", number::grouped(samples)))
+    });
+    let shares: Vec<String> = shares.collect();
+    Some(format!("how sure: {}", shares.join(", ")))
+}
+
 fn note_words(note: &Note) -> String {
     match note {
         Note::EndByClock { track, samples } => format!(
@@ -117,16 +143,6 @@ fn note_words(note: &Note) -> String {
             number::bytes(bytes.len())
         ),
     }
-}
-
-/// Bytes as hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes {
-        // Writing into a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// Says that there is nothing to repair.
