@@ -153,8 +153,9 @@ impl Codec {
             }
             Verdict::Start(_) => true,
             Verdict::Not(CodecError::MissingParameterSet { .. }) => true,
-            // Units that belong to a picture, and no picture: legal, at an end.
-            Verdict::Not(CodecError::Truncated { .. }) => self.lengths.is_some(),
+            // Units that belong to a picture, and no picture: legal, at an end. It
+            // was the next unit that was looked for.
+            Verdict::Not(CodecError::Truncated { structure, .. }) => structure == "NAL unit",
             Verdict::Cut(_) | Verdict::Not(_) => false,
         };
         Ok((!sound).then_some(Harm::Syntax))
