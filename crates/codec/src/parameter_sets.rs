@@ -203,9 +203,11 @@ pub fn find_parameter_sets(
     while let Some(rest) = bytes.get(at + size..)
         && groups.len() < GROUPS
     {
-        let starts = |w: &[u8]| match (coding, w) {
-            (Coding::H264, [0x27 | 0x47 | 0x67, _]) | (Coding::H265, [0x40 | 0x42, 1]) => true,
-            _ => false,
+        let starts = |w: &[u8]| {
+            matches!(
+                (coding, w),
+                (Coding::H264, [0x27 | 0x47 | 0x67, _]) | (Coding::H265, [0x40 | 0x42, 1])
+            )
         };
         let Some(next) = rest.windows(2).position(starts) else {
             break;
@@ -244,7 +246,7 @@ fn group(
         let Some(nal) = bytes.get(unit.clone()) else {
             break;
         };
-        let known = len >= 3 && len <= bits::MAX_PARAMETER_SET;
+        let known = (3..=bits::MAX_PARAMETER_SET).contains(&len);
         if known && coding.kind(nal).is_some() {
             let (kind, _) = store.add(nal)?;
             kinds.push(kind);

@@ -186,6 +186,13 @@ pub trait Recogniser: Send + Sync + fmt::Debug {
         Decodes::Unknown
     }
 
+    /// What the header of a predicted picture says that encoders keep the same from picture to picture, as a number. With wrong
+    /// parameter sets it is anything. The first kilobyte of the sample is enough. `None` where it cannot be told.
+    fn habit(&self, sample: &[u8]) -> Option<u32> {
+        let _ = sample;
+        None
+    }
+
     /// A copy with what it has learnt so far.
     fn fork(&self) -> Box<dyn Recogniser>;
 }

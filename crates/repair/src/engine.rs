@@ -1,10 +1,10 @@
 //! One repair from beginning to end.
 
-use crate::choose::{self, Chosen};
+use crate::basis::{self, Known};
 use crate::item::Found;
 use crate::layout::{Layout, trim_zeros};
 use crate::output::{self, Plan, Target};
-use crate::profile::{Profile, within as whole};
+use crate::profile::Profile;
 use crate::progress::Watched;
 use crate::salvage::Own;
 use crate::scan::Scanner;
@@ -50,20 +50,23 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
         watched: Watched::new(source, options.progress.as_deref()),
     };
     let layout = Layout::of(&job.anywhere)?;
-    if let Some(own) = salvage::own(&job.anywhere, &layout, None)? {
-        let profile = Profile::learn(&whole(&own.movie, source.len()), source)?;
-        let found = indexed(&job, &layout, &own, &profile)?;
-        return Rebuilt {
-            job,
-            layout: &layout,
-            profile: &profile,
-            file_type: &[],
-            found,
-            basis: Basis::OwnIndex,
+    let known = match basis::find(&job.anywhere, &layout, references)? {
+        Known::Index { own, profile } => {
+            let found = indexed(&job, &layout, &own, &profile)?;
+            return Rebuilt {
+                job,
+                layout: &layout,
+                profile: &profile,
+                file_type: &[],
+                found,
+                notes: Vec::new(),
+                basis: Basis::OwnIndex,
+            }
+            .write();
         }
-        .write();
-    }
-    let Chosen { reference, basis } = choose::choose(source, &layout, references)?;
+        Known::Described(known) => *known,
+    };
+    let reference = &known.reference;
     if let Target::New(path) = &target {
         output::same_as_reference(path, &reference.path)?;
     }
@@ -72,7 +75,7 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
         Some(init) => salvage::own(&job.anywhere, &layout, Some(init))?,
         None => None,
     };
-    let found = match &own {
+    let mut found = match &own {
         Some(own) => indexed(&job, &layout, own, &reference.profile)?,
         None => {
             let found = search(&job, &layout, &reference.profile)?;
@@ -80,17 +83,19 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
             for (span, ..) in layout.media() {
                 data += trim_zeros(&job.anywhere, span)? - span.start;
             }
-            fitness::check(&job.anywhere, &found, &layout, &reference, data)?;
+            fitness::check(&job.anywhere, &found, &layout, reference, data)?;
             found
         }
     };
+    basis::doubt(&mut found, &known);
     let rebuilt = Rebuilt {
         job,
         layout: &layout,
         profile: &reference.profile,
         file_type: &reference.file_type,
         found,
-        basis,
+        notes: known.notes,
+        basis: known.basis,
     };
     rebuilt.write()
 }
@@ -144,6 +149,7 @@ struct Rebuilt<'a> {
     profile: &'a Profile,
     file_type: &'a [u8],
     found: Found,
+    notes: Vec<crate::Note>,
     basis: Basis,
 }
 
@@ -189,6 +195,7 @@ impl Rebuilt<'_> {
         };
         outcome.output = (!options.dry_run).then(|| outcome.target.clone());
         outcome.basis = self.basis;
+        outcome.notes.extend(self.notes);
         outcome.size = written.size;
         outcome.hashes = written.hashes;
         Ok(outcome)

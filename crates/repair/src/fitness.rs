@@ -1,6 +1,7 @@
 //! Whether the reference that was used is of the same camera and settings.
 
-use crate::choose::share;
+use crate::basis::look::share;
+use crate::basis::view::View;
 use crate::item::Found;
 use crate::layout::Layout;
 use crate::profile::{Finding, Profile, Reference};
@@ -71,6 +72,40 @@ pub(crate) fn check(
     })
 }
 
+/// Refuses a reference in place of the lost `moov` of a fragmented file, where its
+/// fragments speak of other samples.
+///
+/// # Errors
+/// [`Error::ReferenceDiffers`].
+pub(crate) fn check_fragments(view: View<'_>, reference: &Reference) -> Result<()> {
+    let profile = &reference.profile;
+    let look = view.look(profile, profile.leader())?;
+    let tracks = view.tracks(profile)?;
+    let mut differences = Vec::new();
+    let unknown: Vec<_> = tracks.unknown.iter().map(u32::to_string).collect();
+    if !unknown.is_empty() {
+        differences.push(format!(
+            "its fragments speak of track {}, which the reference does not have",
+            unknown.join(" and ")
+        ));
+    }
+    if tracks.checked && look.share < EXPLAINS {
+        differences.push(format!(
+            "as {} {:.0} % of the first samples can be read",
+            described(profile),
+            look.share * 100.0
+        ));
+    }
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(Error::ReferenceDiffers {
+        path: view.path().to_owned(),
+        reference: reference.path.clone(),
+        differences,
+    })
+}
+
 /// Whether not one sync sample was found where the reference had several in as
 /// many pictures: other parameter sets read the headers of the rest by chance.
 fn lacks_sync(found: &Found, profile: &Profile) -> bool {
@@ -136,7 +171,7 @@ fn leads_through(window: &mut Window<'_>, span: Span, size: usize) -> Result<boo
 const SMALL: u64 = 32 << 10;
 
 /// The tracks of the reference that are found by their syntax, in words.
-fn described(profile: &Profile) -> String {
+pub(crate) fn described(profile: &Profile) -> String {
     let tracks = profile.movie.tracks.iter().zip(&profile.tracks);
     let found = tracks.filter(|(_, of)| of.finding == Finding::Syntax);
     let words = found.filter_map(|(track, _)| {

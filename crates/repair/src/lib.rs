@@ -22,7 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod assemble;
-mod choose;
+mod basis;
 mod clock;
 mod engine;
 mod error;

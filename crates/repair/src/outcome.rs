@@ -72,6 +72,29 @@ pub enum Note {
         /// Its bytes that are there.
         bytes: Span,
     },
+    /// The parameter sets of a track are those in its media data, not those of
+    /// the basis.
+    SetsInMedia {
+        /// Track id in the output.
+        track: u32,
+    },
+    /// The parameter sets of a track were found by trial: those of the basis do
+    /// not decode its pictures. None of its samples is of class A.
+    SetsByTrial {
+        /// Track id in the output.
+        track: u32,
+        /// The fields that differ from those of the basis, with their values.
+        differs: String,
+        /// Pictures that decode with them: all that were tried, but for damaged
+        /// ones.
+        pictures: u32,
+    },
+    /// The index that was left names more tracks than it describes. Their data is
+    /// left out.
+    TracksUnknown {
+        /// How many.
+        tracks: usize,
+    },
 }
 
 /// Where the descriptions of the tracks came from, and why.
@@ -92,6 +115,19 @@ pub enum Basis {
         path: PathBuf,
         /// Why this one.
         why: String,
+    },
+    /// The profile that the recorder left of the camera.
+    CameraProfile {
+        /// The profile.
+        path: PathBuf,
+        /// Why this one.
+        why: String,
+    },
+    /// The broken file still held them, but not where its samples are.
+    OwnDescriptions {
+        /// What was taken for the rest: another recording, or the profile of the
+        /// camera.
+        completed: Option<PathBuf>,
     },
 }
 

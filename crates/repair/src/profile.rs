@@ -1,5 +1,6 @@
 //! What a healthy recording teaches about a broken one of the same camera.
 
+use crate::basis::look::votes;
 use crate::clock::Clock;
 use crate::habits::{Durations, Marking, Runs};
 use crate::interleave::{Interleave, Write, lag};
@@ -7,7 +8,7 @@ use crate::packets::Packets;
 use crate::{Error, Result};
 use tapo_codec::esds::EsDescriptor;
 use tapo_codec::{Delimiting, Hints, Recogniser, Verdict};
-use tapo_io::{ByteSource, Window};
+use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::{Movie, Sample, SampleTable, Track};
 
 /// Everything learnt of a recording: its tracks without their samples, and how
@@ -213,7 +214,7 @@ impl TrackProfile {
             mean: mean(table),
             packets,
             shift: shift(track, movie.header.timescale),
-            first_offset: table.iter().next().map_or(0, |s| s.composition_offset),
+            first_offset: table.composition_offsets.iter().next().unwrap_or(0),
             least_offset: table.composition_offsets.iter().min().unwrap_or(0),
             sync_distance: sync_distance(table),
             syncs: match &table.sync {
@@ -391,9 +392,45 @@ pub(crate) struct Reference {
     pub(crate) profile: Profile,
     /// Its `ftyp` box, as it stands, empty if there is none.
     pub(crate) file_type: Vec<u8>,
+    /// Its first sync samples: track and bytes of each.
+    shown: Vec<(usize, Span)>,
 }
 
+/// Pictures of a reference that are decoded to see whether its tools are read.
+const SHOWN_PICTURES: usize = 3;
+
 impl Reference {
+    /// One that has no samples.
+    pub(crate) const fn new(path: std::path::PathBuf, profile: Profile) -> Self {
+        Self {
+            path,
+            profile,
+            file_type: Vec::new(),
+            shown: Vec::new(),
+        }
+    }
+
+    /// Whether pictures of a track that do not decode show that parameter sets
+    /// are wrong: not if those of the reference itself do not.
+    pub(crate) fn is_decodable(&self, track: usize) -> bool {
+        let own = self.shown.iter().filter(|(t, _)| *t == track);
+        let mut own = own.map(|(_, span)| *span).peekable();
+        if own.peek().is_none() {
+            return true;
+        }
+        let recogniser = self
+            .profile
+            .tracks
+            .get(track)
+            .and_then(|t| t.recogniser.as_ref());
+        let (Some(recogniser), Ok(source)) = (recogniser, tapo_io::PreadFile::open(&self.path))
+        else {
+            return false;
+        };
+        let pictures: Vec<_> = own.filter_map(|s| source.read_span(s).ok()).collect();
+        votes(&**recogniser, pictures.iter().map(Vec::as_slice)).confirm()
+    }
+
     /// Reads a healthy file.
     ///
     /// # Errors
@@ -416,11 +453,27 @@ impl Reference {
             Some(ftyp) if ftyp.whole && ftyp.span.len() <= 4096 => source.read_span(ftyp.span)?,
             _ => Vec::new(),
         };
-        let profile = Profile::learn(&within(&movie, source.len()), &source)?;
+        let movie = within(&movie, source.len());
+        if movie.sample_count() == 0 {
+            return Err(bad("none of its samples is in the file"));
+        }
+        let profile = Profile::learn(&movie, &source)?;
+        let mut shown = Vec::new();
+        for (index, track) in movie
+            .tracks
+            .iter()
+            .enumerate()
+            .filter(|(_, t)| t.is_video())
+        {
+            let pictures = track.samples.iter().filter(|s| s.sync);
+            let spans = pictures.map(|s| (index, s.span)).take(SHOWN_PICTURES);
+            shown.extend(spans.filter(|(_, span)| span.len() <= SHOWN_BYTES));
+        }
         Ok(Self {
             path: path.to_owned(),
             profile,
             file_type,
+            shown,
         })
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Own {
     pub(crate) fragmented: bool,
     /// Boxes at the top level that hold no media data.
     pub(crate) boxes: Vec<Span>,
+    /// The tracks that most of its fragments name: ids, each once.
+    pub(crate) named: Vec<u32>,
 }
 
 /// Whether fragments stand in the file.
@@ -48,14 +50,17 @@ pub(crate) fn own(
             movie,
             fragmented: false,
             boxes: Vec::new(),
+            named: Vec::new(),
         }));
     }
     let mut overlay = Overlay::new(source, prefix);
     let boxes = mend(source, &mut overlay)?;
     let shift = overlay.shift();
-    let Some(mut movie) = tapo_movie::read(&overlay)?.movie else {
+    let read = tapo_movie::read(&overlay)?;
+    let Some(mut movie) = read.movie else {
         return Ok(None);
     };
+    let named = named(&read.fragments);
     for track in &mut movie.tracks {
         for chunk in &mut track.samples.chunks {
             chunk.offset = chunk.offset.saturating_sub(shift);
@@ -65,7 +70,26 @@ pub(crate) fn own(
         movie,
         fragmented: true,
         boxes,
+        named,
     }))
+}
+
+/// Track ids that are counted.
+const MOST_NAMED: usize = 64;
+
+/// The track ids that at least half of the fragments name: damage names others.
+fn named(fragments: &[tapo_movie::Fragment]) -> Vec<u32> {
+    let mut counts: Vec<(u32, usize)> = Vec::new();
+    for part in fragments.iter().flat_map(|f| &f.tracks) {
+        let room = counts.len() < MOST_NAMED;
+        match counts.iter_mut().find(|(id, _)| *id == part.track_id) {
+            Some((_, count)) => *count += 1,
+            None if room => counts.push((part.track_id, 1)),
+            None => {}
+        }
+    }
+    counts.retain(|(_, count)| count * 2 >= fragments.len());
+    counts.into_iter().map(|(id, _)| id).collect()
 }
 
 /// Walks the boxes of a fragmented file. Where the row breaks, what stands up to

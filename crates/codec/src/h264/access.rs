@@ -1,7 +1,7 @@
 //! Access units of H.264 in bare bytes (7.4.1.2), as a sample holds them (ISO/IEC 14496-15, 5.2).
 
 use super::habits::{FOLLOWS, Habits, LEADS, SLICE};
-use super::{AvcConfig, NalType, ParameterSets, SliceHeader, Sps, slice_data};
+use super::{AvcConfig, NalType, ParameterSets, SliceHeader, SliceType, Sps, slice_data};
 use crate::bits::MAX_PARAMETER_SET;
 use crate::describe::{ConfigBoxes, config};
 use crate::error::{CodecError, Result};
@@ -129,6 +129,26 @@ impl Recogniser for AvcRecogniser {
 
     fn decodes(&self, sample: &[u8]) -> Decodes {
         slice_data::decodes(&self.held, self.length_size, sample)
+    }
+
+    fn habit(&self, sample: &[u8]) -> Option<u32> {
+        let size = self.length_size.bytes();
+        let mut rest = sample;
+        loop {
+            let (field, behind) = rest.split_at_checked(size)?;
+            let length = field.iter().fold(0usize, |n, &b| n << 8 | usize::from(b));
+            let nal = behind.get(..length).unwrap_or(behind);
+            match NalType::of(nal)? {
+                NalType::SLICE => {
+                    let header = self.held.sets.slice_header(units::sound_part(nal)).ok()?;
+                    let predicted = !matches!(header.slice_type, SliceType::I | SliceType::SI);
+                    let [idc, alpha, beta] = header.deblocking.map(i8::cast_unsigned);
+                    return predicted.then_some(u32::from_be_bytes([0, idc, alpha, beta]));
+                }
+                kind if kind.is_vcl() => return None,
+                _ => rest = behind.get(length..)?,
+            }
+        }
     }
 
     fn fork(&self) -> Box<dyn Recogniser> {

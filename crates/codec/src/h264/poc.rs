@@ -210,6 +210,7 @@ mod tests {
             delta_pic_order_cnt: [0; 2],
             redundant_pic_cnt: 0,
             mmco5: false,
+            deblocking: [0; 3],
         }
     }
 

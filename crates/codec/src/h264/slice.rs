@@ -68,6 +68,8 @@ pub struct SliceHeader {
     pub redundant_pic_cnt: u32,
     /// `memory_management_control_operation` 5 occurs: the order starts anew with this picture.
     pub mmco5: bool,
+    /// `disable_deblocking_filter_idc`, `slice_alpha_c0_offset_div2`, `slice_beta_offset_div2`; 0 where absent.
+    pub deblocking: [i8; 3],
 }
 
 impl SliceHeader {
@@ -162,6 +164,12 @@ impl ParameterSets {
                     matches!(operation, MemoryManagementControlOperation::AllRefPicturesUnused)
                 })
             ),
+            deblocking: [
+                i32::from(raw.disable_deblocking_filter_idc),
+                raw.slice_alpha_c0_offset_div2.unwrap_or_default(),
+                raw.slice_beta_offset_div2.unwrap_or_default(),
+            ]
+            .map(|value| i8::try_from(value).unwrap_or(i8::MAX)),
         };
         match raw.pic_order_cnt_lsb {
             Some(PicOrderCountLsb::Frame(lsb)) => slice.pic_order_cnt_lsb = lsb,

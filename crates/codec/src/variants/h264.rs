@@ -101,6 +101,17 @@ impl Pps {
         w.nal(&[self.header])
     }
 
+    /// Whether a profile has the tools that are varied (A.2).
+    const fn is_allowed(&self, profile_idc: u8) -> bool {
+        let weighted = self.weighted_pred || self.weighted_bipred_idc != 0;
+        match profile_idc {
+            66 => !self.entropy_coding_mode && !self.transform_8x8_mode && !weighted,
+            77 => !self.transform_8x8_mode,
+            88 => !self.entropy_coding_mode && !self.transform_8x8_mode,
+            _ => true,
+        }
+    }
+
     fn differences(&self, from: &Self) -> String {
         differences(&[
             (
@@ -143,7 +154,7 @@ impl Pps {
 }
 
 /// See [`super::variants`].
-pub(super) fn variants(nal: &[u8], changes: Changes) -> Vec<Variant> {
+pub(super) fn variants(sps: &[u8], nal: &[u8], changes: Changes) -> Vec<Variant> {
     let Some(given) = Pps::read(nal) else {
         return Vec::new();
     };
@@ -151,7 +162,9 @@ pub(super) fn variants(nal: &[u8], changes: Changes) -> Vec<Variant> {
         Changes::Headers => of_headers(given),
         Changes::Data => of_data(given),
     };
-    all.retain(|pps| *pps != given);
+    // `profile_idc`; where it cannot be told, the High profile allows all.
+    let profile = sps.get(1).copied().unwrap_or(100);
+    all.retain(|pps| *pps != given && pps.is_allowed(profile));
     let variant = |pps: Pps| Variant {
         nal: pps.write(),
         differs: pps.differences(&given),
@@ -223,12 +236,14 @@ mod tests {
 
     #[test]
     fn variants_differ_in_what_they_say() {
-        let data = variants(&X264, Changes::Data);
+        let data = variants(&[0x67, 100], &X264, Changes::Data);
         assert_eq!(data.len(), 103);
         let near = data.first().unwrap();
         assert!(near.differs.starts_with("pic_init_qp_minus26 "), "{near:?}");
-        let headers = variants(&X264, Changes::Headers);
+        let headers = variants(&[0x67, 100], &X264, Changes::Headers);
         assert_eq!(headers.len(), 47);
+        let main = variants(&[0x67, 77], &X264, Changes::Data);
+        assert_eq!(main.len(), 52, "without the 8x8 transform");
         for variant in data.iter().chain(&headers) {
             assert_ne!(variant.nal, X264);
             assert!(!variant.differs.is_empty());

@@ -29,13 +29,14 @@ pub enum Changes {
 }
 
 /// The variants of a picture parameter set of a codec, the most likely first; the set itself is not among them. None if it is no picture
-/// parameter set, if the codec has none, or if the set uses what is not varied (slice groups, tiles, scaling lists).
+/// parameter set, if the codec has none, or if the set uses what is not varied (slice groups, tiles, scaling lists). With the sequence
+/// parameter set that it goes with, variants that its profile does not allow are left out.
 ///
 /// At most 64 that change headers, 1100 that change data.
 #[must_use]
-pub fn variants(entry_type: [u8; 4], pps: &[u8], changes: Changes) -> Vec<Variant> {
+pub fn variants(entry_type: [u8; 4], sps: &[u8], pps: &[u8], changes: Changes) -> Vec<Variant> {
     match registry::find(entry_type).map(|codec| codec.name) {
-        Some("H.264") => h264::variants(pps, changes),
+        Some("H.264") => h264::variants(sps, pps, changes),
         Some("H.265") => h265::variants(pps, changes),
         _ => Vec::new(),
     }
@@ -44,7 +45,9 @@ pub fn variants(entry_type: [u8; 4], pps: &[u8], changes: Changes) -> Vec<Varian
 /// Names the fields in which two sets differ, with the values of the second.
 fn differences(fields: &[(&str, i64, i64)]) -> String {
     let differ = fields.iter().filter(|(_, old, new)| old != new);
-    let words: Vec<_> = differ.map(|(name, _, new)| format!("{name} {new}")).collect();
+    let words: Vec<_> = differ
+        .map(|(name, _, new)| format!("{name} {new}"))
+        .collect();
     words.join(", ")
 }
 

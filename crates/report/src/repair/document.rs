@@ -41,8 +41,25 @@ struct Sha256 {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum Remark {
-    EndByClock { track: u32, samples: u64 },
-    CutOff { start: u64, end: u64 },
+    EndByClock {
+        track: u32,
+        samples: u64,
+    },
+    CutOff {
+        start: u64,
+        end: u64,
+    },
+    SetsInMedia {
+        track: u32,
+    },
+    SetsByTrial {
+        track: u32,
+        differs: String,
+        pictures: u32,
+    },
+    TracksUnknown {
+        tracks: usize,
+    },
 }
 
 #[derive(Serialize)]
@@ -109,6 +126,8 @@ pub fn reconstruction_json(out: &mut dyn Write, done: &Reconstruction) -> io::Re
         Basis::OwnIndex => "own-index",
         Basis::Reference { .. } => "reference",
         Basis::Sibling { .. } => "sibling",
+        Basis::CameraProfile { .. } => "camera-profile",
+        Basis::OwnDescriptions { .. } => "own-descriptions",
     };
     let class = |class| match class {
         Class::A => "A",
@@ -193,7 +212,7 @@ pub fn reconstruction_json(out: &mut dyn Write, done: &Reconstruction) -> io::Re
     )
 }
 
-const fn remark(note: &Note) -> Remark {
+fn remark(note: &Note) -> Remark {
     match note {
         Note::EndByClock { track, samples } => Remark::EndByClock {
             track: *track,
@@ -203,6 +222,17 @@ const fn remark(note: &Note) -> Remark {
             start: bytes.start,
             end: bytes.end,
         },
+        Note::SetsInMedia { track } => Remark::SetsInMedia { track: *track },
+        Note::SetsByTrial {
+            track,
+            differs,
+            pictures,
+        } => Remark::SetsByTrial {
+            track: *track,
+            differs: differs.clone(),
+            pictures: *pictures,
+        },
+        Note::TracksUnknown { tracks } => Remark::TracksUnknown { tracks: *tracks },
     }
 }
 

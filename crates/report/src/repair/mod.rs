@@ -142,6 +142,22 @@ fn note_words(note: &Note) -> String {
             "the file ends within a sample, which is left out: {} of it are there",
             number::bytes(bytes.len())
         ),
+        Note::SetsInMedia { track } => format!(
+            "track {track} is described by the parameter sets in its own data, not by those of \
+             the reference"
+        ),
+        Note::SetsByTrial {
+            track,
+            differs,
+            pictures,
+        } => format!(
+            "parameter sets of track {track} found by trial: {differs} (confirmed by {})",
+            number::count(u64::from(*pictures), "picture"),
+        ),
+        Note::TracksUnknown { tracks } => format!(
+            "the index names {} more that nothing describes: left out",
+            number::count(u64::try_from(*tracks).unwrap_or(u64::MAX), "track"),
+        ),
     }
 }
 
@@ -180,6 +196,15 @@ fn basis(basis: &Basis) -> (&'static str, Option<&Path>, &str) {
         Basis::OwnIndex => ("the index that is left in it", None, ""),
         Basis::Reference { path, why } => ("the reference", Some(path), why),
         Basis::Sibling { path, why } => ("the healthy file beside it", Some(path), why),
+        Basis::CameraProfile { path, why } => ("the profile of the camera", Some(path), why),
+        Basis::OwnDescriptions { completed } => match completed {
+            None => ("the track descriptions that are left in it", None, ""),
+            Some(path) => (
+                "the track descriptions that are left in it, completed by",
+                Some(path),
+                "",
+            ),
+        },
     }
 }
 

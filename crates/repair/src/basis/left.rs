@@ -1,0 +1,277 @@
+//! What is left of a file's own index: all of it, or descriptions of tracks.
+
+use super::look::{Look, share};
+use super::sets;
+use super::view::View;
+use crate::overlay::Overlay;
+use crate::profile::{Profile, Reference, within};
+use crate::salvage::{self, Own};
+use crate::{Basis, Note, Result};
+use tapo_codec::{Depth, Verdict};
+use tapo_io::{ByteSource, Loaded, Span, Window};
+use tapo_movie::{Movie, Read, SampleDescription, SampleTable, Track};
+
+/// What is left.
+pub(crate) enum Left {
+    /// An index that says where samples are.
+    Index(Box<Own>),
+    /// Descriptions of tracks, each with the part of its tables that is whole.
+    Descriptions(Box<Movie>),
+    /// Nothing of use.
+    Nothing,
+}
+
+/// Reads what is left of the index.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn read(view: View<'_>) -> Result<Left> {
+    let source = view.source;
+    let plain = tapo_movie::read(source)?;
+    let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
+    if view.is_fragmented() || plain.movie.as_ref().is_some_and(open) {
+        let own = salvage::own(source, view.layout, None)?;
+        return Ok(own.map_or(Left::Nothing, |own| Left::Index(Box::new(own))));
+    }
+    let plain = match plain.movie {
+        Some(_) => plain,
+        None => behind_wrong_size(source)?,
+    };
+    let Some(movie) = &plain.movie else {
+        return Ok(Left::Nothing);
+    };
+    if is_whole(&plain, movie) && is_of_this_file(view, movie)? {
+        let own = Own {
+            movie: movie.clone(),
+            fragmented: false,
+            boxes: Vec::new(),
+            named: Vec::new(),
+        };
+        return Ok(Left::Index(Box::new(own)));
+    }
+    let trusted = is_of_this_file(view, movie)?;
+    let mut rest = movie.clone();
+    rest.tracks.retain(is_described);
+    for track in &mut rest.tracks {
+        if !trusted || !is_tabled(track) {
+            // How long samples last is known even where they are not.
+            let old = std::mem::take(&mut track.samples);
+            track.samples.durations = old.durations;
+            track.samples.composition_offsets = old.composition_offsets;
+        }
+    }
+    Ok(match rest.tracks.is_empty() {
+        true => Left::Nothing,
+        false => Left::Descriptions(Box::new(rest)),
+    })
+}
+
+fn is_described(track: &Track) -> bool {
+    !track.descriptions.is_empty() && track.timescale > 0
+}
+
+/// Whether all tables of a track are there and speak of the same samples.
+fn is_tabled(track: &Track) -> bool {
+    let table = &track.samples;
+    let samples = u64::from(table.len());
+    let placed: u64 = table.chunks.iter().map(|c| u64::from(c.samples)).sum();
+    is_described(track) && placed == samples && (samples == 0 || !table.durations.is_empty())
+}
+
+/// Whether an index is there from its first byte to its last.
+fn is_whole(read: &Read, movie: &Movie) -> bool {
+    let whole = read.top.iter().any(|b| b.kind == b"moov" && b.whole);
+    let expected = movie.header.next_track_id.saturating_sub(1) as usize;
+    // Numbers of tracks may be left out on purpose, but not in a damaged index.
+    let damaged = read.defects.iter().any(|d| d.parent.is_some());
+    let complete = movie.tracks.iter().all(is_tabled);
+    let all = movie.tracks.len() >= expected || !damaged;
+    whole && movie.sample_count() > 0 && complete && all
+}
+
+/// Samples of each track that are looked at.
+const SAMPLES: usize = 60;
+
+/// Whether the samples of an index are where it says: not if bytes are missing
+/// in front of them, or if it is another file's.
+fn is_of_this_file(view: View<'_>, movie: &Movie) -> Result<bool> {
+    let source = view.source;
+    let profile = Profile::learn(&bare(movie), source)?;
+    let mut window = Window::new(source);
+    let (mut right, mut tried) = (0, 0);
+    for (track, of) in movie.tracks.iter().zip(&profile.tracks) {
+        let exact = of.finding == crate::profile::Finding::Syntax;
+        let Some(recogniser) = of.recogniser.as_ref().filter(|_| exact) else {
+            continue;
+        };
+        let step = (track.samples.len() as usize / SAMPLES).max(1);
+        let inside = track.samples.iter().step_by(step);
+        for sample in inside.filter(|s| s.span.end <= source.len()).take(SAMPLES) {
+            let span = sample.span;
+            if salvage::zeroed(source, Span::at(span.start, span.len().min(64)))? {
+                continue;
+            }
+            let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
+            tried += 1;
+            right += u64::from(matches!(verdict, Verdict::Sample(a) if a.len == span.len()));
+        }
+    }
+    // Where nothing can be told, the index is believed.
+    if tried < 8 || share(right, tried) >= 0.1 {
+        return Ok(true);
+    }
+    let track = profile.leader();
+    let look = Look::at(source, view.layout, &profile, track)?;
+    Ok(look.share < 0.5)
+}
+
+/// A movie without its samples.
+fn bare(movie: &Movie) -> Movie {
+    let mut bare = movie.clone();
+    for track in &mut bare.tracks {
+        track.samples = SampleTable::default();
+    }
+    bare
+}
+
+/// Bytes at the end of a file in which an index is looked for.
+const TAIL: u64 = 64 << 20;
+
+/// An index that stands where boxes do not lead to, because the size of the
+/// media data in front of it is wrong.
+fn behind_wrong_size(source: &dyn ByteSource) -> Result<Read> {
+    let mut start = source.len().saturating_sub(TAIL);
+    while start < source.len() {
+        let block = Loaded::read(source, Span::at(start, (1 << 20) + 24))?;
+        let bytes = block.get(block.span()).unwrap_or_default();
+        let begins = |w: &[u8]| w.get(4..8) == Some(b"moov") && w.get(12..16) == Some(b"mvhd");
+        if let Some(found) = bytes.windows(16).position(begins) {
+            let at = start + found as u64;
+            let mut overlay = Overlay::new(source, Vec::new());
+            if at >= 16 {
+                overlay.cover(Span::new(0, at));
+            }
+            return Ok(tapo_movie::read(&overlay)?);
+        }
+        start = start.saturating_add(1 << 20);
+    }
+    Ok(Read::default())
+}
+
+/// A basis made of what is left of the index and, as far as it goes along with
+/// it, of a reference.
+pub(crate) struct Joined {
+    pub(crate) reference: Reference,
+    pub(crate) basis: Basis,
+    pub(crate) notes: Vec<Note>,
+}
+
+/// Puts the descriptions that are left in front of those of a reference.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn join(view: View<'_>, left: &Movie, outside: Option<Reference>) -> Result<Joined> {
+    let path = view.path().to_owned();
+    let mut notes = Vec::new();
+    if let Some(mut reference) = outside
+        && let Some(pairs) = pairs(left, &reference.profile)
+    {
+        let completed = Some(reference.path.clone());
+        for (own, other) in pairs {
+            take(&mut reference.profile, other, own);
+        }
+        reference.profile.movie.header = left.header.clone();
+        return Ok(Joined {
+            reference,
+            basis: Basis::OwnDescriptions { completed },
+            notes,
+        });
+    }
+    let expected = left.header.next_track_id.saturating_sub(1) as usize;
+    if expected > left.tracks.len() && expected < 64 {
+        notes.push(Note::TracksUnknown {
+            tracks: expected - left.tracks.len(),
+        });
+    }
+    let movie = within(left, view.source.len());
+    let profile = Profile::learn(&movie, view.source)?;
+    Ok(Joined {
+        reference: Reference::new(path, profile),
+        basis: Basis::OwnDescriptions { completed: None },
+        notes,
+    })
+}
+
+/// For each track that is left the track of the reference that is like it;
+/// `None` if there is one that is like none.
+fn pairs<'a>(left: &'a Movie, profile: &Profile) -> Option<Vec<(&'a Track, usize)>> {
+    let mut pairs: Vec<(&Track, usize)> = Vec::new();
+    for track in &left.tracks {
+        let kind = |t: &Track| t.descriptions.first().map(SampleDescription::kind);
+        let others = profile.movie.tracks.iter().enumerate();
+        let like = others.filter(|(i, other)| {
+            other.handler == track.handler
+                && kind(other) == kind(track)
+                && other.timescale == track.timescale
+                && !pairs.iter().any(|(_, taken)| taken == i)
+        });
+        let id = track.header.id;
+        let like = like.min_by_key(|(_, other)| other.header.id != id);
+        pairs.push((track, like?.0));
+    }
+    Some(pairs)
+}
+
+/// Takes the description of a track into the profile.
+fn take(profile: &mut Profile, index: usize, own: &Track) {
+    let sets = own.descriptions.first().map(sets::of).unwrap_or_default();
+    if !sets.is_empty() {
+        sets::put(profile, index, &sets);
+    }
+    let Some(track) = profile.movie.tracks.get_mut(index) else {
+        return;
+    };
+    let same = track.descriptions == own.descriptions;
+    track.header = own.header.clone();
+    track.handler_box.clone_from(&own.handler_box);
+    track.descriptions.clone_from(&own.descriptions);
+    track.language = own.language;
+    track.edits.clone_from(&own.edits);
+    if let Some(of) = profile.tracks.get_mut(index)
+        && sets.is_empty()
+        && !same
+    {
+        of.recogniser = crate::profile::recogniser(own, of.unit_bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_that_do_not_agree_are_no_index() {
+        let mut track = Track {
+            timescale: 8000,
+            descriptions: vec![SampleDescription::g711(b"alaw").unwrap()],
+            ..Track::default()
+        };
+        assert!(is_tabled(&track), "a track may be empty");
+        track.samples.start_chunk(100, 1);
+        track.samples.push(5, 5, 0, true).unwrap();
+        assert!(is_tabled(&track));
+        track.samples.sizes = tapo_movie::Sizes::Each(vec![5, 5]);
+        assert!(!is_tabled(&track));
+    }
+
+    #[test]
+    fn an_index_is_found_behind_anything() {
+        let mut movie = Movie::default();
+        movie.header.next_track_id = 7;
+        let mut file = vec![9; 3 << 20];
+        file.extend(tapo_movie::encode_moov(&movie));
+        let read = behind_wrong_size(&file).unwrap();
+        assert_eq!(read.movie.map(|m| m.header.next_track_id), Some(7));
+        assert!(behind_wrong_size(&vec![0; 99]).unwrap().movie.is_none());
+    }
+}

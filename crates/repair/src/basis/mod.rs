@@ -1,0 +1,108 @@
+//! What a repair goes by: the file's own descriptions as far as they are left,
+//! and what another recording, or the profile of a camera, adds to them.
+//!
+//! In this order: an index that is still there; descriptions of tracks in what is
+//! left of one; parameter sets in the media data; a reference that was named, the
+//! camera's profile, the best healthy file beside the broken one. Whatever it
+//! is, pictures of the broken file must decode with it.
+
+mod camera;
+mod choose;
+mod left;
+pub(crate) mod look;
+mod sets;
+mod settle;
+mod trial;
+pub(crate) mod view;
+
+use crate::item::Found;
+use crate::layout::Layout;
+use crate::profile::{Profile, Reference};
+use crate::salvage::Own;
+use crate::{Basis, Class, Error, Note, Result};
+use std::path::PathBuf;
+use tapo_io::ByteSource;
+use view::View;
+
+/// What is gone by.
+pub(crate) enum Known {
+    /// The index that is left says where samples are.
+    Index {
+        own: Box<Own>,
+        profile: Box<Profile>,
+    },
+    /// All must be searched, or is said by fragments whose `moov` is lost.
+    Described(Box<Described>),
+}
+
+/// Descriptions without samples.
+pub(crate) struct Described {
+    pub(crate) reference: Reference,
+    pub(crate) basis: Basis,
+    pub(crate) notes: Vec<Note>,
+    /// Tracks whose parameter sets were found by trial: indices.
+    pub(crate) tried: Vec<usize>,
+}
+
+/// Finds out what to go by.
+///
+/// # Errors
+/// [`Error::BadReference`], [`Error::NoReference`], [`Error::ReferenceDiffers`];
+/// the source fails.
+pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) -> Result<Known> {
+    let view = View { source, layout };
+    let left = match left::read(view)? {
+        left::Left::Index(own) => {
+            let whole = crate::profile::within(&own.movie, source.len());
+            let profile = Box::new(Profile::learn(&whole, source)?);
+            return Ok(Known::Index { own, profile });
+        }
+        left::Left::Descriptions(movie) => Some(movie),
+        left::Left::Nothing => None,
+    };
+    let outside = match choose::choose(view, named) {
+        Ok(chosen) => Some(chosen),
+        Err(Error::NoReference { .. }) if left.is_some() => None,
+        Err(error) => return Err(error),
+    };
+    let mut described = match (left, outside) {
+        (Some(left), outside) => {
+            let joined = left::join(view, &left, outside.map(|o| o.reference))?;
+            Described {
+                reference: joined.reference,
+                basis: joined.basis,
+                notes: joined.notes,
+                tried: Vec::new(),
+            }
+        }
+        (None, Some(chosen)) => Described {
+            reference: chosen.reference,
+            basis: chosen.basis,
+            notes: Vec::new(),
+            tried: Vec::new(),
+        },
+        (None, None) => {
+            return Err(Error::NoReference {
+                path: view.path().to_owned(),
+            });
+        }
+    };
+    let settled = settle::settle(view, &mut described.reference)?;
+    described.notes.extend(settled.notes);
+    described.tried = settled.tried;
+    if view.is_fragmented() {
+        crate::fitness::check_fragments(view, &described.reference)?;
+    }
+    Ok(Known::Described(Box::new(described)))
+}
+
+/// Takes the best class from samples whose parameter sets were found by trial.
+pub(crate) fn doubt(found: &mut Found, known: &Described) {
+    let tracks = &known.reference.profile.tracks;
+    for item in &mut found.items {
+        let group = tracks.get(usize::from(item.track)).map(|t| t.group);
+        if group.is_some_and(|group| known.tried.contains(&group)) {
+            item.class = item.class.max(Class::B);
+        }
+    }
+}

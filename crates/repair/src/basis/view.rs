@@ -1,0 +1,137 @@
+//! The broken file, as it is looked at with one profile after the other.
+
+use super::look::{self, Look, share};
+use crate::layout::Layout;
+use crate::profile::{Finding, Profile};
+use crate::{Result, salvage};
+use std::path::Path;
+use tapo_codec::{Depth, Verdict};
+use tapo_io::{ByteSource, Span, Window};
+use tapo_movie::Movie;
+
+/// Samples of each track of a fragmented file that a profile is tried on.
+const SAMPLES: usize = 100;
+
+/// A broken file and its structure.
+#[derive(Copy, Clone)]
+pub(crate) struct View<'a> {
+    pub(crate) source: &'a dyn ByteSource,
+    pub(crate) layout: &'a Layout,
+}
+
+/// The tracks that fragments name.
+pub(crate) struct Named {
+    /// Those that the profile does not have: track ids.
+    pub(crate) unknown: Vec<u32>,
+    /// Whether the samples of any of the profile's tracks have a syntax.
+    pub(crate) checked: bool,
+}
+
+impl View<'_> {
+    pub(crate) fn path(&self) -> &Path {
+        self.source.path()
+    }
+
+    /// Whether fragments say where samples are.
+    pub(crate) fn is_fragmented(&self) -> bool {
+        salvage::is_fragmented(self.layout)
+    }
+
+    /// Looks for pictures of `track`.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub(crate) fn look(&self, profile: &Profile, track: usize) -> Result<Look> {
+        match self.fragments(profile)? {
+            Some(movie) => self.look_at(&movie, profile, track),
+            None => Look::at(self.source, self.layout, profile, track),
+        }
+    }
+
+    /// The same, in the first `reach` bytes of media data only.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub(crate) fn glance(&self, profile: &Profile, track: usize, reach: u64) -> Result<Look> {
+        match self.fragments(profile)? {
+            Some(movie) => self.look_at(&movie, profile, track),
+            None => Look::within(self.source, self.layout, profile, track, reach),
+        }
+    }
+
+    /// The first `reach` bytes of the media data.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub(crate) fn beginning(&self, reach: u64) -> Result<Option<Span>> {
+        if self.is_fragmented() {
+            return Ok(Some(Span::new(0, reach.min(self.source.len()))));
+        }
+        let found = look::beginning(self.source, self.layout, reach)?;
+        Ok(found.map(|(span, ..)| span))
+    }
+
+    /// The samples of the fragments, if the file has any, by the tracks of a
+    /// profile.
+    fn fragments(&self, profile: &Profile) -> Result<Option<Movie>> {
+        if !self.is_fragmented() {
+            return Ok(None);
+        }
+        let own = salvage::own(self.source, self.layout, Some(&profile.movie))?;
+        Ok(Some(own.map(|own| own.movie).unwrap_or_default()))
+    }
+
+    /// What the fragments say of tracks, and whether it can be checked.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub(crate) fn tracks(&self, profile: &Profile) -> Result<Named> {
+        let mut named = Named {
+            unknown: Vec::new(),
+            checked: profile.tracks.iter().any(|t| t.finding == Finding::Syntax),
+        };
+        let own = salvage::own(self.source, self.layout, Some(&profile.movie))?;
+        for id in own.into_iter().flat_map(|own| own.named) {
+            if profile.movie.track(id).is_none() && !named.unknown.contains(&id) {
+                named.unknown.push(id);
+            }
+        }
+        Ok(named)
+    }
+
+    fn look_at(&self, movie: &Movie, profile: &Profile, track: usize) -> Result<Look> {
+        let mut look = Look::of_samples(self.source, movie, profile, track)?;
+        look.share = self.readable(movie, profile)?;
+        Ok(look)
+    }
+
+    /// The part of the samples of the fragments that read as those of the
+    /// profile.
+    fn readable(&self, movie: &Movie, profile: &Profile) -> Result<f64> {
+        let mut window = Window::new(self.source);
+        let (mut right, mut tried) = (0, 0);
+        for (track, of) in movie.tracks.iter().zip(&profile.tracks) {
+            let exact = of.finding == Finding::Syntax;
+            let Some(recogniser) = of.recogniser.as_ref().filter(|_| exact) else {
+                continue;
+            };
+            let mut recogniser = recogniser.fork();
+            let whole = |s: &tapo_movie::Sample| s.span.end <= self.source.len();
+            for sample in track.samples.iter().filter(whole).take(SAMPLES) {
+                let span = sample.span;
+                let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
+                tried += 1;
+                if let Verdict::Sample(access) = verdict
+                    && access.len == span.len()
+                {
+                    right += 1;
+                    for set in access.parameter_sets {
+                        // What cannot be read leaves the others in force.
+                        let _ = recogniser.adopt(&self.source.read_span(set)?);
+                    }
+                }
+            }
+        }
+        Ok(share(right, tried))
+    }
+}
