@@ -246,9 +246,13 @@ fn code(error: &Error) -> Exit {
 }
 
 /// What to try next.
-const fn hint(error: &Error) -> Option<&'static str> {
+fn hint(error: &Error) -> Option<&'static str> {
     match error {
         Error::Io(tapo_io::Error::Exists { .. }) => Some("--force replaces it"),
+        Error::Io(error) if error.is_disk_full() => Some(
+            "The output is as large as the broken file: -o puts it elsewhere, --in-place needs no \
+             copy.",
+        ),
         Error::NoReference { .. } | Error::ReferenceDiffers { .. } | Error::BadReference { .. } => {
             Some(
                 "Record a few seconds with the same camera and the same settings (resolution, \
