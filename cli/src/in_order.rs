@@ -74,7 +74,7 @@ mod tests {
         let items: Vec<u64> = (0..200).collect();
         let mut told = Vec::new();
         let slow_first = |i: usize, n: &u64| {
-            if i % 50 == 0 {
+            if i.is_multiple_of(50) {
                 std::thread::sleep(Duration::from_millis(5));
             }
             n * 2

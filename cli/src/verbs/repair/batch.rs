@@ -1,11 +1,9 @@
-//! Many files: no two into one output, and the outcomes in order.
+//! Many files: no two into one output.
 
-use super::{Outcome, real};
+use super::real;
 use crate::args::RepairArgs;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 /// Why a file of many is not repaired.
 #[derive(Clone, Debug)]
@@ -24,6 +22,13 @@ pub(super) struct Clashes {
     by_file: HashMap<usize, Clash>,
     /// The outputs, by their real names.
     pub(super) outputs: HashMap<PathBuf, usize>,
+}
+
+impl Clashes {
+    /// Why the file of this number must not be repaired.
+    pub(super) fn of(&self, file: usize) -> Option<&Clash> {
+        self.by_file.get(&file)
+    }
 }
 
 /// Finds the files that must not be repaired in one go with those before them.
@@ -60,42 +65,4 @@ pub(super) fn clashes(args: &RepairArgs) -> Clashes {
         }
     }
     all
-}
-
-/// Works on the files, some at the same time, and hands the outcomes over in the
-/// order in which the files were named.
-pub(super) fn in_order(
-    args: &RepairArgs,
-    clashes: &Clashes,
-    one: impl Fn(&Path, Option<&Clash>) -> Outcome + Sync,
-    mut told: impl FnMut(&Path, Outcome) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let next = AtomicUsize::new(0);
-    let (send, receive) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for _ in 0..usize::from(args.jobs).min(args.files.len()) {
-            let (next, one, send) = (&next, &one, send.clone());
-            scope.spawn(move || {
-                loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(path) = args.files.get(i) else { break };
-                    let outcome = one(path, clashes.by_file.get(&i));
-                    if send.send((i, outcome)).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(send);
-        let mut waiting = BTreeMap::new();
-        let mut due = 0;
-        for (i, outcome) in receive {
-            waiting.insert(i, outcome);
-            while let (Some(outcome), Some(path)) = (waiting.remove(&due), args.files.get(due)) {
-                told(path, outcome)?;
-                due += 1;
-            }
-        }
-        Ok(())
-    })
 }

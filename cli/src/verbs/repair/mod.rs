@@ -5,10 +5,11 @@ mod told;
 
 use crate::args::{Gaps, RepairArgs};
 use crate::exit::Exit;
+use crate::in_order::in_order;
 use crate::printer::Printer;
 use crate::progress::Watch;
 use crate::signals;
-use batch::{Clash, in_order};
+use batch::Clash;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,8 +54,9 @@ pub(crate) fn run(args: &RepairArgs, printer: &mut Printer) -> anyhow::Result<Ex
         progress: Some(watch.clone()),
     };
     let mut exit = Exit::Fine;
-    let one = |path: &Path, clash: Option<&Clash>| one(path, clash, args, &options, &watch);
-    in_order(args, &clashes, one, |path, outcome| {
+    let jobs = usize::from(args.jobs);
+    let one = |i, path: &PathBuf| one(path, clashes.of(i), args, &options, &watch);
+    in_order(&args.files, jobs, one, |path, outcome| {
         let told = watch.aside(|| telling.tell(path, outcome, printer))?;
         exit = exit.and(told);
         Ok(())
