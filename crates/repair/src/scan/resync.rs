@@ -95,12 +95,11 @@ impl Judge<'_> {
                 if at >= best.unwrap_or(block.end) {
                     break;
                 }
-                let verdict = group
-                    .recogniser
-                    .probe(&mut window, at, self.end, Depth::Thorough)?;
-                if let Verdict::Sample(access) = verdict
-                    && access.flaw.is_none()
+                // Heads tell most false ones, and a false length may claim
+                // megabytes: those are read last.
+                if self.is_sample(&mut window, group, at, Depth::Heads)?
                     && self.chain(&mut window, at, chain)?
+                    && self.is_sample(&mut window, group, at, Depth::Thorough)?
                 {
                     best = Some(at);
                     break;
@@ -109,6 +108,19 @@ impl Judge<'_> {
             }
         }
         Ok(best)
+    }
+
+    /// Whether a whole sample of the group stands at `at`, without a flaw as far
+    /// as `depth` tells.
+    fn is_sample(
+        &self,
+        window: &mut Window<'_>,
+        group: &Group,
+        at: u64,
+        depth: Depth,
+    ) -> Result<bool> {
+        let verdict = group.recogniser.probe(window, at, self.end, depth)?;
+        Ok(verdict.sample().is_some_and(|a| a.flaw.is_none()))
     }
 
     /// Samples of sound that lie between the damage and the anchor: the place
