@@ -342,7 +342,7 @@ impl Walk<'_> {
             NalType(10 | 11) => length == 1,
             // Room for the zeros of sloppy encoders.
             NalType::SPS | NalType::PPS => length <= MAX_PARAMETER_SET as u64,
-            _ => true,
+            _ => length > 1,
         };
         if !fits {
             return Err(malformed("rbsp"));

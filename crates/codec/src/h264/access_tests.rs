@@ -165,6 +165,15 @@ fn lengths_of_every_size_end_at_foreign_data() {
 }
 
 #[test]
+fn a_unit_of_nothing_but_its_header_begins_no_sample() {
+    let avc = of(true, 4);
+    // An SPS extension of one byte, then a unit that the data ends within.
+    let data = [0, 0, 0, 1, 0x2D, 0, 6, 0xDF, 0, 1, 0, 0, 6, 0xDF, 0];
+    assert!(!avc.could_start(&data));
+    assert!(matches!(probe(&*avc, &data, data.len()), Verdict::Not(_)));
+}
+
+#[test]
 fn slices_of_one_picture_belong_together() {
     let avc = of(true, 4);
     let part = |first_mb| slice(Slice { first_mb, ..FRAME }, 30);
