@@ -10,8 +10,8 @@ use crate::salvage::Own;
 use crate::scan::Scanner;
 use crate::times::Timeline;
 use crate::{
-    Basis, Error, Options, Progress, Reconstruction, Result, assemble, fitness, report, salvage,
-    twins,
+    Basis, Error, Options, Progress, Reconstruction, Result, assemble, fitness, nothing, report,
+    salvage, twins,
 };
 use std::path::{Path, PathBuf};
 use tapo_finalize::Append;
@@ -115,15 +115,15 @@ struct Job<'a> {
 /// The samples of an index that is left, and those that the search finds in
 /// what it does not speak of.
 fn indexed(job: &Job<'_>, layout: &Layout, own: &Own, profile: &Profile) -> Result<Found> {
-    let items = salvage::samples(own, profile, &job.anywhere)?;
+    let index = salvage::samples(own, profile, layout, &job.anywhere)?;
     let mut scanner = Scanner::new(profile, &job.watched).watched(&job.watched);
-    for span in salvage::unindexed(own, &items, layout, job.source.len()) {
+    for span in salvage::unindexed(own, &index, layout, job.source.len()) {
         let end = trim_zeros(&job.anywhere, span)?;
         scanner.scan(Span::new(span.start, end), false, false)?;
     }
     let mut found = scanner.finish();
     twins::tell_apart(&mut found, profile);
-    Ok(salvage::merge(items, found))
+    Ok(salvage::merge(index.items, found))
 }
 
 /// Searches the media data of a file that has no index.
@@ -162,7 +162,7 @@ impl Rebuilt<'_> {
         let (Some(first), Some(last)) = (first, last) else {
             return Err(Error::NothingRecovered {
                 path: job.source.path().to_owned(),
-                why: "no sample of any track was recognised".to_owned(),
+                why: nothing::why(&job.anywhere, self.layout, &self.basis)?,
             });
         };
         let line = Timeline::of(found, self.profile, options.gaps);

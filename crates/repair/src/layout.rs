@@ -180,11 +180,25 @@ fn data_end(source: &dyn ByteSource, span: Span) -> u64 {
     span.end
 }
 
-/// The end of the last byte of `span` that is not zero.
+/// Zeros at the end of a file that nobody wrote come in sectors. Fewer of them
+/// may be the end of the last sample: ProRes pads its pictures, PCM may be silent.
+const SECTOR: u64 = 512;
+
+/// The end of the data in `span`: that of the last byte that is not zero, or of
+/// the span if there are few zeros behind it.
 ///
 /// # Errors
 /// The source fails.
 pub(crate) fn trim_zeros(source: &dyn ByteSource, span: Span) -> Result<u64> {
+    let end = last_data(source, span)?;
+    Ok(if end > span.start && span.end - end < SECTOR {
+        span.end
+    } else {
+        end
+    })
+}
+
+fn last_data(source: &dyn ByteSource, span: Span) -> Result<u64> {
     const BLOCK: u64 = 1 << 20;
     let mut end = data_end(source, span);
     while end > span.start {
@@ -249,5 +263,8 @@ mod tests {
         let span = Span::new(0, file.len() as u64);
         assert_eq!(trim_zeros(&file, span).unwrap(), 10);
         assert_eq!(trim_zeros(&vec![0; 99], Span::new(0, 99)).unwrap(), 0);
+        // The last sample may end in zeros.
+        file.truncate(10 + 51);
+        assert_eq!(trim_zeros(&file, Span::new(0, 61)).unwrap(), 61);
     }
 }

@@ -31,6 +31,7 @@ mod habits;
 mod interleave;
 mod item;
 mod layout;
+mod nothing;
 mod options;
 mod outcome;
 mod output;

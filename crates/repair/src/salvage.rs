@@ -166,9 +166,15 @@ fn next_fragment(source: &dyn ByteSource, from: u64) -> Result<Option<u64>> {
 ///
 /// # Errors
 /// The source fails.
-pub(crate) fn samples(own: &Own, profile: &Profile, source: &dyn ByteSource) -> Result<Vec<Item>> {
+pub(crate) fn samples(
+    own: &Own,
+    profile: &Profile,
+    layout: &Layout,
+    source: &dyn ByteSource,
+) -> Result<Indexed> {
     let len = source.len();
     let mut items = Vec::new();
+    let mut lost = Vec::new();
     for (index, track) in own.movie.tracks.iter().enumerate() {
         let Ok(number) = u16::try_from(index) else {
             break;
@@ -180,6 +186,7 @@ pub(crate) fn samples(own: &Own, profile: &Profile, source: &dyn ByteSource) -> 
         for sample in &track.samples {
             let damaged = wrong.next_if_eq(&sample.number).is_some();
             if sample.span.end > len || damaged {
+                lost.push(sample.span);
                 continue;
             }
             let size = u32::try_from(sample.span.len()).unwrap_or(u32::MAX);
@@ -222,7 +229,50 @@ pub(crate) fn samples(own: &Own, profile: &Profile, source: &dyn ByteSource) -> 
         }
     }
     items.sort_by_key(|i| (i.at, i.track));
-    Ok(items)
+    let boxes = layout.pieces.iter().filter(|p| !p.is_media());
+    let boxes: Vec<Span> = boxes.map(|p| p.span).chain(own.boxes.clone()).collect();
+    keep_apart(&mut items, boxes);
+    Ok(Indexed { items, lost })
+}
+
+/// What an index says.
+pub(crate) struct Indexed {
+    pub(crate) items: Vec<Item>,
+    /// Samples that are damaged, or that the file ends within or before.
+    pub(crate) lost: Vec<Span>,
+}
+
+/// Drops what cannot be where a damaged index says: within boxes, and over parts
+/// of each other. Tracks may share a sample, but it is all of it.
+fn keep_apart(items: &mut Vec<Item>, boxes: Vec<Span>) {
+    let mut taken: Vec<(Span, Option<usize>)> = boxes.into_iter().map(|b| (b, None)).collect();
+    taken.extend(
+        items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| (item.span(), Some(i))),
+    );
+    taken.sort_by_key(|(span, item)| (span.start, span.end, *item));
+    let mut misplaced = vec![false; items.len()];
+    // What reaches furthest so far.
+    let mut furthest: Option<(Span, Option<usize>)> = None;
+    for (span, item) in taken {
+        if let Some((before, other)) = furthest
+            && span.start < before.end
+            && span != before
+        {
+            for hit in [item, other].into_iter().flatten() {
+                if let Some(flag) = misplaced.get_mut(hit) {
+                    *flag = true;
+                }
+            }
+        }
+        if furthest.is_none_or(|(before, _)| span.end > before.end) {
+            furthest = Some((span, item));
+        }
+    }
+    let mut flags = misplaced.into_iter();
+    items.retain(|_| !flags.next().unwrap_or(false));
 }
 
 /// How long a sample lasts by itself: where fragments are missing, the last
@@ -293,16 +343,14 @@ pub(crate) fn zeroed(source: &dyn ByteSource, span: Span) -> Result<bool> {
 }
 
 /// The ranges of media data that neither samples nor boxes fill.
-pub(crate) fn unindexed(own: &Own, items: &[Item], layout: &Layout, len: u64) -> Vec<Span> {
-    let mut used: Vec<Span> = items.iter().map(Item::span).collect();
+pub(crate) fn unindexed(own: &Own, index: &Indexed, layout: &Layout, len: u64) -> Vec<Span> {
+    let mut used: Vec<Span> = index.items.iter().map(Item::span).collect();
     used.extend(&own.boxes);
     if !own.fragmented {
         let boxes = layout.pieces.iter().filter(|p| !p.is_media());
         used.extend(boxes.map(|p| p.span));
         // Samples that were found damaged are not to be found again.
-        for track in &own.movie.tracks {
-            used.extend(track.samples.iter().map(|s| s.span));
-        }
+        used.extend(&index.lost);
     }
     used.sort_unstable();
     let mut free = Vec::new();
@@ -370,6 +418,37 @@ pub(crate) fn merge(known: Vec<Item>, found: Found) -> Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn samples_over_boxes_or_parts_of_others_are_dropped() {
+        let item = |at, size, track| Item {
+            at,
+            size,
+            samples: 1,
+            track,
+            sync: true,
+            class: Class::A,
+            when: When::Known {
+                dts: 0,
+                composition_offset: 0,
+                duration: 1,
+            },
+        };
+        // In a box; two over each other; one shared; one inside another; sound.
+        let mut items = vec![
+            item(10, 20, 0),
+            item(100, 50, 0),
+            item(120, 60, 1),
+            item(200, 50, 0),
+            item(200, 50, 1),
+            item(300, 90, 0),
+            item(310, 10, 1),
+            item(390, 10, 0),
+        ];
+        keep_apart(&mut items, vec![Span::new(0, 32)]);
+        let left: Vec<_> = items.iter().map(|i| (i.at, i.track)).collect();
+        assert_eq!(left, [(200, 0), (200, 1), (390, 0)]);
+    }
 
     #[test]
     fn an_index_that_the_file_ends_within_ends_the_walk() {

@@ -16,6 +16,9 @@ pub(crate) fn why(read: &Read) -> Option<String> {
         ));
     }
     let movie = read.movie.as_ref()?;
+    if !read.top.iter().any(|b| b.kind == b"mdat") {
+        return Some("it holds no media data".to_owned());
+    }
     movie.tracks.iter().find_map(|track| {
         let seconds = mean_seconds(track).filter(|mean| *mean > LONGEST)?;
         let id = track.header.id;
