@@ -189,11 +189,18 @@ fn sums(done: &Reconstruction, len: u64) {
     }
 }
 
+/// Boxes that are always built anew.
+const WRITTEN: [&[u8; 4]; 5] = [b"moov", b"trak", b"mdia", b"minf", b"stbl"];
+
 /// The output holds what the outcome says, and nothing that the source has not.
 fn matches(done: &Reconstruction, broken: &[u8], output: &[u8]) {
     assert_eq!(done.size, output.len() as u64);
     let read = tapo_movie::read(&output).expect("memory does not fail");
-    assert!(read.defects.is_empty(), "{:?}", read.defects);
+    // What is not modelled is kept as it was, broken or not.
+    let ours = |parent: tapo_bmff::FourCc| WRITTEN.iter().any(|kind| parent == *kind);
+    let mut wrong = read.defects.iter();
+    let wrong = wrong.find(|defect| defect.parent.is_none_or(ours));
+    assert!(wrong.is_none(), "{wrong:?}");
     let movie = read.movie.expect("it was written");
     assert_eq!(movie.sample_count(), done.samples());
     for (track, told) in movie.tracks.iter().zip(&done.tracks) {
