@@ -111,6 +111,20 @@ impl StartCodes {
         }
     }
 
+    /// Bytes that may stand between a start code in front of a picture and the next one, zeros included.
+    const fn longest(&self, code: u8) -> usize {
+        match (self.coding, code) {
+            // User data.
+            (_, 0xB2) => HEADERS,
+            // Sequence headers and extensions with their matrices.
+            (Coding::Mpeg2, 0xB3 | 0xB5) => 272,
+            // Video object layers have matrices too, video objects have no header.
+            (Coding::Mpeg4, 0x20..=0x2F) => 272,
+            (Coding::Mpeg4, 0x00..=0x1F) => 4,
+            _ => 16,
+        }
+    }
+
     /// Reads up to the picture's header.
     fn head(&self, bytes: &[u8]) -> Option<Head> {
         if self.coding == Coding::H263 {
@@ -126,10 +140,12 @@ impl StartCodes {
             }),
         };
         let mut bits = 24.0;
+        let mut reach = 3;
         for (at, code) in codes(bytes) {
-            if at == 3 && !self.begins(code) {
+            if at == 3 && !self.begins(code) || at > reach {
                 return None;
             }
+            reach = at + 4 + self.longest(code);
             bits += 5.0;
             if code == picture_code {
                 let body = bytes.get(at + 1..)?;
@@ -160,6 +176,7 @@ impl StartCodes {
         let mut pos = from;
         while end.saturating_sub(pos) >= 4 {
             let want = usize::try_from(end - pos).unwrap_or(PIECE).min(PIECE);
+            let last = want as u64 == end - pos;
             let bytes = window.bytes(pos, want)?;
             let found = if self.coding == Coding::H263 {
                 let mut found = zero_pairs(bytes);
@@ -171,7 +188,12 @@ impl StartCodes {
             } else {
                 let mut found = codes(bytes).filter(|&(_, code)| self.begins(code));
                 found
-                    .find(|&(_, code)| {
+                    .find(|&(at, code)| {
+                        // Sound may hold the bytes of a start code by chance.
+                        let rest = bytes.get(at - 3..).unwrap_or_default();
+                        if (rest.len() >= HEADERS || last) && self.head(rest).is_none() {
+                            return false;
+                        }
                         // The second field's picture.
                         let second = code == 0 && fields > 0;
                         fields -= u32::from(second);
@@ -187,6 +209,9 @@ impl StartCodes {
             }
             // A start code across the border is seen again, whole.
             pos += bytes.len() as u64 - 7;
+            if last {
+                break;
+            }
         }
         Ok(None)
     }

@@ -246,6 +246,13 @@ impl Walk<'_> {
                 });
             }
         };
+        // More slices than any picture had are those of other data by chance, but for sound ones.
+        if matches!(effect, Effect::Continues(_)) && self.is_full() {
+            let padded = self.of.habits.padded;
+            if !whole || first_forbidden(window, unit.span, padded)?.is_some() {
+                return Ok(Step::End(malformed("slice")));
+            }
+        }
         if !whole {
             // Behind a picture only a slice of it is evidence enough.
             if self.picture.is_some() && !is_slice {
@@ -323,6 +330,12 @@ impl Walk<'_> {
             return Ok(Effect::SecondField(slice));
         }
         Err(malformed("first_mb_in_slice"))
+    }
+
+    /// Whether the picture has as many slices as any had in the sound file.
+    fn is_full(&self) -> bool {
+        let most = self.of.habits.most_slices;
+        most.is_some_and(|most| self.picture.as_ref().is_some_and(|p| p.slices >= most))
     }
 
     /// Judges any other NAL unit of `length` bytes by its head.

@@ -25,6 +25,8 @@ pub(super) struct Habits {
     pub(super) paired_fields: bool,
     /// The fewest slices that a picture has had.
     pub(super) fewest_slices: Option<u32>,
+    /// The most slices that a picture has had.
+    pub(super) most_slices: Option<u32>,
     /// The longest NAL unit that the parameter sets allow.
     pub(super) longest: u64,
 }
@@ -40,6 +42,7 @@ impl Habits {
             padded: false,
             paired_fields: true,
             fewest_slices: None,
+            most_slices: None,
             longest: MAX_UNIT,
         };
         habits.bound(sets);
@@ -96,6 +99,12 @@ impl Habits {
             }
             self.padded |= trim_trailing_zeros(unit).len() < unit.len();
         }
+        // Auxiliary and further views' slices are as many bytes as you like: only where the encoder writes them.
+        for (header, roles) in (0u8..=255).zip(&mut self.roles) {
+            if matches!(header & 31, 19..=21) && *roles & (SEEN_LEADING | SEEN_FOLLOWING) == 0 {
+                *roles = 0;
+            }
+        }
         let slices: Vec<SliceHeader> = units
             .iter()
             .filter_map(|unit| sets.slice_header(unit).ok())
@@ -107,6 +116,7 @@ impl Habits {
             let count = u32::try_from(slices.len()).unwrap_or(u32::MAX);
             let fewest = self.fewest_slices.unwrap_or(count);
             self.fewest_slices = Some(count.min(fewest));
+            self.most_slices = self.most_slices.max(Some(count));
         }
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Habits {
     pub(super) padded: bool,
     /// The fewest slice segments that a picture has had.
     pub(super) fewest_slices: Option<u32>,
+    /// The most slice segments that a picture has had.
+    pub(super) most_slices: Option<u32>,
     /// The longest NAL unit that the parameter sets allow.
     pub(super) longest: u64,
     /// Temporal sub-layers, at most.
@@ -41,6 +43,7 @@ impl Habits {
             seen_following: 0,
             padded: false,
             fewest_slices: None,
+            most_slices: None,
             longest: MAX_UNIT,
             sub_layers: 7,
         };
@@ -131,6 +134,7 @@ impl Habits {
             self.fewest_slices
                 .map_or(slices, |fewest| fewest.min(slices)),
         );
+        self.most_slices = self.most_slices.max(Some(slices));
     }
 }
 
