@@ -23,6 +23,9 @@ pub(crate) struct Profile {
     /// How long behind the leading track's writes those of each track come, on
     /// average, common clock.
     pub(crate) lags: Vec<Option<f64>>,
+    /// The track of constant-rate data, and how far ahead of it the leading track
+    /// is at most when its next sample is written, common clock.
+    pub(crate) behind: Option<(usize, i64)>,
     /// How constant-rate data lies between the samples that can be recognised.
     pub(crate) runs: Runs,
 }
@@ -120,11 +123,13 @@ impl Profile {
             clock,
             interleave: Interleave::learn(&writes),
             lags: Vec::new(),
+            behind: None,
             runs,
         };
         let rule = profile.interleave.rule;
         let leader = u16::try_from(profile.leader()).unwrap_or(0);
         let all = 0..u16::try_from(profile.tracks.len()).unwrap_or(u16::MAX);
+        profile.behind = profile.behind(&writes);
         profile.lags = all.map(|t| lag(rule, &writes, leader, t)).collect();
         Ok(profile)
     }
@@ -136,6 +141,26 @@ impl Profile {
         let find = |f: &dyn Fn(&TrackProfile) -> bool| self.tracks.iter().position(f);
         let syntax = |t: &TrackProfile| t.finding == Finding::Syntax;
         find(&video).or_else(|| find(&syntax)).unwrap_or(0)
+    }
+
+    fn behind(&self, writes: &[Write]) -> Option<(usize, i64)> {
+        let frames = |t: &TrackProfile| matches!(t.finding, Finding::Frames { .. });
+        let row = self
+            .tracks
+            .iter()
+            .position(|t| frames(t) && t.samples > 1)?;
+        let leader = self.leader();
+        let last = writes.iter().rposition(|w| usize::from(w.track) == row)?;
+        let (mut most, mut written) = (i64::MIN, None);
+        for write in writes.get(..last).unwrap_or_default() {
+            let track = usize::from(write.track);
+            if track == row {
+                written = Some(write.time + write.duration);
+            } else if let Some(written) = written.filter(|_| track == leader) {
+                most = most.max(write.time - written);
+            }
+        }
+        (most != i64::MIN).then_some((row, most))
     }
 
     /// Whether tracks exist that only the clock and the content tell apart.
@@ -182,7 +207,12 @@ impl TrackProfile {
                 let depth = tapo_codec::Depth::Heads;
                 let span = sample.span;
                 let verdict = recogniser.probe(&mut window, span.start, span.end, depth)?;
-                if let Verdict::Sample(access) = verdict {
+                let access = match verdict {
+                    Verdict::Sample(access) => Some(access),
+                    Verdict::Start(access) if track.is_video() => Some(access),
+                    _ => None,
+                };
+                if let Some(access) = access {
                     marking.note(&access, sample.sync);
                     coded = coded.or(access.duration);
                 }
@@ -190,6 +220,8 @@ impl TrackProfile {
         }
         let finding = match recogniser.as_ref().map(|r| r.delimiting()) {
             Some(Delimiting::Exact) => Finding::Syntax,
+            // The next picture, and what lies in front of it, show where one ends.
+            Some(Delimiting::Start) if track.is_video() => Finding::Syntax,
             Some(Delimiting::Start) => Finding::Starts,
             Some(Delimiting::Constant { frame_bytes }) => Finding::Frames {
                 bytes: frame_bytes.max(1),

@@ -66,7 +66,9 @@ impl Scanner<'_> {
             good_until: span.start,
             damaged: false,
         };
-        if pieces == 1 {
+        // Where a picture ends may be for the clocks to say.
+        let by_clock = self.judge.groups.iter().any(|g| g.is_open) && self.judge.has_rows();
+        if pieces == 1 || by_clock {
             return self.go(span, &mut place, span.end);
         }
         self.notes = Notes::default();
@@ -102,6 +104,7 @@ impl<'a> Judge<'a> {
         let fork = |g: &Group| Group {
             track: g.track,
             is_video: g.is_video,
+            is_open: g.is_open,
             recogniser: g.recogniser.fork(),
         };
         Self {
@@ -109,6 +112,7 @@ impl<'a> Judge<'a> {
             groups: self.groups.iter().map(fork).collect(),
             end: self.end,
             end_is_sure: self.end_is_sure,
+            row_behind: self.row_behind,
         }
     }
 
@@ -133,7 +137,7 @@ impl<'a> Judge<'a> {
             if at >= piece.end {
                 break;
             }
-            let Some(anchor) = self.first_chain(source, Span::new(at, piece.end))? else {
+            let Some(anchor) = self.first_chain(source, Span::new(at, piece.end), None)? else {
                 return Ok(());
             };
             at = anchor;

@@ -17,7 +17,9 @@ impl Scanner<'_> {
         let at = place.at;
         place.damaged = true;
         let from = self.doubt(at);
-        let Some(anchor) = self.judge.resync(self.source, from)? else {
+        // What ends where the last item does is a part of it.
+        let part = (from < at).then_some(at);
+        let Some(anchor) = self.judge.resync(self.source, from, part)? else {
             self.mark_last(at, false)?;
             let cut = self.judge.strong(&mut self.window, at, Depth::Heads)?;
             if cut.is_some_and(|s| s.cut) {
@@ -73,10 +75,8 @@ impl Scanner<'_> {
         let Some(group) = group.filter(|_| last.span().end == at) else {
             return Ok(());
         };
-        let verdict =
-            group
-                .recogniser
-                .probe(&mut self.window, last.at, self.judge.end, Depth::Thorough)?;
+        let depth = Depth::Thorough;
+        let verdict = self.judge.probe(group, &mut self.window, last.at, depth)?;
         last.class = match verdict {
             Verdict::Sample(access) if access.flaw.is_none() => Class::B,
             _ => Class::D,

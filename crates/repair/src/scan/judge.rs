@@ -4,7 +4,7 @@
 use crate::Result;
 use crate::layout::top;
 use crate::profile::{Finding, Profile};
-use tapo_codec::{Access, Depth, Recogniser, Verdict};
+use tapo_codec::{Access, Delimiting, Depth, Recogniser, Verdict};
 use tapo_io::{ByteSource, Loaded, Span, Window};
 
 /// Recognisers of the tracks that are found by their syntax, one for each
@@ -17,6 +17,9 @@ pub(crate) struct Judge<'a> {
     pub(crate) end: u64,
     /// Whether that is the end of a sample, not a cut.
     pub(crate) end_is_sure: bool,
+    /// Bytes of the row behind the next picture by the clocks, where there are
+    /// rows.
+    pub(crate) row_behind: Option<u64>,
 }
 
 /// Tracks that share a coding.
@@ -25,11 +28,19 @@ pub(crate) struct Group {
     /// The first of them.
     pub(crate) track: usize,
     pub(crate) is_video: bool,
+    /// Its syntax says where a sample begins, not where it ends.
+    pub(crate) is_open: bool,
     pub(crate) recogniser: Box<dyn Recogniser>,
 }
 
 /// Evidence that a lone sample needs where one is expected, bits.
 pub(crate) const EXPECTED_BITS: f32 = 10.0;
+
+/// Evidence that a sample in front of a row needs, bits.
+const LONE_BITS: f32 = 7.0;
+
+/// Evidence that a chain of items needs as a whole, bits.
+const CHAIN_BITS: f32 = 40.0;
 
 /// Evidence that an end of a row needs, bits.
 pub(crate) const ANCHOR_BITS: f32 = 16.0;
@@ -56,6 +67,7 @@ impl<'a> Judge<'a> {
                 groups.push(Group {
                     track: i,
                     is_video: track.is_video,
+                    is_open: recogniser.delimiting() == Delimiting::Start,
                     recogniser: recogniser.fork(),
                 });
             }
@@ -67,10 +79,27 @@ impl<'a> Judge<'a> {
             groups,
             end,
             end_is_sure: false,
+            row_behind: None,
         }
     }
 
-    /// The sample that stands at `at` by its syntax. One that is cut off counts
+    /// What a group says of a place. Where its syntax does not say where a
+    /// sample ends, what follows does.
+    pub(crate) fn probe(
+        &self,
+        group: &Group,
+        window: &mut Window<'_>,
+        at: u64,
+        depth: Depth,
+    ) -> Result<Verdict> {
+        match group.recogniser.probe(window, at, self.end, depth)? {
+            Verdict::Start(access) if group.is_open => self.closed(window, at, access),
+            verdict => Ok(verdict),
+        }
+    }
+
+    /// The sample that stands at `at` by its syntax. Where one alone shows too
+    /// little, those behind it must show the rest. One that is cut off counts
     /// where none is whole.
     pub(crate) fn strong(
         &self,
@@ -78,27 +107,71 @@ impl<'a> Judge<'a> {
         at: u64,
         depth: Depth,
     ) -> Result<Option<Seen>> {
-        let mut cut = None;
+        let (mut found, mut cut_off, mut weak): (Option<Seen>, Option<Seen>, Option<Seen>) =
+            (None, None, None);
         for (group, g) in self.groups.iter().enumerate() {
-            match g.recogniser.probe(window, at, self.end, depth)? {
-                Verdict::Sample(access) if access.bits >= EXPECTED_BITS && access.len > 0 => {
-                    return Ok(Some(Seen {
-                        group,
-                        access,
-                        cut: false,
-                    }));
-                }
-                Verdict::Cut(access) if access.bits >= EXPECTED_BITS && cut.is_none() => {
-                    cut = Some(Seen {
-                        group,
-                        access,
-                        cut: true,
-                    });
-                }
-                _ => {}
+            if found.is_some() && !g.is_video {
+                break;
+            }
+            let (access, cut) = match self.probe(g, window, at, depth)? {
+                Verdict::Sample(access) if access.len > 0 => (access, false),
+                Verdict::Cut(access) => (access, true),
+                _ => continue,
+            };
+            let seen = Seen { group, access, cut };
+            let (best, better): (_, fn(&Access, &Access) -> bool) =
+                match (cut, seen.access.bits >= EXPECTED_BITS) {
+                    // A picture of another coding may pass for what leads a sample.
+                    (false, true) => (&mut found, |a, b| a.len < b.len),
+                    (true, true) => (&mut cut_off, |_, _| false),
+                    (false, false) => (&mut weak, |a, b| a.bits > b.bits),
+                    (true, false) => continue,
+                };
+            if best
+                .as_ref()
+                .is_none_or(|b| better(&seen.access, &b.access))
+            {
+                *best = Some(seen);
             }
         }
-        Ok(cut)
+        if found.is_some() {
+            return Ok(found);
+        }
+        match weak {
+            Some(seen) if self.leads_on(window, at + seen.access.len, seen.access.bits)? => {
+                Ok(Some(seen))
+            }
+            _ => Ok(cut_off),
+        }
+    }
+
+    /// Whether the items from `at` on show what is missing to [`EXPECTED_BITS`].
+    fn leads_on(&self, window: &mut Window<'_>, at: u64, bits: f32) -> Result<bool> {
+        let (mut at, mut bits) = (at, bits);
+        while bits < EXPECTED_BITS {
+            if at == self.end {
+                return Ok(true);
+            }
+            let mut next: Option<(u64, f32)> = None;
+            for group in &self.groups {
+                let (access, cut) = match self.probe(group, window, at, Depth::Heads)? {
+                    Verdict::Sample(access) if access.len > 0 => (access, false),
+                    Verdict::Cut(access) => (access, true),
+                    _ => continue,
+                };
+                if next.is_none_or(|(_, most)| access.bits > most) {
+                    let end = if cut { self.end } else { at + access.len };
+                    next = Some((end, access.bits));
+                }
+            }
+            match next {
+                // A bit at least, so that this ends.
+                Some((end, more)) => (at, bits) = (end, bits + more.max(1.0)),
+                // What cannot be recognised may follow anything.
+                None => return Ok(self.has_rows() && bits >= LONE_BITS),
+            }
+        }
+        Ok(true)
     }
 
     /// Whether a sample with enough evidence begins at `at`, or the data ends.
@@ -136,22 +209,27 @@ impl<'a> Judge<'a> {
         Ok(span.filter(|s| s.end > at))
     }
 
-    /// Whether `count` items follow each other from `at` on.
+    /// Whether `count` items follow each other from `at` on, or more where each
+    /// shows little.
     pub(crate) fn chain(&self, window: &mut Window<'_>, at: u64, count: u32) -> Result<bool> {
         let mut at = at;
         let mut after_row = false;
-        for _ in 0..count {
+        let (mut items, mut bits) = (0, 0.0);
+        while items < count || bits < CHAIN_BITS {
             if at >= self.end {
                 return Ok(true);
             }
+            items += 1;
             if let Some(seen) = self.strong(window, at, Depth::Heads)? {
                 if seen.cut {
                     return Ok(true);
                 }
                 at += seen.access.len;
+                bits += seen.access.bits;
                 after_row = false;
                 continue;
             }
+            bits += 1.0;
             match self.row(window, at, None)? {
                 Some(end) if !after_row => {
                     at = end;

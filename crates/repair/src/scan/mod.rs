@@ -8,6 +8,7 @@
 mod ahead;
 mod damage;
 mod judge;
+mod open;
 mod resync;
 mod row;
 mod split;
@@ -116,6 +117,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes what stands at `at`, and says where the next item begins.
     fn advance(&mut self, at: u64) -> Result<Option<u64>> {
+        self.judge.row_behind = self.row_behind();
         let seen = match self.notes.take(at) {
             Some(seen) => Some(seen),
             None => self.judge.strong(&mut self.window, at, Depth::Heads)?,
@@ -162,9 +164,7 @@ impl<'a> Scanner<'a> {
             return Ok(true);
         }
         let depth = Depth::Thorough;
-        let verdict = group
-            .recogniser
-            .probe(&mut self.window, at, self.judge.end, depth)?;
+        let verdict = self.judge.probe(group, &mut self.window, at, depth)?;
         let flawless = verdict.sample().is_some_and(|a| a.flaw.is_none());
         let span = Span::at(at, seen.access.len);
         Ok(flawless && !zeroed(self.source, span)? && !self.judge.swallows(self.source, span)?)
@@ -262,6 +262,27 @@ impl<'a> Scanner<'a> {
     fn may_be_row(&self) -> bool {
         let first = self.found.items.is_empty();
         !self.after_row && (!first || self.judge.profile.runs.opens)
+    }
+
+    /// Bytes of the row behind the leader's next sample: the shortest that lets
+    /// the leader be no further ahead than it was in the reference. `None` where
+    /// there are no rows.
+    fn row_behind(&self) -> Option<u64> {
+        let profile = self.judge.profile;
+        let (track, most) = profile.behind?;
+        let leader = profile.leader();
+        let of = profile.tracks.get(track)?;
+        let step = i64::from(profile.tracks.get(leader)?.durations.usual);
+        let next = self.clocks.get(leader)? + profile.clock.common(leader, step);
+        let ahead = next - self.clocks.get(track)?;
+        let fits = |len: &u64| {
+            let samples = len / u64::from(of.unit_bytes.max(1));
+            let ticks = of.row_ticks(*len, u32::try_from(samples).unwrap_or(u32::MAX));
+            ahead - profile.clock.common(track, ticks) <= most
+        };
+        let rows = profile.runs.rows.iter();
+        let lengths = || rows.clone().map(|(_, len)| *len).chain([0]);
+        lengths().filter(fits).min().or_else(|| lengths().max())
     }
 
     /// Bytes of the next row by the clocks.

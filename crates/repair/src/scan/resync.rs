@@ -22,8 +22,14 @@ const OVERLAP: u64 = 64 << 10;
 const BATCH: u64 = 16;
 
 impl Judge<'_> {
-    /// The first place at or behind `from` where a chain of items begins.
-    pub(crate) fn resync(&self, source: &dyn ByteSource, from: u64) -> Result<Option<u64>> {
+    /// The first place at or behind `from` where a chain of items begins, but not
+    /// with one that ends at `but_to`.
+    pub(crate) fn resync(
+        &self,
+        source: &dyn ByteSource,
+        from: u64,
+        but_to: Option<u64>,
+    ) -> Result<Option<u64>> {
         let video = self.groups.iter().any(|g| g.is_video);
         let mut at = from;
         // Near damage the next sample is close: the first block alone.
@@ -39,7 +45,7 @@ impl Judge<'_> {
                 .par_iter()
                 .map(|start| {
                     let block = Span::at(*start, BLOCK).intersect(Span::new(0, self.end));
-                    self.search(source, block, video)
+                    self.search(source, block, video, but_to)
                 })
                 .find_map_first(Result::transpose);
             if let Some(found) = found {
@@ -53,21 +59,29 @@ impl Judge<'_> {
     }
 
     /// Whether a chain of items begins within a sample: then it has swallowed
-    /// them. No more than a block of it is looked at.
+    /// them. No more than a block of it is looked at. What ends with it is a part
+    /// of it: a picture reads as well without the parameter sets in front.
     pub(super) fn swallows(&self, source: &dyn ByteSource, sample: Span) -> Result<bool> {
         let behind = Span::new(sample.start + 1, sample.end);
-        Ok(self.first_chain(source, behind)?.is_some())
+        Ok(self
+            .first_chain(source, behind, Some(sample.end))?
+            .is_some())
     }
 
     /// The first chain that begins in the first block of `span`: in most cases
-    /// close to its start.
-    pub(super) fn first_chain(&self, source: &dyn ByteSource, span: Span) -> Result<Option<u64>> {
+    /// close to its start. It does not begin with an item that ends at `but_to`.
+    pub(super) fn first_chain(
+        &self,
+        source: &dyn ByteSource,
+        span: Span,
+        but_to: Option<u64>,
+    ) -> Result<Option<u64>> {
         let video = self.groups.iter().any(|g| g.is_video);
         let block = Span::at(span.start, BLOCK).intersect(span);
         let mut at = block.start;
         while at < block.end {
             let part = Span::at(at, PART).intersect(block);
-            if let Some(anchor) = self.search(source, part, video)? {
+            if let Some(anchor) = self.search(source, part, video, but_to)? {
                 return Ok(Some(anchor));
             }
             at = part.end;
@@ -77,7 +91,14 @@ impl Judge<'_> {
 
     /// The first chain that begins in `block`. Sound is looked for only if there
     /// is no picture: its syntax is weaker, and it is found backwards from there.
-    fn search(&self, source: &dyn ByteSource, block: Span, video: bool) -> Result<Option<u64>> {
+    /// A sample that ends at `but_to` does not count.
+    fn search(
+        &self,
+        source: &dyn ByteSource,
+        block: Span,
+        video: bool,
+        but_to: Option<u64>,
+    ) -> Result<Option<u64>> {
         let cached = Cached::new(source, Span::new(block.start, block.end + OVERLAP))?;
         let mut window = Window::new(&cached);
         let bytes = cached.bytes();
@@ -97,9 +118,9 @@ impl Judge<'_> {
                 }
                 // Heads tell most false ones, and a false length may claim
                 // megabytes: those are read last.
-                if self.is_sample(&mut window, group, at, Depth::Heads)?
+                if self.is_sample(&mut window, group, at, Depth::Heads, but_to)?
                     && self.chain(&mut window, at, chain)?
-                    && self.is_sample(&mut window, group, at, Depth::Thorough)?
+                    && self.is_sample(&mut window, group, at, Depth::Thorough, but_to)?
                 {
                     best = Some(at);
                     break;
@@ -118,9 +139,11 @@ impl Judge<'_> {
         group: &Group,
         at: u64,
         depth: Depth,
+        but_to: Option<u64>,
     ) -> Result<bool> {
-        let verdict = group.recogniser.probe(window, at, self.end, depth)?;
-        Ok(verdict.sample().is_some_and(|a| a.flaw.is_none()))
+        let verdict = self.probe(group, window, at, depth)?;
+        let sample = verdict.sample();
+        Ok(sample.is_some_and(|a| a.flaw.is_none() && but_to != Some(at + a.len)))
     }
 
     /// Samples of sound that lie between the damage and the anchor: the place
@@ -129,12 +152,7 @@ impl Judge<'_> {
     /// front: the frame that resembles the next is right, and the shortest.
     fn complete(&self, source: &dyn ByteSource, from: u64, anchor: u64) -> Result<u64> {
         let sound = |g: &&Group| !g.is_video;
-        let most = self.groups.iter().filter(sound).map(|g| {
-            let largest = self.profile.tracks.get(g.track).map_or(0, |t| t.largest);
-            u64::from(largest) * 64
-        });
-        let reach = most.max().unwrap_or(0).min(OVERLAP);
-        let start = anchor.saturating_sub(reach).max(from);
+        let start = self.sound_reach(from, anchor);
         if start >= anchor {
             return Ok(anchor);
         }
@@ -159,6 +177,40 @@ impl Judge<'_> {
         Ok(best)
     }
 
+    /// The first place behind `from` from which sound may lead to `anchor`.
+    fn sound_reach(&self, from: u64, anchor: u64) -> u64 {
+        let most = self.groups.iter().filter(|g| !g.is_video).map(|g| {
+            let largest = self.profile.tracks.get(g.track).map_or(0, |t| t.largest);
+            u64::from(largest) * 64
+        });
+        let reach = most.max().unwrap_or(0).min(OVERLAP);
+        anchor.saturating_sub(reach).max(from)
+    }
+
+    /// The first place behind `from` from which samples of sound lead exactly to
+    /// `anchor`, by their syntax alone: of several that lead to one end, the last.
+    pub(super) fn sound_before(
+        &self,
+        source: &dyn ByteSource,
+        from: u64,
+        anchor: u64,
+    ) -> Result<u64> {
+        let start = self.sound_reach(from, anchor);
+        let mut best = anchor;
+        if start >= anchor {
+            return Ok(best);
+        }
+        let cached = Cached::new(source, Span::new(start, anchor))?;
+        let mut leads = Vec::new();
+        for group in self.groups.iter().filter(|g| !g.is_video) {
+            leads.extend(self.leads(&cached, group, Span::new(start, anchor))?);
+        }
+        while let Some(at) = leads.iter().filter(|l| l.end == best).map(|l| l.at).max() {
+            best = at;
+        }
+        Ok(best)
+    }
+
     /// All places in `span` that look like a sample of the group which ends in
     /// it.
     fn leads(&self, cached: &Cached<'_>, group: &Group, span: Span) -> Result<Vec<Lead>> {
@@ -178,8 +230,9 @@ impl Judge<'_> {
             }
             let verdict = group
                 .recogniser
-                .probe(&mut window, at, self.end, Depth::Thorough)?;
+                .probe(&mut window, at, span.end, Depth::Thorough)?;
             if let Verdict::Sample(access) = verdict
+                && access.len > 0
                 && access.flaw.is_none()
                 && at + access.len <= span.end
             {
