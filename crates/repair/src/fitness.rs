@@ -79,7 +79,6 @@ pub(crate) fn check(
 /// [`Error::ReferenceDiffers`].
 pub(crate) fn check_fragments(view: View<'_>, reference: &Reference) -> Result<()> {
     let profile = &reference.profile;
-    let look = view.look(profile, profile.leader())?;
     let tracks = view.tracks(profile)?;
     let mut differences = Vec::new();
     let unknown: Vec<_> = tracks.unknown.iter().map(u32::to_string).collect();
@@ -89,11 +88,12 @@ pub(crate) fn check_fragments(view: View<'_>, reference: &Reference) -> Result<(
             unknown.join(" and ")
         ));
     }
-    if tracks.checked && look.share < EXPLAINS {
+    for (index, share) in tracks.unlike {
+        let id = profile.movie.tracks.get(index).map_or(0, |t| t.header.id);
         differences.push(format!(
-            "as {} {:.0} % of the first samples can be read",
-            described(profile),
-            look.share * 100.0
+            "{:.0} % of the samples of track {id} can be read as those of {}",
+            share * 100.0,
+            described_track(profile, index).unwrap_or_default()
         ));
     }
     if differences.is_empty() {
@@ -172,21 +172,24 @@ const SMALL: u64 = 32 << 10;
 
 /// The tracks of the reference that are found by their syntax, in words.
 pub(crate) fn described(profile: &Profile) -> String {
-    let tracks = profile.movie.tracks.iter().zip(&profile.tracks);
+    let tracks = profile.tracks.iter().enumerate();
     let found = tracks.filter(|(_, of)| of.finding == Finding::Syntax);
-    let words = found.filter_map(|(track, _)| {
-        let description = track.descriptions.first()?;
-        let boxes: Vec<_> = description
-            .entry
-            .children()
-            .map(|(k, b)| (k.0, b))
-            .collect();
-        let said = tapo_codec::describe(description.kind().0, &boxes);
-        let size = said.size.map(|(w, h)| format!(" {w}x{h}"));
-        let rate = said.sample_rate.map(|r| format!(" {r} Hz"));
-        let channels = said.channels.map(|c| format!(" {c} channels"));
-        let more = [size, rate, channels].into_iter().flatten();
-        Some(said.name.clone() + &more.collect::<String>())
-    });
+    let words = found.filter_map(|(index, _)| described_track(profile, index));
     words.collect::<Vec<_>>().join(" and ")
+}
+
+/// What a track holds, in words.
+fn described_track(profile: &Profile, index: usize) -> Option<String> {
+    let description = profile.movie.tracks.get(index)?.descriptions.first()?;
+    let boxes: Vec<_> = description
+        .entry
+        .children()
+        .map(|(k, b)| (k.0, b))
+        .collect();
+    let said = tapo_codec::describe(description.kind().0, &boxes);
+    let size = said.size.map(|(w, h)| format!(" {w}x{h}"));
+    let rate = said.sample_rate.map(|r| format!(" {r} Hz"));
+    let channels = said.channels.map(|c| format!(" {c} channels"));
+    let more = [size, rate, channels].into_iter().flatten();
+    Some(said.name.clone() + &more.collect::<String>())
 }

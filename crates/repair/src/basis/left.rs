@@ -67,7 +67,16 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
 }
 
 fn is_described(track: &Track) -> bool {
-    !track.descriptions.is_empty() && track.timescale > 0
+    let whole = |d: &SampleDescription| {
+        // The index may end within it.
+        let raw = d.entry.raw();
+        let boxes: Vec<_> = d.entry.children().map(|(k, b)| (k.0, b)).collect();
+        let said = tapo_codec::describe(d.kind().0, &boxes);
+        tapo_bmff::be_u32(raw, 0).is_some_and(|size| size as usize == raw.len())
+            && said.defect.is_none()
+    };
+    let first = track.descriptions.first();
+    first.is_some_and(whole) && track.timescale > 0
 }
 
 /// Whether all tables of a track are there and speak of the same samples.
@@ -75,7 +84,8 @@ fn is_tabled(track: &Track) -> bool {
     let table = &track.samples;
     let samples = u64::from(table.len());
     let placed: u64 = table.chunks.iter().map(|c| u64::from(c.samples)).sum();
-    is_described(track) && placed == samples && (samples == 0 || !table.durations.is_empty())
+    let described = !track.descriptions.is_empty() && track.timescale > 0;
+    described && placed == samples && (samples == 0 || !table.durations.is_empty())
 }
 
 /// Whether an index is there from its first byte to its last.

@@ -12,6 +12,9 @@ use tapo_movie::Movie;
 /// Samples of each track of a fragmented file that a profile is tried on.
 const SAMPLES: usize = 100;
 
+/// Part of the samples of a track that reads as the profile says, if it is right.
+const READABLE: f64 = 0.5;
+
 /// A broken file and its structure.
 #[derive(Copy, Clone)]
 pub(crate) struct View<'a> {
@@ -23,8 +26,9 @@ pub(crate) struct View<'a> {
 pub(crate) struct Named {
     /// Those that the profile does not have: track ids.
     pub(crate) unknown: Vec<u32>,
-    /// Whether the samples of any of the profile's tracks have a syntax.
-    pub(crate) checked: bool,
+    /// Those whose samples are mostly not what the profile says: indices, and
+    /// the part of them that is.
+    pub(crate) unlike: Vec<(usize, f64)>,
 }
 
 impl View<'_> {
@@ -81,41 +85,49 @@ impl View<'_> {
         Ok(Some(own.map(|own| own.movie).unwrap_or_default()))
     }
 
-    /// What the fragments say of tracks, and whether it can be checked.
+    /// What the fragments say of tracks that does not go along with a profile.
     ///
     /// # Errors
     /// The source fails.
     pub(crate) fn tracks(&self, profile: &Profile) -> Result<Named> {
         let mut named = Named {
             unknown: Vec::new(),
-            checked: profile.tracks.iter().any(|t| t.finding == Finding::Syntax),
+            unlike: Vec::new(),
         };
-        let own = salvage::own(self.source, self.layout, Some(&profile.movie))?;
-        for id in own.into_iter().flat_map(|own| own.named) {
-            if profile.movie.track(id).is_none() && !named.unknown.contains(&id) {
-                named.unknown.push(id);
-            }
-        }
+        let Some(own) = salvage::own(self.source, self.layout, Some(&profile.movie))? else {
+            return Ok(named);
+        };
+        named.unknown = own.named;
+        named
+            .unknown
+            .retain(|id| profile.movie.track(*id).is_none());
+        named.unlike = self.readable(&own.movie, profile)?;
+        named.unlike.retain(|(_, share)| *share < READABLE);
         Ok(named)
     }
 
     fn look_at(&self, movie: &Movie, profile: &Profile, track: usize) -> Result<Look> {
         let mut look = Look::of_samples(self.source, movie, profile, track)?;
-        look.share = self.readable(movie, profile)?;
+        let readable = self.readable(movie, profile)?;
+        // Every track must fit.
+        look.share = readable
+            .into_iter()
+            .fold(1.0, |least, (_, share)| share.min(least));
         Ok(look)
     }
 
     /// The part of the samples of the fragments that read as those of the
-    /// profile.
-    fn readable(&self, movie: &Movie, profile: &Profile) -> Result<f64> {
+    /// profile, for each track that has some and whose samples have a syntax.
+    fn readable(&self, movie: &Movie, profile: &Profile) -> Result<Vec<(usize, f64)>> {
         let mut window = Window::new(self.source);
-        let (mut right, mut tried) = (0, 0);
-        for (track, of) in movie.tracks.iter().zip(&profile.tracks) {
+        let mut shares = Vec::new();
+        for (index, (track, of)) in movie.tracks.iter().zip(&profile.tracks).enumerate() {
             let exact = of.finding == Finding::Syntax;
             let Some(recogniser) = of.recogniser.as_ref().filter(|_| exact) else {
                 continue;
             };
             let mut recogniser = recogniser.fork();
+            let (mut right, mut tried) = (0, 0);
             let whole = |s: &tapo_movie::Sample| s.span.end <= self.source.len();
             for sample in track.samples.iter().filter(whole).take(SAMPLES) {
                 let span = sample.span;
@@ -131,7 +143,10 @@ impl View<'_> {
                     }
                 }
             }
+            if tried > 0 {
+                shares.push((index, share(right, tried)));
+            }
         }
-        Ok(share(right, tried))
+        Ok(shares)
     }
 }

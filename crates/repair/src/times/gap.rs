@@ -64,6 +64,10 @@ pub(super) fn solve(
         count_missing(&mut missing, profile, ends);
         return missing;
     }
+    // It goes on where an index ends, or in the next piece of media data.
+    if stretch.lost.is_empty() {
+        return missing;
+    }
     let leader = profile.leader();
     let Some(of) = profile.tracks.get(leader) else {
         return missing;
