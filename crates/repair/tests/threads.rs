@@ -128,7 +128,7 @@ fn damaged(bytes: &mut Vec<u8>, at: usize, len: usize, how: Damage) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10) })]
 
     #[test]
     fn damaged_recordings_come_out_the_same(

@@ -2,7 +2,7 @@
 
 use super::AudioSpecificConfig;
 use super::bands::Bands;
-use super::walk::{Element, Frame, Syntax, frame, is_extension};
+use super::walk::{ANY, Element, Frame, Syntax, frame, is_extension};
 use crate::describe::{ConfigBoxes, config};
 use crate::error::CodecError;
 use crate::esds::EsDescriptor;
@@ -38,18 +38,20 @@ pub(crate) fn recogniser(
     }
     let frame_length = audio.frame_length.unwrap_or(1024);
     let channels = usize::from(audio.channels.unwrap_or(8)).max(1);
-    Some(Box::new(AacRecogniser {
+    let recogniser = AacRecogniser {
         syntax: Syntax {
             object_type: audio.object_type,
             bands: Bands::new(audio.sampling_rate, frame_length),
             clean_padding: true,
+            before: ANY,
         },
         frame_length,
         layouts: layout(audio.channel_configuration).into_iter().collect(),
         most: TOLERANCE * BYTES_PER_CHANNEL * channels,
         learnt: false,
-        first_ids: 0,
-    }))
+        leads: [true; 256],
+    };
+    Some(Box::new(recogniser.with_leads()))
 }
 
 /// The channel elements of a channel configuration (table 1.19), numbered by kind.
@@ -85,8 +87,8 @@ struct AacRecogniser {
     most: usize,
     /// The layouts are those of a sound file.
     learnt: bool,
-    /// `id_syn_ele` that frames of a sound file begin with, as bits.
-    first_ids: u8,
+    /// The first bytes that a frame may have.
+    leads: [bool; 256],
 }
 
 impl AacRecogniser {
@@ -108,19 +110,14 @@ impl AacRecogniser {
 impl Recogniser for AacRecogniser {
     fn could_start(&self, head: &[u8]) -> bool {
         let &[first, second, ..] = head else {
-            return true;
+            return head.first().is_none_or(|&first| self.may_lead(first));
         };
-        // Three bits of the element, four of its tag.
-        let (id, tag) = (first >> 5, first >> 1 & 15);
-        if self.learnt && !matches!(id, 0 | 1 | 3) && self.first_ids >> id & 1 == 0 {
+        if !self.may_lead(first) {
             return false;
         }
-        match id {
-            0 | 1 | 3 => {
-                let begins = |layout: &Vec<Element>| layout.first() == Some(&Element { id, tag });
-                if !self.layouts.is_empty() && !self.layouts.iter().any(begins) {
-                    return false;
-                }
+        // Three bits of the element, four of its tag.
+        match (first >> 5, first >> 1 & 15) {
+            (id @ (0 | 1 | 3), _) => {
                 // Zeros alone would be one empty element behind the other.
                 if head.len() >= HEAD && head.iter().all(|&b| b == 0) {
                     return false;
@@ -129,14 +126,27 @@ impl Recogniser for AacRecogniser {
                 id != 1 || first & 1 == 0 || second & 0x80 == 0
             }
             // A fill element: its extension type must be one that is in use.
-            6 => match (tag, head) {
+            (6, tag) => match (tag, head) {
                 (0, _) => true,
                 (15, &[_, second, third, ..]) => is_extension((second & 1) << 3 | third >> 5),
                 (1..15, _) => is_extension((first & 1) << 3 | second >> 5),
                 _ => true,
             },
-            7 => false,
             _ => true,
+        }
+    }
+
+    fn next_candidate(&self, bytes: &[u8]) -> Option<usize> {
+        let leads = |&b: &u8| self.leads.get(usize::from(b)).is_none_or(|&leads| leads);
+        let mut from = 0;
+        loop {
+            let rest = bytes.get(from..)?;
+            let at = from + rest.iter().position(leads)?;
+            let head = bytes.get(at..).unwrap_or_default();
+            if self.could_start(head.get(..HEAD).unwrap_or(head)) {
+                return Some(at);
+            }
+            from = at + 1;
         }
     }
 
@@ -172,21 +182,23 @@ impl Recogniser for AacRecogniser {
         if let Ok(found) = self.walk(sample)
             && found.len == sample.len()
         {
-            self.learn_layout(&found, sample);
+            self.learn_layout(&found);
             return;
         }
         // Something in it is not as expected: its padding, its elements or its size.
         let mut other = self.clone();
         other.syntax.clean_padding = false;
+        other.syntax.before = ANY;
         other.layouts.clear();
         if let Ok(found) = frame(&other.syntax, sample, None)
             && found.len == sample.len()
         {
             self.most = self.most.max(sample.len());
+            self.syntax.before |= found.before;
             if frame(&self.syntax, sample, None).is_err() {
                 self.syntax.clean_padding = false;
             }
-            self.learn_layout(&found, sample);
+            self.learn_layout(&found);
         }
     }
 
@@ -196,18 +208,47 @@ impl Recogniser for AacRecogniser {
 }
 
 impl AacRecogniser {
-    fn learn_layout(&mut self, found: &Frame, sample: &[u8]) {
+    /// Whether a frame may begin with this byte.
+    fn may_lead(&self, first: u8) -> bool {
+        let (id, tag) = (first >> 5, first >> 1 & 15);
+        match id {
+            0 | 1 | 3 => {
+                let begins = |layout: &Vec<Element>| layout.first() == Some(&Element { id, tag });
+                self.layouts.is_empty() || self.layouts.iter().any(begins)
+            }
+            7 => false,
+            _ => self.syntax.before >> id & 1 != 0,
+        }
+    }
+
+    fn with_leads(mut self) -> Self {
+        self.note_leads();
+        self
+    }
+
+    /// Notes the first bytes, for the quick search.
+    fn note_leads(&mut self) {
+        let mut leads = [true; 256];
+        for (first, lead) in (0..=u8::MAX).zip(&mut leads) {
+            *lead = self.may_lead(first);
+        }
+        self.leads = leads;
+    }
+
+    fn learn_layout(&mut self, found: &Frame) {
         let elements = found.elements();
         if !self.learnt {
             self.layouts.clear();
+            self.syntax.before = 0;
             self.learnt = true;
         }
+        self.syntax.before |= found.before;
         if self.layouts.len() < MAX_LAYOUTS && !self.layouts.iter().any(|known| known == elements) {
             self.layouts.push(elements.to_vec());
         }
-        self.first_ids |= sample.first().map_or(0, |first| 1 << (first >> 5));
         let channels: usize = elements.iter().map(|element| element.channels()).sum();
         self.most = self.most.max(TOLERANCE * BYTES_PER_CHANNEL * channels);
+        self.note_leads();
     }
 
     fn access(&self, found: &Frame) -> Access {

@@ -56,7 +56,12 @@ pub(super) struct Syntax {
     pub(super) bands: Bands,
     /// Only zeros have been seen between the end of a frame and the byte boundary.
     pub(super) clean_padding: bool,
+    /// `id_syn_ele` of the elements that may stand in front of the first channel element, as bits.
+    pub(super) before: u8,
 }
+
+/// Any element may stand in front.
+pub(super) const ANY: u8 = 0x7F;
 
 /// A frame that was walked.
 #[derive(Debug, Clone)]
@@ -66,6 +71,8 @@ pub(super) struct Frame {
     /// Its channel elements, in order; the first [`Frame::count`].
     elements: [Element; MAX_ELEMENTS],
     count: usize,
+    /// As in [`Syntax::before`], what stood there.
+    pub(super) before: u8,
     pub(super) shape: Option<FrameShape>,
     /// Sections, scale factors and the like that might have been wrong, as -log2 of the chance.
     pub(super) bits: f32,
@@ -91,6 +98,11 @@ pub(super) const fn is_extension(extension_type: u8) -> bool {
 
 /// Walks the frame that `data` begins with. `expected` are the channel elements it must have, if that is known.
 pub(super) fn frame(syntax: &Syntax, data: &[u8], expected: Option<&[Element]>) -> Result<Frame> {
+    if let Some(&[first, ..]) = expected
+        && !leads_to(syntax, data, first)
+    {
+        return Err(malformed("id_syn_ele"));
+    }
     let mut walk = Walk {
         syntax,
         books: &CODEBOOKS,
@@ -104,6 +116,7 @@ pub(super) fn frame(syntax: &Syntax, data: &[u8], expected: Option<&[Element]>) 
         len: 0,
         elements: [Element { id: 0, tag: 0 }; MAX_ELEMENTS],
         count: 0,
+        before: 0,
         shape: None,
         bits: 0.0,
     };
@@ -145,14 +158,18 @@ pub(super) fn frame(syntax: &Syntax, data: &[u8], expected: Option<&[Element]>) 
             }
             _ => {
                 others += 1;
-                if others > MAX_ELEMENTS {
+                let early = frame.count == 0;
+                if others > MAX_ELEMENTS || early && syntax.before >> id & 1 == 0 {
                     return Err(malformed("id_syn_ele"));
+                }
+                if early {
+                    frame.before |= 1 << id;
                 }
                 match id {
                     CCE => walk.coupling_channel()?,
                     DSE => walk.data_stream(),
                     PCE => walk.program_config(),
-                    FIL => walk.fill()?,
+                    FIL => fill(&mut walk.reader)?,
                     _ => return Err(malformed("id_syn_ele")),
                 }
             }
@@ -318,24 +335,45 @@ impl Walk<'_> {
         let comment = reader.read(8) as usize;
         reader.jump(8 * comment);
     }
+}
 
-    /// `fill_element()` (table 4.11). SBR and dynamic range control live here.
-    fn fill(&mut self) -> Result<()> {
-        let mut count = self.reader.read(4) as usize;
-        if count == 15 {
-            count += self.reader.read(8) as usize;
-            count -= 1;
-        }
-        if count == 0 {
-            return Ok(());
-        }
-        let extension = self.small(4);
-        if !is_extension(extension) {
-            return Err(malformed("extension_type"));
-        }
-        self.reader.jump(8 * count - 4);
-        Ok(())
+/// `fill_element()` (table 4.11) behind its id. SBR and dynamic range control live here.
+fn fill(reader: &mut Reader<'_>) -> Result<()> {
+    let mut count = reader.read(4) as usize;
+    if count == 15 {
+        count += reader.read(8) as usize;
+        count -= 1;
     }
+    if count == 0 {
+        return Ok(());
+    }
+    let extension = u8::try_from(reader.read(4)).unwrap_or_default();
+    if !is_extension(extension) {
+        return Err(malformed("extension_type"));
+    }
+    reader.jump(8 * count - 4);
+    Ok(())
+}
+
+/// Whether `data` may begin with a frame whose first channel element is `first`: what fill elements lead to tells most false ones.
+fn leads_to(syntax: &Syntax, data: &[u8], first: Element) -> bool {
+    let mut reader = Reader::new(data);
+    for _ in 0..MAX_ELEMENTS {
+        let id = u8::try_from(reader.read(3)).unwrap_or_default();
+        if matches!(id, SCE | CPE | LFE) {
+            return id == first.id && reader.read(4) == u32::from(first.tag) || reader.overrun();
+        }
+        if syntax.before >> id & 1 == 0 {
+            return reader.overrun();
+        }
+        if id != FIL {
+            return true;
+        }
+        if fill(&mut reader).is_err() {
+            return reader.overrun();
+        }
+    }
+    true
 }
 
 #[cfg(test)]
@@ -361,6 +399,7 @@ mod tests {
             object_type: 2,
             bands: Bands::new(48_000, frame_length),
             clean_padding: true,
+            before: ANY,
         }
     }
 
