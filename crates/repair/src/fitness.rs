@@ -1,6 +1,7 @@
 //! Whether the reference that was used is of the same camera and settings.
 
 use crate::basis::look::share;
+use crate::basis::rates::other_rate;
 use crate::basis::view::View;
 use crate::item::Found;
 use crate::layout::Layout;
@@ -56,6 +57,11 @@ pub(crate) fn check(
         differences.push(format!(
             "{strange} pictures are sound in themselves, but contradict the parameter sets of {}",
             described(&reference.profile),
+        ));
+    }
+    if let Some((rate, of)) = other_rate(found, &reference.profile) {
+        differences.push(format!(
+            "beside the pictures its sound runs at {rate} Hz, that of the reference at {of} Hz"
         ));
     }
     if differences.is_empty() {

@@ -10,6 +10,7 @@ mod camera;
 mod choose;
 mod left;
 pub(crate) mod look;
+pub(crate) mod rates;
 mod sets;
 mod settle;
 mod trial;
