@@ -83,7 +83,15 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
             for (span, ..) in layout.media() {
                 data += trim_zeros(&job.anywhere, span)? - span.start;
             }
-            fitness::check(&job.anywhere, &found, &layout, reference, data)?;
+            let fits = fitness::check(&job.anywhere, &found, &layout, reference, data);
+            fits.map_err(|error| match (&error, &known.basis) {
+                // What is left of the file itself is not enough.
+                (
+                    Error::ReferenceDiffers { path, .. },
+                    Basis::OwnDescriptions { completed: None },
+                ) => Error::NoReference { path: path.clone() },
+                _ => error,
+            })?;
             found
         }
     };

@@ -247,7 +247,7 @@ impl TrackProfile {
             packets,
             shift: shift(track, movie.header.timescale),
             first_offset: table.composition_offsets.iter().next().unwrap_or(0),
-            least_offset: table.composition_offsets.iter().min().unwrap_or(0),
+            least_offset: least(&table.composition_offsets),
             sync_distance: sync_distance(table),
             syncs: match &table.sync {
                 tapo_movie::SyncSamples::All => count,
@@ -272,6 +272,12 @@ impl TrackProfile {
         let ticks = i128::from(each) * i128::from(bytes) / i128::from(unit);
         i64::try_from(ticks).unwrap_or(i64::MAX)
     }
+}
+
+/// The smallest of runs, however long they claim to be.
+fn least(offsets: &tapo_movie::Runs<i32>) -> i32 {
+    let values = offsets.runs().iter().map(|(_, offset)| *offset);
+    values.min().unwrap_or(0)
 }
 
 fn sync_distance(table: &SampleTable) -> Option<u32> {

@@ -5,6 +5,7 @@ use crate::layout::{Layout, top};
 use crate::overlay::Overlay;
 use crate::profile::{Finding, Profile};
 use crate::{Class, Result};
+use std::collections::BTreeSet;
 use tapo_bmff::BoxSize;
 use tapo_codec::{Depth, Verdict};
 use tapo_io::{ByteSource, Loaded, Span, Window};
@@ -230,7 +231,13 @@ pub(crate) fn samples(
     }
     items.sort_by_key(|i| (i.at, i.track));
     let boxes = layout.pieces.iter().filter(|p| !p.is_media());
-    let boxes: Vec<Span> = boxes.map(|p| p.span).chain(own.boxes.clone()).collect();
+    let mut boxes: Vec<Span> = boxes.map(|p| p.span).chain(own.boxes.clone()).collect();
+    boxes.sort_unstable();
+    // What seems damaged is elsewhere if it stands in a box.
+    lost.retain(|span| {
+        let next = boxes.partition_point(|b| b.end <= span.start);
+        boxes.get(next).is_none_or(|b| b.start >= span.end)
+    });
     keep_apart(&mut items, boxes);
     Ok(Indexed { items, lost })
 }
@@ -245,34 +252,24 @@ pub(crate) struct Indexed {
 /// Drops what cannot be where a damaged index says: within boxes, and over parts
 /// of each other. Tracks may share a sample, but it is all of it.
 fn keep_apart(items: &mut Vec<Item>, boxes: Vec<Span>) {
-    let mut taken: Vec<(Span, Option<usize>)> = boxes.into_iter().map(|b| (b, None)).collect();
-    taken.extend(
-        items
-            .iter()
-            .enumerate()
-            .map(|(i, item)| (item.span(), Some(i))),
-    );
-    taken.sort_by_key(|(span, item)| (span.start, span.end, *item));
-    let mut misplaced = vec![false; items.len()];
+    let mut taken = boxes;
+    taken.extend(items.iter().map(Item::span));
+    taken.sort_unstable();
+    let mut misplaced = BTreeSet::new();
     // What reaches furthest so far.
-    let mut furthest: Option<(Span, Option<usize>)> = None;
-    for (span, item) in taken {
-        if let Some((before, other)) = furthest
+    let mut furthest: Option<Span> = None;
+    for span in taken {
+        if let Some(before) = furthest
             && span.start < before.end
             && span != before
         {
-            for hit in [item, other].into_iter().flatten() {
-                if let Some(flag) = misplaced.get_mut(hit) {
-                    *flag = true;
-                }
-            }
+            misplaced.extend([span, before]);
         }
-        if furthest.is_none_or(|(before, _)| span.end > before.end) {
-            furthest = Some((span, item));
+        if furthest.is_none_or(|before| span.end > before.end) {
+            furthest = Some(span);
         }
     }
-    let mut flags = misplaced.into_iter();
-    items.retain(|_| !flags.next().unwrap_or(false));
+    items.retain(|item| !misplaced.contains(&item.span()));
 }
 
 /// How long a sample lasts by itself: where fragments are missing, the last
@@ -441,6 +438,9 @@ mod tests {
             item(120, 60, 1),
             item(200, 50, 0),
             item(200, 50, 1),
+            item(260, 20, 0),
+            item(260, 20, 1),
+            item(260, 30, 0),
             item(300, 90, 0),
             item(310, 10, 1),
             item(390, 10, 0),

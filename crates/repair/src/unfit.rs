@@ -20,11 +20,31 @@ pub(crate) fn why(read: &Read) -> Option<String> {
         return Some("it holds no media data".to_owned());
     }
     movie.tracks.iter().find_map(|track| {
-        let seconds = mean_seconds(track).filter(|mean| *mean > LONGEST)?;
+        let seconds = impossible(track)?;
         let id = track.header.id;
         Some(format!(
             "it is broken itself: by its index each sample of track {id} lasts {seconds} s"
         ))
+    })
+}
+
+/// How long the samples of a track last, seconds, if they cannot.
+pub(crate) fn impossible(track: &Track) -> Option<u64> {
+    mean_seconds(track).filter(|mean| *mean > LONGEST)
+}
+
+/// Whether a track of pictures cannot be decoded: its parameter sets should be
+/// in its description, and are not.
+pub(crate) fn lacks_sets(track: &Track) -> bool {
+    track.descriptions.iter().any(|description| {
+        let boxes: Vec<_> = description
+            .entry
+            .children()
+            .map(|(kind, payload)| (kind.0, payload))
+            .collect();
+        let kind = description.kind().0;
+        matches!(&kind, b"avc1" | b"hvc1")
+            && tapo_codec::describe(kind, &boxes).parameter_sets.is_empty()
     })
 }
 
@@ -66,6 +86,20 @@ mod tests {
         assert_eq!(said(&bytes), None);
         bytes.truncate(bytes.len() - 100);
         assert!(said(&bytes).unwrap().contains("cut off at byte"));
+    }
+
+    #[test]
+    fn parameter_sets_that_are_not_there_are_missed() {
+        let lacks = |bytes: &Vec<u8>| {
+            let movie = tapo_movie::read(bytes).unwrap().movie.unwrap();
+            movie.tracks.iter().any(lacks_sets)
+        };
+        let mut bytes = clip();
+        assert!(!lacks(&bytes));
+        let at = bytes.windows(4).position(|w| w == b"avcC").unwrap();
+        // An SPS longer than the box.
+        bytes[at + 10..at + 12].fill(0xFF);
+        assert!(lacks(&bytes));
     }
 
     #[test]

@@ -376,6 +376,6 @@ fn a_track_that_nothing_describes_is_told_of() {
     broken.extend(moov);
     match Place::with(&broken).repair(&[]) {
         Ok((done, _)) => assert_eq!(done.notes, [Note::TracksUnknown { tracks: 1 }]),
-        Err(error) => assert!(matches!(error, Error::ReferenceDiffers { .. }), "{error}"),
+        Err(error) => assert!(matches!(error, Error::NoReference { .. }), "{error}"),
     }
 }

@@ -6,7 +6,7 @@ use super::view::View;
 use crate::overlay::Overlay;
 use crate::profile::{Profile, Reference, within};
 use crate::salvage::{self, Own};
-use crate::{Basis, Note, Result};
+use crate::{Basis, Note, Result, unfit};
 use tapo_codec::{Depth, Verdict};
 use tapo_io::{ByteSource, Loaded, Span, Window};
 use tapo_movie::{Movie, Read, SampleDescription, SampleTable, Track};
@@ -40,22 +40,29 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
     let Some(movie) = &plain.movie else {
         return Ok(Left::Nothing);
     };
-    if is_whole(&plain, movie) && is_of_this_file(view, movie)? {
+    let sane = |t: &Track| unfit::impossible(t).is_none() && !unfit::lacks_sets(t);
+    if is_whole(&plain, movie) && movie.tracks.iter().all(sane) && is_of_this_file(view, movie)? {
+        let index = plain.top.iter().filter(|b| b.kind == b"moov");
         let own = Own {
             movie: movie.clone(),
             fragmented: false,
-            boxes: Vec::new(),
+            // Where sizes are wrong, it may stand in what looks like media data.
+            boxes: index.map(|b| b.span).collect(),
             named: Vec::new(),
         };
         return Ok(Left::Index(Box::new(own)));
     }
     let trusted = is_of_this_file(view, movie)?;
     let mut rest = movie.clone();
-    rest.tracks.retain(is_described);
+    rest.tracks.retain(|t| is_described(t) && !unfit::lacks_sets(t));
     for track in &mut rest.tracks {
-        if !trusted || !is_tabled(track) {
+        if !trusted || !is_tabled(track) || unfit::impossible(track).is_some() {
             // How long samples last is known even where they are not.
+            let impossible = unfit::impossible(track).is_some();
             let old = std::mem::take(&mut track.samples);
+            if impossible {
+                continue;
+            }
             track.samples.durations = old.durations;
             track.samples.composition_offsets = old.composition_offsets;
         }
