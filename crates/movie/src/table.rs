@@ -145,22 +145,20 @@ impl Sizes {
         }
     }
 
-    /// Appends a size. Sizes stay one number for as long as they are equal.
-    fn push(&mut self, size: u32) -> Result<()> {
+    /// Appends `more` times a size. Sizes stay one number for as long as they are equal.
+    fn push(&mut self, size: u32, more: u32) -> Result<()> {
         let count = self.len();
-        if count == 0 {
-            *self = Self::Constant { size, count: 1 };
-            return Ok(());
-        }
+        let sum = count.checked_add(more).ok_or(Error::TooManySamples)?;
         match self {
-            Self::Constant { size: s, count: n } if *s == size && *n < u32::MAX => *n += 1,
-            _ if count >= MOST => return Err(Error::TooManySamples),
+            _ if count == 0 => *self = Self::Constant { size, count: sum },
+            Self::Constant { size: s, count: n } if *s == size => *n = sum,
+            _ if sum > MOST => return Err(Error::TooManySamples),
             Self::Constant { size: s, count: n } => {
                 let mut sizes = vec![*s; *n as usize];
-                sizes.push(size);
+                sizes.resize(sum as usize, size);
                 *self = Self::Each(sizes);
             }
-            Self::Each(sizes) => sizes.push(size),
+            Self::Each(sizes) => sizes.resize(sum as usize, size),
         }
         Ok(())
     }
@@ -224,27 +222,46 @@ impl SampleTable {
     /// # Errors
     /// [`Error::TooManySamples`] beyond 2^25, or 2^32 - 1 of one size.
     pub fn push(&mut self, size: u32, duration: u32, offset: i32, sync: bool) -> Result<()> {
-        self.sizes.push(size)?;
-        self.durations.push(1, duration);
-        let number = self.len();
+        self.push_run(1, size, duration, offset, sync)
+    }
+
+    /// Appends `count` samples that are alike to the open chunk: constant-rate data has thousands in a row.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_run(
+        &mut self,
+        count: u32,
+        size: u32,
+        duration: u32,
+        offset: i32,
+        sync: bool,
+    ) -> Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        let before = self.len();
+        self.sizes.push(size, count)?;
+        self.durations.push(count, duration);
+        let numbers = before + 1..=before + count;
         if offset != 0 || !self.composition_offsets.is_empty() {
             if self.composition_offsets.is_empty() {
-                self.composition_offsets.push(number - 1, 0);
+                self.composition_offsets.push(before, 0);
             }
-            self.composition_offsets.push(1, offset);
+            self.composition_offsets.push(count, offset);
         }
         match &mut self.sync {
             SyncSamples::All if sync => {}
-            SyncSamples::All => self.sync = SyncSamples::Listed((1..number).collect()),
-            SyncSamples::Listed(numbers) if sync => numbers.push(number),
+            SyncSamples::All => self.sync = SyncSamples::Listed((1..=before).collect()),
+            SyncSamples::Listed(listed) if sync => listed.extend(numbers),
             SyncSamples::Listed(_) => {}
         }
         if self.chunks.is_empty() {
             self.start_chunk(0, 1);
         }
         if let Some(chunk) = self.chunks.last_mut() {
-            chunk.samples += 1;
-            self.total += u64::from(size);
+            chunk.samples += count;
+            self.total += u64::from(size) * u64::from(count);
         }
         Ok(())
     }
@@ -384,6 +401,28 @@ mod tests {
             (5000, 203, 203, true, 2),
         ];
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn a_run_is_what_as_many_single_samples_are() {
+        let (mut run, mut single) = (SampleTable::default(), SampleTable::default());
+        for (count, size, offset, sync) in [
+            (3, 2, 0, true),
+            (1, 2, 5, false),
+            (0, 9, 9, true),
+            (4, 7, 0, true),
+            (2, 7, 0, false),
+        ] {
+            run.push_run(count, size, 40, offset, sync).unwrap();
+            for _ in 0..count {
+                single.push(size, 40, offset, sync).unwrap();
+            }
+        }
+        assert_eq!(run, single);
+        assert_eq!(run.total, single.total);
+        assert_eq!(run.iter().count(), 10);
+        let full = run.push_run(u32::MAX, 1, 1, 0, true);
+        assert!(matches!(full, Err(Error::TooManySamples)));
     }
 
     #[test]

@@ -173,9 +173,7 @@ fn push(table: &mut SampleTable, item: &Item, time: &Timed, lasts: u32, usual: u
     }
     // A gap behind a row belongs to its last sample.
     let size = item.size / samples;
-    for _ in 1..samples {
-        table.push(size, usual, time.offset, item.sync)?;
-    }
+    table.push_run(samples - 1, size, usual, time.offset, item.sync)?;
     let before = u64::from(usual) * u64::from(samples - 1);
     let rest = u64::from(lasts).saturating_sub(before);
     table.push(

@@ -39,7 +39,7 @@ fn long(name: &str) -> Vec<u8> {
         false => Vec::new(),
     };
     bytes.extend(*b"\0\0\0\0mdat");
-    while bytes.len() < 1 << 21 {
+    while bytes.len() < 1 << 20 {
         bytes.extend(payload);
     }
     bytes
@@ -88,13 +88,13 @@ fn sound_recordings_come_out_the_same() {
         let bytes = long(name);
         let (outcome, _) = agreed(&bytes, name).unwrap();
         let samples = outcome.samples();
-        assert!(samples > 500, "{name}: {samples} samples");
+        assert!(samples > 250, "{name}: {samples} samples");
     }
 }
 
 #[test]
 fn another_reference_is_refused_or_obeyed_alike() {
-    for name in CLIPS {
+    for name in ["h264_other_size.mp4", "h265_open_gop.mp4"] {
         let _ = agreed(&long(name), "h264_bframes_aac.mp4");
     }
 }
@@ -128,13 +128,13 @@ fn damaged(bytes: &mut Vec<u8>, at: usize, len: usize, how: Damage) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(6) })]
 
     #[test]
     fn damaged_recordings_come_out_the_same(
         name in proptest::sample::select(CLIPS.to_vec()),
         damage in proptest::collection::vec(
-            (any::<usize>(), 1..300_000_usize, proptest::sample::select(
+            (any::<usize>(), 1..100_000_usize, proptest::sample::select(
                 vec![Damage::Zeros, Damage::Noise, Damage::Lost, Damage::Inserted])),
             1..5),
     ) {
