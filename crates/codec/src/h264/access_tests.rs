@@ -9,7 +9,7 @@ use std::io::Write as _;
 use tapo_io::Window;
 
 /// A NAL unit with this header byte.
-fn nal(header: u8, write: impl FnOnce(&mut BitWriter<&mut Vec<u8>>)) -> Vec<u8> {
+pub(super) fn nal(header: u8, write: impl FnOnce(&mut BitWriter<&mut Vec<u8>>)) -> Vec<u8> {
     let mut rbsp = Vec::new();
     let mut w = BitWriter::new(&mut rbsp);
     write(&mut w);
@@ -44,7 +44,7 @@ fn sps(id: u32, frames: bool) -> Vec<u8> {
 }
 
 /// CAVLC, no weights, no deblocking control.
-fn pps(id: u32, sps: u32) -> Vec<u8> {
+pub(super) fn pps(id: u32, sps: u32) -> Vec<u8> {
     nal(0x68, |w| {
         w.write_ue(id).unwrap();
         w.write_ue(sps).unwrap();

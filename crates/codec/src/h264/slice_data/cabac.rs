@@ -133,7 +133,7 @@ impl<'a> Engine<'a> {
         self.next * 8 - self.ahead as usize
     }
 
-    #[inline]
+    #[cold]
     fn refill(&mut self) {
         while self.ahead <= 40 {
             let byte = self.data.get(self.next).copied().unwrap_or_default();
@@ -149,9 +149,9 @@ impl<'a> Engine<'a> {
         if self.ahead < 8 {
             self.refill();
         }
-        let state = usize::from(context.state);
+        // The masks only tell the compiler what is so.
+        let state = usize::from(context.state & 63);
         let column = (self.range >> 6 & 3) as usize;
-        // The state is below 64 always.
         let lps = RANGE_LPS.get(state).and_then(|row| row.get(column));
         let lps = lps.copied().map_or(2, u32::from);
         self.range -= lps;
@@ -208,5 +208,171 @@ impl<'a> Engine<'a> {
             self.ahead -= 1;
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The states stand for probabilities 0.5 * alpha^state that reach 0.01875 at 62.
+    #[test]
+    fn tables_follow_the_probabilities() {
+        let alpha = (0.01875f64 / 0.5).powf(1.0 / 63.0);
+        let lps = |state: usize| 0.5 * alpha.powi(i32::try_from(state).unwrap());
+        for (state, row) in RANGE_LPS.iter().enumerate().take(63) {
+            for (column, &range) in row.iter().enumerate() {
+                let middle = 256.0 + 64.0 * (column as f64 + 0.5);
+                // No more than half of the smallest range.
+                let most = if column == 0 { 128.0 } else { 256.0 };
+                let ideal = (lps(state) * middle).clamp(6.0, most);
+                let tolerance = 2.0 + 0.04 * ideal;
+                assert!(
+                    (f64::from(range) - ideal).abs() < tolerance,
+                    "{state} {column}"
+                );
+            }
+            assert!(row.is_sorted());
+            let next = usize::from(NEXT_LPS[state]);
+            let ideal = lps(state) * alpha + 1.0 - alpha;
+            let least =
+                (0..63).min_by(|&a, &b| (lps(a) - ideal).abs().total_cmp(&(lps(b) - ideal).abs()));
+            assert!(least.unwrap().abs_diff(next) <= 1, "{state}");
+        }
+        assert!(RANGE_LPS.is_sorted_by(|a, b| a >= b) && NEXT_LPS.is_sorted());
+    }
+
+    /// A bin to be written.
+    #[derive(Debug, Clone, Copy)]
+    enum Bin {
+        Context(usize, bool),
+        Bypass(bool),
+        Terminate,
+    }
+
+    /// The encoder of 9.3.4.
+    struct Encoder {
+        low: u32,
+        range: u32,
+        outstanding: u32,
+        first: bool,
+        bits: Vec<bool>,
+    }
+
+    impl Encoder {
+        fn put(&mut self, bit: bool) {
+            if !std::mem::take(&mut self.first) {
+                self.bits.push(bit);
+            }
+            for _ in 0..std::mem::take(&mut self.outstanding) {
+                self.bits.push(!bit);
+            }
+        }
+
+        fn renormalise(&mut self) {
+            while self.range < 256 {
+                match self.low {
+                    0..256 => self.put(false),
+                    512.. => {
+                        self.low -= 512;
+                        self.put(true);
+                    }
+                    _ => {
+                        self.low -= 256;
+                        self.outstanding += 1;
+                    }
+                }
+                self.range <<= 1;
+                self.low <<= 1;
+            }
+        }
+
+        fn encode(&mut self, bin: Bin, contexts: &mut [Context]) {
+            match bin {
+                Bin::Context(index, value) => {
+                    let context = &mut contexts[index];
+                    let state = usize::from(context.state);
+                    let lps = u32::from(RANGE_LPS[state][(self.range >> 6 & 3) as usize]);
+                    self.range -= lps;
+                    if value == context.mps {
+                        context.state = (context.state + 1).min(62);
+                    } else {
+                        self.low += self.range;
+                        self.range = lps;
+                        context.mps ^= state == 0;
+                        context.state = NEXT_LPS[state];
+                    }
+                    self.renormalise();
+                }
+                Bin::Bypass(value) => {
+                    self.low = 2 * self.low + if value { self.range } else { 0 };
+                    match self.low {
+                        1024.. => {
+                            self.put(true);
+                            self.low -= 1024;
+                        }
+                        0..512 => self.put(false),
+                        _ => {
+                            self.low -= 512;
+                            self.outstanding += 1;
+                        }
+                    }
+                }
+                Bin::Terminate => {
+                    self.range -= 2;
+                    self.renormalise();
+                }
+            }
+        }
+
+        /// The last bit written is the stop bit.
+        fn finish(mut self) -> Vec<bool> {
+            self.range -= 2;
+            self.low += self.range;
+            self.range = 2;
+            self.renormalise();
+            self.put(self.low >> 9 & 1 == 1);
+            self.bits.extend([self.low >> 8 & 1 == 1, true]);
+            self.bits
+        }
+    }
+
+    fn bin() -> impl Strategy<Value = Bin> {
+        prop_oneof![
+            6 => (0..4usize, any::<bool>()).prop_map(|(index, value)| Bin::Context(index, value)),
+            4 => (0..4usize).prop_map(|index| Bin::Context(index, false)),
+            2 => any::<bool>().prop_map(Bin::Bypass),
+            1 => Just(Bin::Terminate),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read(bins in proptest::collection::vec(bin(), 0..600), qp in 0..52) {
+            let new = [(20, -15), (-28, 127), (0, 41), (-3, 70)].map(|pair| Context::new(pair, qp));
+            let mut encoder = Encoder { low: 0, range: 510, outstanding: 0, first: true, bits: Vec::new() };
+            let mut contexts = new;
+            for &bin in &bins {
+                encoder.encode(bin, &mut contexts);
+            }
+            let written = encoder.finish();
+            let mut bytes = vec![0; written.len().div_ceil(8)];
+            for (at, _) in written.iter().enumerate().filter(|(_, bit)| **bit) {
+                bytes[at / 8] |= 128 >> (at % 8);
+            }
+            let bits = Bits::new(&bytes, 0).unwrap();
+            let mut engine = Engine::new(&bits).unwrap();
+            let mut read = new;
+            for bin in bins {
+                match bin {
+                    Bin::Context(index, value) => prop_assert_eq!(engine.decision(&mut read[index]), value),
+                    Bin::Bypass(value) => prop_assert_eq!(engine.bypass(), value),
+                    Bin::Terminate => prop_assert!(!engine.terminate()),
+                }
+            }
+            prop_assert!(engine.terminate());
+            prop_assert_eq!((engine.position(), read), (written.len(), contexts));
+        }
     }
 }

@@ -145,12 +145,9 @@ fn macroblocks(
         picture.put(address, macroblock);
         *done = done.saturating_add(1);
         address += 1;
-        if entropy.ends()? {
-            // A pair is not divided.
-            return match picture.is_paired() && address % 2 == 1 {
-                true => Err(Violation("end_of_slice_flag")),
-                false => Ok(address),
-            };
+        let within_pair = picture.is_paired() && address % 2 == 1;
+        if !within_pair && entropy.ends()? {
+            return Ok(address);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::h264::sps::ParameterSets;
 use crate::h264::{SliceHeader, SliceType};
 use crate::nal::trim_trailing_zeros;
 use h264_reader::nal::slice::SliceHeader as Raw;
-use h264_reader::nal::sps::FrameMbsFlags;
+use h264_reader::nal::sps::{ChromaFormat, FrameMbsFlags};
 use h264_reader::nal::{Nal as _, RefNal};
 use h264_reader::rbsp::{BitRead as _, BitReader, decode_nal};
 use std::borrow::Cow;
@@ -78,25 +78,37 @@ impl<'a> Start<'a> {
         if header.slice_type == SliceType::SI {
             return Err(unsupported("SI slices"));
         }
-        let known = sets.known(sps.id())?;
         let field = header.field.is_some();
-        let adaptive = FrameMbsFlags::Fields {
-            mb_adaptive_frame_field_flag: true,
+        let (paired, rows) = match sps.frame_mbs_flags {
+            FrameMbsFlags::Frames => (false, 1),
+            FrameMbsFlags::Fields { .. } if field => (false, 1),
+            FrameMbsFlags::Fields {
+                mb_adaptive_frame_field_flag,
+            } => (mb_adaptive_frame_field_flag, 2),
         };
-        let paired = !field && sps.frame_mbs_flags == adaptive;
         let index = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
+        let width = index(sps.pic_width_in_mbs());
+        let height = index(sps.pic_height_in_map_units()).saturating_mul(rows);
+        let chroma = &sps.chroma_info;
         let extra = pps.extension.as_ref();
         Ok(Self {
             header,
             format: Format {
-                chroma_array_type: known.chroma_format_idc,
-                bit_depth_luma: known.bit_depth_luma,
-                bit_depth_chroma: known.bit_depth_chroma,
+                chroma_array_type: match chroma.chroma_format {
+                    ChromaFormat::Monochrome => 0,
+                    ChromaFormat::YUV420 => 1,
+                    ChromaFormat::YUV422 => 2,
+                    ChromaFormat::YUV444 => 3,
+                    ChromaFormat::Invalid(_) => return Err(malformed("chroma_format_idc")),
+                },
+                bit_depth_luma: 8 + chroma.bit_depth_luma_minus8,
+                bit_depth_chroma: 8 + chroma.bit_depth_chroma_minus8,
                 transform_8x8: extra.is_some_and(|extra| extra.transform_8x8_mode_flag),
-                long_levels: !matches!(known.profile_idc, 66 | 77 | 88),
+                long_levels: !matches!(u8::from(sps.profile_idc), 66 | 77 | 88),
             },
-            width: index(known.coded_width / 16),
-            size: index(known.frame_size_in_mbs()) / if field { 2 } else { 1 },
+            width,
+            // The reader has checked that this is the size of a legal level.
+            size: width.saturating_mul(height),
             paired,
             field,
             first_mb: index(header.first_mb).saturating_mul(if paired { 2 } else { 1 }),
