@@ -75,7 +75,7 @@ fn drop_index(file: &mut Vec<u8>) {
 /// Damages a file: `place` is a part of 2^24 of its length, `amount` a count.
 fn mutate(file: &mut Vec<u8>, op: u8, place: [u8; 3], amount: [u8; 2]) {
     let [a, b, c] = place.map(usize::from);
-    let at = (a << 16 | b << 8 | c) * file.len() >> 24;
+    let at = ((a << 16 | b << 8 | c) * file.len()) >> 24;
     let [high, low] = amount;
     let n = usize::from(u16::from_be_bytes(amount));
     let end = (at + n).min(file.len());
@@ -95,7 +95,7 @@ fn mutate(file: &mut Vec<u8>, op: u8, place: [u8; 3], amount: [u8; 2]) {
         3 => drop(file.drain(hit)),
         4 => {
             let copy = file.get(hit).unwrap_or_default().to_vec();
-            let to = usize::from(high) * file.len() >> 8;
+            let to = (usize::from(high) * file.len()) >> 8;
             file.splice(to..to, copy);
         }
         5 => file.extend(std::iter::repeat_n(low, n)),

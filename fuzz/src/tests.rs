@@ -58,8 +58,10 @@ fn every_codec_of_the_targets_has_a_recogniser() {
     assert!(without.is_empty(), "{without:?}");
 }
 
-/// The tracks of a clip: their recognisers and samples.
-fn tracks(clip: &[u8]) -> Vec<(Box<dyn tapo_codec::Recogniser>, Vec<Vec<u8>>)> {
+/// A track of a clip: its recogniser and its samples.
+type Coded = (Box<dyn tapo_codec::Recogniser>, Vec<Vec<u8>>);
+
+fn tracks(clip: &[u8]) -> Vec<Coded> {
     let movie = tapo_movie::read(&clip).unwrap().movie.unwrap();
     let made = movie.tracks.iter().filter_map(|track| {
         let entry = &track.descriptions[0].entry;

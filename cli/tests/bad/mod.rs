@@ -3,6 +3,8 @@
 //! Names and classes are those of the set that repair is judged by, so that one
 //! table serves for both.
 
+#![allow(unreachable_pub, reason = "parts of a test")]
+
 pub mod table;
 
 use crate::common::ftyp;
@@ -165,7 +167,7 @@ pub fn files() -> Vec<Bad> {
             name,
             bytes,
             len: None,
-        })
+        });
     };
     controls_and_sizes(&plain, &mut add);
     counts(&plain, &mut add);
