@@ -19,11 +19,20 @@ pub(crate) struct InspectArgs {
     #[arg(long, group = "view")]
     boxes: bool,
     /// List the samples: offset, size, times (ticks, before edit lists), sync
-    #[arg(long, group = "view")]
+    #[arg(long, groups = ["view", "listing"])]
     samples: bool,
+    /// Show how far keyframes are apart, the bit rate over time, and each keyframe
+    #[arg(long, groups = ["view", "listing"])]
+    gops: bool,
+    /// Show the NAL units of H.264 and H.265 and what their SEI messages say
+    #[arg(long, groups = ["view", "listing"])]
+    nals: bool,
     /// List the movie fragments
     #[arg(long, group = "view")]
     fragments: bool,
+    /// Show every clock: dates, durations, edit lists in words, stamps of fragments
+    #[arg(long, group = "view")]
+    timing: bool,
     /// Account for every byte: boxes, samples, zeros, leftovers, unknown
     #[arg(long, group = "view")]
     ledger: bool,
@@ -45,8 +54,8 @@ pub(crate) struct InspectArgs {
     /// The least severity that makes the exit code other than 0
     #[arg(long, value_name = "SEVERITY", default_value = "damage")]
     pub(crate) fail_on: FailOn,
-    /// Only the samples of this track
-    #[arg(long, value_name = "ID", requires = "samples")]
+    /// Only this track, in a listing of samples
+    #[arg(long, value_name = "ID", requires = "listing")]
     pub(crate) track: Option<u32>,
     /// Print JSON, one object a line
     #[arg(long)]
@@ -58,6 +67,9 @@ Examples:
   tapo inspect video.mp4                       what it is, what is wrong, what to do
   tapo inspect --boxes video.mp4               the box tree
   tapo inspect --samples --track 1 video.mp4   where each frame stands, and when
+  tapo inspect --gops video.mp4                keyframes and bit rate
+  tapo inspect --nals video.mp4                NAL units, encoder settings, user data
+  tapo inspect --timing video.mp4              dates, durations, edits, sound against picture
   tapo inspect --ledger video.mp4              what every byte is, and what belongs to nothing
   tapo inspect --map --thorough video.mp4      where in time it is damaged
   tapo inspect --json /media/card              one line of JSON for each video on a card
@@ -91,7 +103,10 @@ pub(crate) enum View {
     Summary,
     Boxes,
     Samples,
+    Gops,
+    Nals,
     Fragments,
+    Timing,
     Ledger,
     Map,
 }
@@ -103,8 +118,14 @@ impl InspectArgs {
             View::Boxes
         } else if self.samples {
             View::Samples
+        } else if self.gops {
+            View::Gops
+        } else if self.nals {
+            View::Nals
         } else if self.fragments {
             View::Fragments
+        } else if self.timing {
+            View::Timing
         } else if self.ledger {
             View::Ledger
         } else if self.map {

@@ -87,6 +87,12 @@ fn code(inspection: &Inspection, least: Severity) -> Exit {
     }
 }
 
+/// Seconds since 1970; a clock before that is not set.
+fn now() -> i64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
 fn show(
     args: &InspectArgs,
     path: &Path,
@@ -99,8 +105,26 @@ fn show(
         (View::Summary, true) => report::summary_json(printer, path, inspection)?,
         (View::Samples, false) => report::samples(printer, &theme, path, inspection, args.track)?,
         (View::Samples, true) => report::samples_json(printer, path, inspection, args.track)?,
+        (View::Gops, false) => report::gops(printer, &theme, path, inspection, args.track)?,
+        (View::Gops, true) => report::gops_json(printer, path, inspection, args.track)?,
+        (View::Nals, false) => {
+            let file = PreadFile::open(path)?;
+            report::nals(printer, &theme, path, &file, inspection, args.track)?;
+        }
+        (View::Nals, true) => {
+            let file = PreadFile::open(path)?;
+            report::nals_json(printer, path, &file, inspection, args.track)?;
+        }
         (View::Fragments, false) => report::fragments(printer, &theme, path, inspection)?,
         (View::Fragments, true) => report::fragments_json(printer, path, inspection)?,
+        (View::Timing, false) => {
+            let (file, now) = (PreadFile::open(path)?, now());
+            report::timing(printer, &theme, path, &file, inspection, now)?;
+        }
+        (View::Timing, true) => {
+            let file = PreadFile::open(path)?;
+            report::timing_json(printer, path, &file, inspection)?;
+        }
         (View::Ledger, false) => report::ledger(printer, &theme, path, inspection)?,
         (View::Ledger, true) => report::ledger_json(printer, path, inspection)?,
         (View::Map, false) => report::map(printer, &theme, path, inspection)?,

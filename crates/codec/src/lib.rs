@@ -36,6 +36,7 @@ mod prores;
 mod recognise;
 mod registry;
 mod reservoir;
+pub mod sei;
 mod start_codes;
 mod units;
 mod variants;

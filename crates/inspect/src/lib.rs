@@ -14,15 +14,18 @@ pub mod fields;
 mod finding;
 mod foreign;
 mod form;
+mod gops;
 mod hybrid;
 mod inspection;
 mod ledger;
 mod listing;
 mod map;
 mod media;
+mod nals;
 pub mod names;
 mod places;
 mod summary;
+mod timing;
 mod verdict;
 
 pub use batch::{Found, files};
@@ -30,11 +33,18 @@ pub use error::{Error, Result};
 pub use finding::{Finding, Problem, Severity, TimeRange};
 pub use foreign::Foreign;
 pub use form::{Family, Form, Own};
+pub use gops::{Gop, GopLengths, GopSummary, Gops, LengthBin, Rate, TrackGops};
 pub use inspection::{Inspection, Options, inspect, inspect_file, inspect_file_with, inspect_with};
 pub use ledger::{Entry, Holding, Ledger, Overlap};
 pub use listing::{Listing, Stopped};
 pub use map::{Cell, TrackMap};
 pub use media::{Depth, Harm, Harmed};
+pub use nals::{
+    Count, Message, NalFormat, NalListing, NalTotals, NalUnit, Said, SampleUnits, UnitFlaw,
+    parameter_sets,
+};
 pub use summary::{Cadence, CodecSummary, KeyframeInterval, TrackSummary};
 pub use tapo_codec::MediaKind;
+pub use tapo_codec::sei::UserData;
+pub use timing::{Dates, Stamp, StampKind, StampSpan, Timecode, TrackTiming};
 pub use verdict::Verdict;

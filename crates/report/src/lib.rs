@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod camera;
+pub mod date;
 pub mod escape;
 pub mod finalization;
 pub mod inspection;

@@ -55,6 +55,16 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// A UUID (RFC 9562 §4).
+#[must_use]
+pub fn uuid(uuid: &[u8; 16]) -> String {
+    let mut text = hex(uuid);
+    for at in [20, 16, 12, 8] {
+        text.insert(at, '-');
+    }
+    text
+}
+
 /// A size: `1.21 GB`, `17 bytes`. Decimal prefixes, as on the card.
 #[must_use]
 pub fn bytes(n: u64) -> String {
@@ -87,6 +97,13 @@ pub fn clock(ticks: u64, timescale: u32) -> String {
     let (s, ms) = (ms / 1000, ms % 1000);
     let (m, s) = (s / 60, s % 60);
     format!("{}:{:02}:{s:02}.{ms:03}", m / 60, m % 60)
+}
+
+/// A time that may lie before zero: `-0:00:00.080`.
+#[must_use]
+pub fn signed_clock(ticks: i64, timescale: u32) -> String {
+    let sign = if ticks < 0 { "-" } else { "" };
+    format!("{sign}{}", clock(ticks.unsigned_abs(), timescale))
 }
 
 /// A short time in words: `2.5 s`, `40 ms`, `1 h 3 min`.
@@ -174,6 +191,7 @@ mod tests {
         assert_eq!(clock(81_000_045, 90_000), "0:15:00.001");
         assert_eq!(clock(u64::MAX, 1), "5124095576030:25:51.615");
         assert_eq!(clock(5, 0), "0:00:05.000");
+        assert_eq!(signed_clock(-7200, 90_000), "-0:00:00.080");
         assert_eq!(spoken(180_000, 90_000), "2 s");
         assert_eq!(spoken(225_000, 90_000), "2.5 s");
         assert_eq!(spoken(3600, 90_000), "40 ms");
@@ -189,5 +207,7 @@ mod tests {
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(grouped(12), "12");
         assert_eq!(count(1, "frame"), "1 frame");
+        let uuid = uuid(&std::array::from_fn(|i| u8::try_from(i).unwrap_or(0)));
+        assert_eq!(uuid, "00010203-0405-0607-0809-0a0b0c0d0e0f");
     }
 }

@@ -2,18 +2,24 @@
 
 mod boxes;
 mod fragments;
+mod gops;
 mod ledger;
 mod map;
+mod nals;
 mod record;
 mod samples;
 mod summary;
+mod timing;
 mod words;
 
 pub use boxes::{boxes, boxes_json};
 pub use fragments::{fragments, fragments_json};
+pub use gops::{gops, gops_json};
 pub use ledger::{ledger, ledger_json};
 pub use map::{map, map_json};
+pub use nals::{nals, nals_json};
 pub use record::summary_json;
 pub use samples::{samples, samples_json};
 pub use summary::summary;
+pub use timing::{timing, timing_json};
 pub use words::{advice, finding, form, verdict};

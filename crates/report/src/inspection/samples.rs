@@ -5,7 +5,7 @@ use crate::{Theme, escape, json, number};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
-use tapo_inspect::{Inspection, Listing};
+use tapo_inspect::{Inspection, Listing, Stopped};
 use tapo_movie::{Sample, Track};
 
 /// The tracks to list: the one with this id, or all.
@@ -28,7 +28,7 @@ pub fn samples(
     inspection: &Inspection,
     only: Option<u32>,
 ) -> io::Result<()> {
-    let Theme { title, warning, .. } = theme;
+    let Theme { title, .. } = theme;
     writeln!(out, "{title}{}{title:#}", escape::path(path))?;
     for track in tracks(inspection, only) {
         let id = track.header.id;
@@ -47,16 +47,22 @@ pub fn samples(
         for sample in listing.by_ref() {
             line(out, &sample)?;
         }
-        if let Some(stopped) = listing.stopped() {
-            writeln!(
-                out,
-                "{warning}stopped after {} of {}: the rest has no bytes in this file{warning:#}",
-                number::grouped(u64::from(stopped.listed)),
-                number::grouped(u64::from(stopped.declared)),
-            )?;
+        if let Some(stop) = listing.stopped() {
+            stopped(out, theme, &stop)?;
         }
     }
     Ok(())
+}
+
+/// Says that a listing ended early.
+pub(super) fn stopped(out: &mut dyn Write, theme: &Theme, stopped: &Stopped) -> io::Result<()> {
+    let Theme { warning, .. } = theme;
+    writeln!(
+        out,
+        "{warning}stopped after {} of {}: the rest has no bytes in this file{warning:#}",
+        number::grouped(u64::from(stopped.listed)),
+        number::grouped(u64::from(stopped.declared)),
+    )
 }
 
 fn line(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
@@ -106,10 +112,20 @@ struct SampleRecord {
 }
 
 #[derive(Serialize)]
-struct StoppedRecord {
+pub(super) struct StoppedRecord {
     track: u32,
     stopped_after: u32,
     declared: u32,
+}
+
+impl StoppedRecord {
+    pub(super) const fn new(track: u32, stopped: &Stopped) -> Self {
+        Self {
+            track,
+            stopped_after: stopped.listed,
+            declared: stopped.declared,
+        }
+    }
 }
 
 /// Lists samples as JSON Lines: an object for the file, one for each track,
@@ -153,12 +169,7 @@ pub fn samples_json(
             json::line(out, &record)?;
         }
         if let Some(stopped) = listing.stopped() {
-            let record = StoppedRecord {
-                track: id,
-                stopped_after: stopped.listed,
-                declared: stopped.declared,
-            };
-            json::line(out, &record)?;
+            json::line(out, &StoppedRecord::new(id, &stopped))?;
         }
     }
     Ok(())

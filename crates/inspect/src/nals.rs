@@ -1,0 +1,478 @@
+//! NAL units sample by sample: what each is, and what its SEI messages say.
+//!
+//! Only the heads of units are read, and SEI whole; lengths that do not add up
+//! end the sample, never the listing.
+
+use crate::{Inspection, Listing, Result, Stopped};
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use tapo_codec::nal::NalLengthSize;
+use tapo_codec::sei::{self, SeiContent, SeiMessage, UserData};
+use tapo_codec::{h264, h265};
+use tapo_io::{ByteSource, Span, Window};
+use tapo_movie::{Sample, SampleDescription, Track};
+
+/// Units of one sample that are listed; the highest levels allow 600 slices.
+const UNITS: usize = 4096;
+
+/// SEI messages of one sample that are listed.
+const MESSAGES: usize = 256;
+
+/// Bytes of an SEI unit that are looked into.
+const SEI_BYTES: usize = 64 << 10;
+
+/// Bytes of user data that are kept of a message.
+const DATA: usize = 4096;
+
+/// Kinds of user data that are told apart in the totals of a track.
+const OWNERS: usize = 64;
+
+/// H.264 or H.265, as a sample description says.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct NalFormat {
+    /// H.265; otherwise H.264.
+    pub h265: bool,
+    /// Bytes of the length in front of each unit.
+    pub lengths: NalLengthSize,
+}
+
+/// One NAL unit.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NalUnit {
+    /// `nal_unit_type`; `None` where there is no valid header.
+    pub kind: Option<u8>,
+    /// A short name.
+    pub name: &'static str,
+    /// Its bytes in the file, behind the length.
+    pub span: Span,
+    /// Its SEI messages, among those of the sample.
+    pub messages: Range<usize>,
+}
+
+/// One SEI message, kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Message {
+    /// `payloadType`.
+    pub kind: u32,
+    /// A short name.
+    pub name: &'static str,
+    /// `payloadSize`, bytes.
+    pub size: u32,
+    /// Whether all of its payload was there and read.
+    pub whole: bool,
+    /// What it says.
+    pub said: Option<Said>,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Said {
+    /// Pictures until what is shown is right.
+    RecoveryPoint(i64),
+    /// Unregistered user data.
+    Unregistered {
+        /// The UUID.
+        uuid: [u8; 16],
+        /// Whose it is, if that is known.
+        owner: Option<UserData>,
+        /// The first bytes behind the UUID.
+        data: Vec<u8>,
+    },
+    /// User data by ITU-T T.35.
+    Registered {
+        /// The country code.
+        country: u8,
+        /// The provider code.
+        provider: u16,
+        /// What it is known to be.
+        owner: Option<&'static str>,
+    },
+}
+
+/// What is wrong with the units of a sample.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum UnitFlaw {
+    /// The sample does not lie in the file in full.
+    Missing,
+    /// A unit reaches beyond the end of its sample.
+    Overrun {
+        /// Where its length stands in the file.
+        offset: u64,
+        /// The length.
+        declared: u64,
+        /// Bytes that are left for it.
+        left: u64,
+    },
+    /// What is left is too short for a length.
+    Leftover {
+        /// Where it begins in the file.
+        offset: u64,
+        /// How many bytes.
+        left: u64,
+    },
+    /// More units than are listed.
+    TooMany,
+}
+
+/// A sample and its units.
+#[derive(Clone, Debug)]
+pub struct SampleUnits {
+    /// The sample.
+    pub sample: Sample,
+    /// How it is coded.
+    pub format: NalFormat,
+    /// Its units, as far as they were listed.
+    pub units: Vec<NalUnit>,
+    /// The messages of its SEI units.
+    pub messages: Vec<Message>,
+    /// Why they are not all of the sample.
+    pub flaw: Option<UnitFlaw>,
+}
+
+/// How often something was met.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub struct Count {
+    /// Times.
+    pub units: u64,
+    /// Bytes of all, without the lengths in front.
+    pub bytes: u64,
+}
+
+/// The units of a track in numbers.
+#[derive(Clone, Debug, Default)]
+pub struct NalTotals {
+    /// Units by type and name; without a valid header under `None`.
+    pub types: BTreeMap<(Option<u8>, &'static str), Count>,
+    /// SEI messages by type and name; sizes are those declared.
+    pub messages: BTreeMap<(u32, &'static str), Count>,
+    /// User data by UUID: how often, and the first of it. 64 at most.
+    pub user_data: BTreeMap<[u8; 16], (u64, Message)>,
+    /// Samples whose units do not add up.
+    pub flawed: u64,
+}
+
+/// Lists the units of a track's samples.
+pub struct NalListing<'a> {
+    source: &'a dyn ByteSource,
+    window: Window<'a>,
+    listing: Listing<'a>,
+    formats: Vec<Option<NalFormat>>,
+    nal: Vec<u8>,
+    rbsp: Vec<u8>,
+}
+
+impl Inspection {
+    /// The tracks that are made of NAL units of H.264 or H.265, in file order.
+    pub fn nal_tracks(&self) -> impl Iterator<Item = &Track> {
+        let movie = self.read.movie.iter();
+        let tracks = movie.flat_map(|m| &m.tracks);
+        tracks.filter(|t| t.descriptions.iter().any(|d| NalFormat::of(d).is_some()))
+    }
+
+    /// Lists the units of a track of this file, which `source` must be.
+    #[must_use]
+    pub fn nals<'a>(&self, source: &'a dyn ByteSource, track: &'a Track) -> NalListing<'a> {
+        NalListing {
+            source,
+            window: Window::new(source),
+            listing: Listing::new(&track.samples, source.len()),
+            formats: track.descriptions.iter().map(NalFormat::of).collect(),
+            nal: Vec::new(),
+            rbsp: Vec::new(),
+        }
+    }
+}
+
+impl NalFormat {
+    /// What a sample description says; `None` if it is of another codec.
+    #[must_use]
+    pub fn of(description: &SampleDescription) -> Option<Self> {
+        let entry = &description.entry;
+        let h265 = match (entry.child(b"avcC"), entry.child(b"hvcC")) {
+            (Some(_), _) => false,
+            (None, Some(_)) => true,
+            (None, None) => return None,
+        };
+        let boxes: Vec<_> = entry.children().map(|(kind, b)| (kind.0, b)).collect();
+        let said = tapo_codec::describe(description.kind().0, &boxes);
+        let lengths = said.nal_length_size?;
+        Some(Self { h265, lengths })
+    }
+
+    /// Type and name of a unit.
+    #[must_use]
+    pub fn unit(self, nal: &[u8]) -> (Option<u8>, &'static str) {
+        if nal.is_empty() {
+            return (None, "empty");
+        }
+        let known = if self.h265 {
+            let header = h265::NalHeader::of(nal);
+            header.map(|h| (Some(h.nal_type.0), h.nal_type.name()))
+        } else {
+            h264::NalType::of(nal).map(|t| (Some(t.0), t.name()))
+        };
+        known.unwrap_or((None, "not a NAL unit"))
+    }
+
+    const fn is_sei(self, kind: Option<u8>) -> bool {
+        matches!((self.h265, kind), (false, Some(6)) | (true, Some(39 | 40)))
+    }
+
+    const fn header(self) -> NonZeroUsize {
+        match self.h265 {
+            true => NonZeroUsize::MIN.saturating_add(1),
+            false => NonZeroUsize::MIN,
+        }
+    }
+}
+
+/// Names and sizes of the parameter sets that stand in a sample description.
+#[must_use]
+pub fn parameter_sets(description: &SampleDescription) -> Vec<(&'static str, u64)> {
+    let Some(format) = NalFormat::of(description) else {
+        return Vec::new();
+    };
+    let entry = &description.entry;
+    let boxes: Vec<_> = entry.children().map(|(kind, b)| (kind.0, b)).collect();
+    let said = tapo_codec::describe(description.kind().0, &boxes);
+    let sets = said.parameter_sets.iter();
+    sets.map(|set| (format.unit(set).1, set.len())).collect()
+}
+
+impl NalListing<'_> {
+    /// The next sample that is made of units; `None` behind the last one.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub fn next_sample(&mut self) -> Result<Option<SampleUnits>> {
+        while let Some(sample) = self.listing.next() {
+            let place = sample.description.saturating_sub(1) as usize;
+            if let Some(format) = self.formats.get(place).copied().flatten() {
+                return self.units(sample, format).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the listing stopped, if it did before the last sample.
+    #[must_use]
+    pub fn stopped(&self) -> Option<Stopped> {
+        self.listing.stopped()
+    }
+
+    fn units(&mut self, sample: Sample, format: NalFormat) -> Result<SampleUnits> {
+        let mut of = SampleUnits {
+            sample,
+            format,
+            units: Vec::new(),
+            messages: Vec::new(),
+            flaw: None,
+        };
+        let Span { start, end } = sample.span;
+        if end > self.source.len() {
+            of.flaw = Some(UnitFlaw::Missing);
+            return Ok(of);
+        }
+        let field = format.lengths.bytes();
+        let mut at = start;
+        while at < end {
+            let left = end - at;
+            if left < field as u64 {
+                of.flaw = Some(UnitFlaw::Leftover { offset: at, left });
+                break;
+            }
+            let head = self.window.bytes(at, field + 2)?;
+            let (length, head) = head.split_at_checked(field).unwrap_or_default();
+            let declared = length.iter().fold(0, |n, b| n << 8 | u64::from(*b));
+            let left = left - field as u64;
+            if declared > left {
+                of.flaw = Some(UnitFlaw::Overrun {
+                    offset: at,
+                    declared,
+                    left,
+                });
+                break;
+            }
+            if of.units.len() >= UNITS {
+                of.flaw = Some(UnitFlaw::TooMany);
+                break;
+            }
+            let span = Span::at(at + field as u64, declared);
+            // What stands behind a short unit is not its header.
+            let own = usize::try_from(declared).unwrap_or(usize::MAX);
+            let (kind, name) = format.unit(head.get(..own).unwrap_or(head));
+            let first = of.messages.len();
+            if format.is_sei(kind) {
+                self.sei(span, format, &mut of.messages)?;
+            }
+            of.units.push(NalUnit {
+                kind,
+                name,
+                span,
+                messages: first..of.messages.len(),
+            });
+            at = span.end;
+        }
+        Ok(of)
+    }
+
+    fn sei(&mut self, span: Span, format: NalFormat, into: &mut Vec<Message>) -> Result<()> {
+        let len = usize::try_from(span.len()).unwrap_or(usize::MAX);
+        let piece = self.window.bytes(span.start, len.min(SEI_BYTES))?;
+        self.nal.clear();
+        self.nal.extend_from_slice(piece);
+        sei::rbsp(&self.nal, format.header(), &mut self.rbsp);
+        let room = MESSAGES.saturating_sub(into.len());
+        let all = sei::messages(&self.rbsp).take(room);
+        into.extend(all.map(|m| Message::of(&m, format.h265)));
+        Ok(())
+    }
+}
+
+impl Message {
+    fn of(message: &SeiMessage<'_>, h265: bool) -> Self {
+        let said = message.content(h265).and_then(|content| match content {
+            SeiContent::RecoveryPoint(count) => Some(Said::RecoveryPoint(count)),
+            SeiContent::Unregistered { uuid, owner, data } => Some(Said::Unregistered {
+                uuid,
+                owner,
+                data: data.get(..DATA).unwrap_or(data).to_vec(),
+            }),
+            SeiContent::Registered {
+                country,
+                provider,
+                owner,
+            } => Some(Said::Registered {
+                country,
+                provider,
+                owner,
+            }),
+            _ => None,
+        });
+        Self {
+            kind: message.kind,
+            name: sei::name(message.kind, h265),
+            size: message.declared,
+            whole: message.payload.len() as u64 == u64::from(message.declared),
+            said,
+        }
+    }
+}
+
+impl NalTotals {
+    /// Counts the units of a sample.
+    pub fn add(&mut self, of: &SampleUnits) {
+        for unit in &of.units {
+            let count = self.types.entry((unit.kind, unit.name)).or_default();
+            count.add(unit.span.len());
+        }
+        for message in &of.messages {
+            // Types that nobody knows are one.
+            let kind = match message.name {
+                "not known" => u32::MAX,
+                _ => message.kind,
+            };
+            let count = self.messages.entry((kind, message.name)).or_default();
+            count.add(u64::from(message.size));
+            if let Some(Said::Unregistered { uuid, .. }) = &message.said {
+                if let Some((times, _)) = self.user_data.get_mut(uuid) {
+                    *times += 1;
+                } else if self.user_data.len() < OWNERS {
+                    self.user_data.insert(*uuid, (1, message.clone()));
+                }
+            }
+        }
+        self.flawed += u64::from(of.flaw.is_some());
+    }
+}
+
+impl Count {
+    const fn add(&mut self, bytes: u64) {
+        self.units += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect;
+
+    fn all(file: &Vec<u8>) -> (Vec<SampleUnits>, NalTotals) {
+        let inspection = inspect(file).unwrap();
+        let track = inspection.nal_tracks().next().unwrap();
+        let mut listing = inspection.nals(file, track);
+        let (mut samples, mut totals) = (Vec::new(), NalTotals::default());
+        while let Some(sample) = listing.next_sample().unwrap() {
+            totals.add(&sample);
+            samples.push(sample);
+        }
+        assert_eq!(listing.stopped(), None);
+        (samples, totals)
+    }
+
+    fn clip(name: &str) -> Vec<u8> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/");
+        std::fs::read(format!("{path}{name}")).unwrap()
+    }
+
+    #[test]
+    fn units_and_their_lengths_are_all_of_each_sample() {
+        for name in ["h264_bframes_aac.mp4", "h265_open_gop.mp4", "h264_alaw.mov"] {
+            let (samples, totals) = all(&clip(name));
+            assert!(samples.len() > 10 && totals.flawed == 0, "{name}");
+            for of in &samples {
+                let sum: u64 = of.units.iter().map(|u| u.span.len() + 4).sum();
+                assert_eq!(sum, of.sample.span.len(), "{name}");
+                let slices = of.units.iter().filter(|u| u.name.contains("slice"));
+                assert!(of.format.h265 || slices.count() > 0, "{name}");
+            }
+            let units: u64 = totals.types.values().map(|c| c.units).sum();
+            let listed: usize = samples.iter().map(|s| s.units.len()).sum();
+            assert_eq!(units, listed as u64);
+        }
+    }
+
+    #[test]
+    fn lengths_that_do_not_add_up_end_the_sample_not_the_listing() {
+        let mut file = clip("h264_bframes_aac.mp4");
+        let (before, _) = all(&file);
+        let second = before[1].sample.span;
+        let at = usize::try_from(second.start).unwrap();
+        file[at..at + 4].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff]);
+        let (samples, totals) = all(&file);
+        let want = UnitFlaw::Overrun {
+            offset: second.start,
+            declared: 0x7fff_ffff,
+            left: second.len() - 4,
+        };
+        assert_eq!((samples[1].flaw, totals.flawed), (Some(want), 1));
+        assert_eq!(samples.len(), before.len());
+        assert_eq!(samples[2].units, before[2].units);
+        // Zeros are empty units, and too many of them are not kept.
+        let len = usize::try_from(second.len()).unwrap();
+        file[at..at + len].fill(0);
+        let (samples, _) = all(&file);
+        assert!(samples[1].units.len() <= UNITS);
+        assert!(samples[1].units.iter().all(|u| u.name == "empty"));
+    }
+
+    #[test]
+    fn settings_of_the_encoder_are_found() {
+        let (_, totals) = all(&clip("h264_alaw.mov"));
+        let owners: Vec<_> = totals
+            .user_data
+            .values()
+            .filter_map(|(_, message)| match &message.said {
+                Some(Said::Unregistered { owner, data, .. }) => Some((*owner, data.clone())),
+                _ => None,
+            })
+            .collect();
+        let [(owner, data)] = owners.as_slice() else {
+            panic!("{owners:?}");
+        };
+        assert_eq!(*owner, Some(UserData::X264));
+        assert!(data.starts_with(b"x264 - core "), "{data:?}");
+    }
+}
