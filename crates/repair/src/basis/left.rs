@@ -8,7 +8,7 @@ use crate::profile::{Profile, Reference, within};
 use crate::salvage::{self, Own};
 use crate::{Basis, Note, Result, unfit};
 use tapo_codec::{Depth, Verdict};
-use tapo_io::{ByteSource, Loaded, Span, Window};
+use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::{Movie, Read, SampleDescription, SampleTable, Track};
 
 /// What is left.
@@ -54,7 +54,8 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
     }
     let trusted = is_of_this_file(view, movie)?;
     let mut rest = movie.clone();
-    rest.tracks.retain(|t| is_described(t) && !unfit::lacks_sets(t));
+    rest.tracks
+        .retain(|t| is_described(t) && !unfit::lacks_sets(t));
     for track in &mut rest.tracks {
         if !trusted || !is_tabled(track) || unfit::impossible(track).is_some() {
             // How long samples last is known even where they are not.
@@ -151,18 +152,24 @@ fn bare(movie: &Movie) -> Movie {
     bare
 }
 
-/// Bytes at the end of a file in which an index is looked for.
+/// Bytes at the end of a file in which an index is looked for ...
 const TAIL: u64 = 64 << 20;
+
+/// ... and in one piece.
+const PIECE: usize = 1 << 20;
 
 /// An index that stands where boxes do not lead to, because the size of the
 /// media data in front of it is wrong.
 fn behind_wrong_size(source: &dyn ByteSource) -> Result<Read> {
     let mut start = source.len().saturating_sub(TAIL);
+    let name = memchr::memmem::Finder::new(b"moov");
+    let mut buf = vec![0; PIECE + 24];
     while start < source.len() {
-        let block = Loaded::read(source, Span::at(start, (1 << 20) + 24))?;
-        let bytes = block.get(block.span()).unwrap_or_default();
-        let begins = |w: &[u8]| w.get(4..8) == Some(b"moov") && w.get(12..16) == Some(b"mvhd");
-        if let Some(found) = bytes.windows(16).position(begins) {
+        let got = source.read_at(start, &mut buf)?;
+        let bytes = buf.get(..got).unwrap_or_default();
+        let is_child = |at: usize| bytes.get(at + 8..at + 12) == Some(b"mvhd");
+        let mut names = name.find_iter(bytes).filter(|at| is_child(*at));
+        if let Some(found) = names.find_map(|at| at.checked_sub(4)) {
             let at = start + found as u64;
             let mut overlay = Overlay::new(source, Vec::new());
             if at >= 16 {
@@ -170,7 +177,7 @@ fn behind_wrong_size(source: &dyn ByteSource) -> Result<Read> {
             }
             return Ok(tapo_movie::read(&overlay)?);
         }
-        start = start.saturating_add(1 << 20);
+        start = start.saturating_add(PIECE as u64);
     }
     Ok(Read::default())
 }

@@ -45,6 +45,15 @@ impl Votes {
         self.yes > self.no
     }
 
+    /// Both together.
+    const fn and(self, other: Self) -> Self {
+        Self {
+            yes: self.yes + other.yes,
+            no: self.no + other.no,
+            blocks: self.blocks + other.blocks,
+        }
+    }
+
     /// They do not.
     pub(crate) const fn contradict(self) -> bool {
         self.no > self.yes
@@ -152,6 +161,20 @@ impl Look {
             steady: steady(source, profile, track, spans)?,
             pictures: pictures(source, profile, track, sync)?,
         })
+    }
+
+    /// The same, no further than to a first picture that decodes: no other
+    /// parameter sets would do that but by chance, and large pictures take time.
+    pub(crate) fn first_votes(&self, recogniser: &dyn Recogniser) -> Votes {
+        let pictures = self.pictures.iter().map(|p| p.bytes.as_slice());
+        let mut sum = Votes::default();
+        for picture in pictures {
+            sum = sum.and(votes(recogniser, std::iter::once(picture)));
+            if sum.confirm() {
+                break;
+            }
+        }
+        sum
     }
 
     /// What the pictures say of the parameter sets of a recogniser.

@@ -76,7 +76,7 @@ fn settle_track(
     let Some(recogniser) = look::with(&reference.profile, track, &[]) else {
         return Ok(());
     };
-    let votes = look.votes(&*recogniser);
+    let votes = look.first_votes(&*recogniser);
     let seems_right = votes.confirm() || !votes.contradict() && look.share >= MAY_BE_RIGHT;
     if seems_right && look.steady >= STEADY {
         return Ok(());
