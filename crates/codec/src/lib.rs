@@ -48,7 +48,7 @@ pub use error::{CodecError, Result};
 pub use parameter_sets::{ParameterSetKind, find_parameter_sets, reconfigured};
 pub use presentation::{Order, OrderKey, PresentationOrder};
 pub use recognise::{
-    Access, Decodes, Delimiting, Depth, HEAD, Hints, Recogniser, Verdict, recogniser,
+    Access, Decodes, Delimiting, Depth, HEAD, Hints, Recogniser, Symbol, Verdict, recogniser,
 };
 pub use variants::{Changes, Variant, variants};
 

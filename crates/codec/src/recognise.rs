@@ -125,6 +125,45 @@ pub enum Delimiting {
     },
 }
 
+/// An entropy-coded symbol of a sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Symbol {
+    /// What it means: symbols of the same slot can be compared.
+    pub slot: u16,
+    /// Its value.
+    pub value: i16,
+    /// Binary logarithm of the chance of this value in random bytes.
+    pub chance: f32,
+    /// Whether its values are numbers, so that close ones are alike.
+    pub is_level: bool,
+    /// The number of an earlier symbol of this sample that it goes along with: the same of another channel.
+    pub along: Option<usize>,
+}
+
+impl Symbol {
+    /// One of several values.
+    pub(crate) const fn choice(slot: u16, value: i16, chance: f32) -> Self {
+        Self {
+            slot,
+            value,
+            chance,
+            is_level: false,
+            along: None,
+        }
+    }
+
+    /// A number.
+    pub(crate) const fn level(slot: u16, value: i16, chance: f32, along: Option<usize>) -> Self {
+        Self {
+            slot,
+            value,
+            chance,
+            is_level: true,
+            along,
+        }
+    }
+}
+
 /// Judges places in bare bytes for one track.
 ///
 /// Judging changes nothing, so that several threads may use one recogniser and get what one thread gets. What is learnt ([`learn`],
@@ -162,6 +201,18 @@ pub trait Recogniser: Send + Sync + fmt::Debug {
         end: u64,
         depth: Depth,
     ) -> tapo_io::Result<Verdict>;
+
+    /// Whether these bytes can be one whole sample, for codecs that say [`Delimiting::Start`]: what a header says of lengths.
+    fn could_be(&self, sample: &[u8]) -> bool {
+        let _ = sample;
+        true
+    }
+
+    /// The first symbols of a sample that begins so, for codecs that say [`Delimiting::Start`]: any bytes decode to some, but those of
+    /// real samples are alike.
+    fn symbols(&self, sample: &[u8], into: &mut Vec<Symbol>) {
+        let _ = (sample, into);
+    }
 
     /// Shows it a whole sample of the track from a sound file. It takes parameter sets and the habits of the encoder, which later
     /// judgements are held to: NAL unit types, the order of AAC elements. A few dozen samples from the track's first on do; the

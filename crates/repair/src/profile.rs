@@ -229,8 +229,10 @@ impl TrackProfile {
             None if unit_bytes > 0 => Finding::Frames { bytes: unit_bytes },
             None => Finding::Opaque,
         };
-        let packets = match finding {
-            Finding::Starts => Packets::learn(table, source)?,
+        let packets = match &recogniser {
+            Some(recogniser) if finding == Finding::Starts => {
+                Packets::learn(table, source, recogniser.as_ref())?
+            }
             _ => Packets::default(),
         };
         let count = table.len();

@@ -29,13 +29,13 @@ impl Scanner<'_> {
             return Ok(());
         };
         self.mark_last(at, anchor < at)?;
-        self.row_before_damage(at, anchor);
+        self.row_before_damage(at, anchor)?;
         let lost_from = self.last_end().unwrap_or(span.start).max(span.start);
         let lost = Span::new(lost_from.min(anchor), anchor);
         place.at = anchor;
         let near_start = place.good_until == span.start && lost.len() < NEAR_START;
         self.open(lost, near_start && self.found.items.is_empty());
-        self.row_behind_damage(anchor);
+        self.row_behind_damage(anchor)?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 //! from which the search goes on.
 
 mod ahead;
+mod cut;
 mod damage;
 mod judge;
 mod open;
@@ -20,6 +21,7 @@ use crate::salvage::zeroed;
 use crate::times::begins_sequence;
 use crate::{Class, Result};
 use ahead::Notes;
+use cut::Cutter;
 use judge::{Judge, Seen};
 use tapo_codec::{Depth, OrderKey, PresentationOrder};
 use tapo_io::{ByteSource, Span, Window};
@@ -35,8 +37,8 @@ pub(crate) struct Scanner<'a> {
     orders: Vec<PresentationOrder>,
     /// Decode time of each track's next sample, less its shift, common clock.
     clocks: Vec<i64>,
-    /// Logarithm of the sizes of each track's latest packets.
-    recent: Vec<f64>,
+    /// Of tracks whose rows are to be cut into packets.
+    cutters: Vec<Option<Cutter>>,
     found: Found,
     /// Whether the last item is a row.
     after_row: bool,
@@ -60,7 +62,7 @@ impl<'a> Scanner<'a> {
             judge: Judge::new(profile, 0),
             orders: vec![PresentationOrder::new(); profile.tracks.len()],
             clocks: profile.tracks.iter().enumerate().map(start).collect(),
-            recent: profile.tracks.iter().map(|t| t.packets.usual).collect(),
+            cutters: profile.tracks.iter().map(Cutter::of).collect(),
             found: Found::default(),
             after_row: false,
             keeps_shapes: profile.has_twins(),
@@ -193,6 +195,10 @@ impl<'a> Scanner<'a> {
             && let Some(now) = self.clocks.iter().max().copied()
         {
             self.clocks.fill(now);
+            self.cutters
+                .iter_mut()
+                .flatten()
+                .for_each(Cutter::lose_time);
         }
     }
 

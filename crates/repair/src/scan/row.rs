@@ -1,6 +1,6 @@
 //! Rows: data without syntax of its own, delimited by the sample behind it.
 
-use super::judge::{Cached, Judge};
+use super::judge::{ANCHOR_BITS, Cached, Judge};
 use crate::Result;
 use crate::profile::{Finding, TrackProfile};
 use tapo_codec::Depth;
@@ -43,6 +43,57 @@ impl Judge<'_> {
         let likely = likely.filter(|_| fixed && !self.end_is_sure);
         let end = likely.map_or(limit, |len| at.saturating_add(len).min(limit));
         Ok(Some(end))
+    }
+
+    /// Where the row at `at` ends that stands in front of a damaged sample: one
+    /// of which only the beginning is left.
+    pub(crate) fn row_before(
+        &self,
+        window: &mut Window<'_>,
+        at: u64,
+        anchor: u64,
+        guess: Option<u64>,
+    ) -> Result<Option<u64>> {
+        let begins = |window: &mut Window<'_>, place: u64| -> Result<bool> {
+            let seen = self.strong(window, place, Depth::Heads)?;
+            Ok(seen.is_some_and(|s| s.access.bits >= ANCHOR_BITS))
+        };
+        let mut lengths: Vec<u64> = self.profile.runs.rows.iter().map(|(_, len)| *len).collect();
+        lengths.extend(guess.filter(|g| *g > 0));
+        if let Some(guess) = guess {
+            lengths.sort_by_key(|len| len.abs_diff(guess));
+        }
+        for len in lengths {
+            let end = at.saturating_add(len);
+            if end < anchor && begins(window, end)? {
+                return Ok(Some(end));
+            }
+        }
+        let step = self.step();
+        let limit = at.saturating_add(self.longest_row()).min(anchor);
+        let cached = Cached::new(
+            window.source(),
+            Span::new(at, limit.saturating_add(1 << 12)),
+        )?;
+        let mut near = Window::new(&cached);
+        let mut place = at.saturating_add(step);
+        while place < limit {
+            let skipped = usize::try_from(place - at).unwrap_or(usize::MAX);
+            let rest = cached.bytes().get(skipped..).unwrap_or_default();
+            let mut skips = self
+                .groups
+                .iter()
+                .map(|g| g.recogniser.next_candidate(rest));
+            let Some(skip) = skips.by_ref().flatten().min() else {
+                break;
+            };
+            place += skip as u64;
+            if place < limit && (place - at).is_multiple_of(step) && begins(&mut near, place)? {
+                return Ok(Some(place));
+            }
+            place += 1;
+        }
+        Ok(None)
     }
 
     /// Bytes that a row may have.
