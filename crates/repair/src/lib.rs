@@ -6,8 +6,11 @@
 //! syntax leaves open.
 //!
 //! - What is known: the file's own structure and what is left of its index,
-//!   which is the authority on its samples; a reference, chosen among those named
-//!   or found beside the file, learnt into a profile.
+//!   which is the authority on its samples, or at least on its tracks; parameter
+//!   sets in the media data; a reference, chosen among those named or found
+//!   beside the file, or the profile that a recorder left of the camera. Pictures
+//!   must decode with what is gone by: other settings are refused, or the right
+//!   parameter sets found.
 //! - The search: greedy where syntax decides; data without syntax (PCM, G.711)
 //!   lies between samples that have one; behind damage a chain of items must
 //!   vouch for the place to go on from, and sound is completed backwards from it.

@@ -170,9 +170,10 @@ impl Profile {
     }
 }
 
-/// What a recogniser goes by: the entry, but of an `esds` the codec's own
-/// configuration, since its identifiers and bit rates differ from track to track.
-fn coding(track: &Track) -> Option<(tapo_bmff::FourCc, Vec<u8>)> {
+/// What a recogniser goes by: the entry without its bit rates, but of an `esds`
+/// the codec's own configuration, since its identifiers and bit rates differ from
+/// track to track.
+pub(crate) fn coding(track: &Track) -> Option<(tapo_bmff::FourCc, Vec<u8>)> {
     let description = track.descriptions.first()?;
     let kind = description.kind();
     let config = match description.child(b"esds").map(EsDescriptor::parse) {
@@ -181,7 +182,10 @@ fn coding(track: &Track) -> Option<(tapo_bmff::FourCc, Vec<u8>)> {
             specific_info: Some(info),
             ..
         })) => [&[object_type][..], info].concat(),
-        _ => description.entry.raw().to_vec(),
+        _ => {
+            let without = description.entry.with_payload(b"btrt", &[]);
+            without.unwrap_or_else(|| description.entry.raw().to_vec())
+        }
     };
     Some((kind, config))
 }
@@ -451,12 +455,12 @@ impl Reference {
     }
 
     /// Whether pictures of a track that do not decode show that parameter sets
-    /// are wrong: not if those of the reference itself do not.
+    /// are wrong: not if those of the reference itself do not, or it has none.
     pub(crate) fn is_decodable(&self, track: usize) -> bool {
         let own = self.shown.iter().filter(|(t, _)| *t == track);
         let mut own = own.map(|(_, span)| *span).peekable();
         if own.peek().is_none() {
-            return true;
+            return false;
         }
         let recogniser = self
             .profile

@@ -99,11 +99,11 @@ fn of_h264_the_right_sets_are_found_or_it_is_refused() {
         return;
     };
     let video = format!("{X264} -crf 26 -g 25");
-    let whole = bench.record("whole.mp4", 1, "320x240", &video, AAC);
+    let whole = bench.record("whole.mp4", 1, "176x144", &video, AAC);
     let make = |name: &str, size: &str, video: &str, sound: &str| {
         bench.record(name, 2, size, video, sound)
     };
-    let same = make("same.mp4", "320x240", &video, AAC);
+    let same = make("same.mp4", "176x144", &video, AAC);
     let done = bench.repair(&whole, &same).unwrap();
     assert_eq!(done.notes.iter().filter(|n| is_of_sets(n)).count(), 0);
     // A rate changes the initial quantiser; the coder is another.
@@ -111,7 +111,7 @@ fn of_h264_the_right_sets_are_found_or_it_is_refused() {
         ("rate.mp4", format!("{X264} -crf 22 -g 50")),
         ("coder.mp4", format!("{X264} -crf 26 -g 25 -coder 0")),
     ] {
-        let reference = make(name, "320x240", &other, AAC);
+        let reference = make(name, "176x144", &other, AAC);
         let done = bench.repair(&whole, &reference).unwrap();
         let found = done.notes.iter().find(|n| is_of_sets(n));
         let Some(Note::SetsByTrial { pictures, .. }) = found else {
@@ -123,15 +123,15 @@ fn of_h264_the_right_sets_are_found_or_it_is_refused() {
         assert!(!best, "{name}: nothing found by trial is beyond doubt");
     }
     for (name, size, other) in [
-        ("size.mp4", "640x360", video.clone()),
+        ("size.mp4", "320x240", video.clone()),
         (
             "order.mp4",
-            "320x240",
+            "176x144",
             format!("{X264} -bf 3 -crf 26 -g 25"),
         ),
         (
             "profile.mp4",
-            "320x240",
+            "176x144",
             format!("{X264} -profile:v baseline -crf 26 -g 25"),
         ),
     ] {
@@ -152,14 +152,14 @@ fn sets_in_the_media_data_come_before_those_of_a_reference() {
     let of_264 = format!("{X264} -crf 26 -g 25 -x264-params repeat-headers=1");
     let of_265 = format!("{X265} -crf 28 -g 25 -x265-params log-level=error:repeat-headers=1");
     for (coder, video) in [(X264, of_264), (X265, of_265)] {
-        let whole = bench.record("whole.mp4", 1, "320x240", &video, AAC);
+        let whole = bench.record("whole.mp4", 1, "176x144", &video, AAC);
         let quiet = if coder == X265 {
             " -x265-params log-level=error"
         } else {
             ""
         };
         let other = format!("{coder} -crf 20 -g 50{quiet}");
-        let reference = bench.record("reference.mp4", 2, "640x360", &other, AAC);
+        let reference = bench.record("reference.mp4", 2, "320x240", &other, AAC);
         let done = bench.repair(&whole, &reference).unwrap();
         assert!(
             done.notes.contains(&Note::SetsInMedia { track: 1 }),
@@ -194,13 +194,13 @@ fn of_h265_other_tools_are_refused() {
     };
     let quiet = "-x265-params log-level=error";
     let video = format!("{X265} -crf 28 -g 25 {quiet}");
-    let whole = bench.record("whole.mp4", 1, "320x240", &video, AAC);
-    let same = bench.record("same.mp4", 2, "320x240", &video, AAC);
+    let whole = bench.record("whole.mp4", 1, "176x144", &video, AAC);
+    let same = bench.record("same.mp4", 2, "176x144", &video, AAC);
     bench.repair(&whole, &same).unwrap();
-    let size = bench.record("size.mp4", 2, "640x360", &video, AAC);
+    let size = bench.record("size.mp4", 2, "320x240", &video, AAC);
     differs(bench.repair(&whole, &size), "size");
     let tools = format!("-c:v libx265 -preset fast -tag:v hvc1 -crf 28 -g 25 {quiet}");
-    let tools = bench.record("tools.mp4", 2, "320x240", &tools, AAC);
+    let tools = bench.record("tools.mp4", 2, "176x144", &tools, AAC);
     differs(bench.repair(&whole, &tools), "tools");
 }
 
@@ -210,14 +210,14 @@ fn sound_of_another_rate_or_layout_is_refused() {
         return;
     };
     let video = format!("{X264} -crf 26 -g 25");
-    let whole = bench.record("whole.mp4", 1, "320x240", &video, AAC);
+    let whole = bench.record("whole.mp4", 1, "176x144", &video, AAC);
     for (name, sound) in [
         ("rate.mp4", "-c:a aac -ar 8000 -ac 1"),
         ("faster.mp4", "-c:a aac -ar 48000 -ac 1"),
         ("layout.mp4", "-c:a aac -ar 16000 -ac 2"),
         ("none.mp4", "-an"),
     ] {
-        let reference = bench.record(name, 2, "320x240", &video, sound);
+        let reference = bench.record(name, 2, "176x144", &video, sound);
         differs(bench.repair(&whole, &reference), name);
     }
 }

@@ -255,7 +255,7 @@ fn take(profile: &mut Profile, index: usize, own: &Track) {
     let Some(track) = profile.movie.tracks.get_mut(index) else {
         return;
     };
-    let same = track.descriptions == own.descriptions;
+    let same = crate::profile::coding(track) == crate::profile::coding(own);
     track.header = own.header.clone();
     track.handler_box.clone_from(&own.handler_box);
     track.descriptions.clone_from(&own.descriptions);
