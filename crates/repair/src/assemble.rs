@@ -63,7 +63,9 @@ pub(crate) fn movie(
         let due = -start;
         // Players begin at a picture: the edit does too, where the true first
         // picture is lost.
-        let media_time = if from_start {
+        let edits = profile.movie.tracks.get(index).map(|t| t.edits.as_slice());
+        let waits = matches!(edits, Some([first, ..]) if first.media_time.is_none());
+        let media_time = if from_start && !waits {
             due.max(0)
         } else {
             due.max(shown).max(0)

@@ -1,5 +1,6 @@
 //! Small statistics of a reference: durations, sync flags, runs between anchors.
 
+use crate::cadence::Cadence;
 use crate::profile::{Finding, TrackProfile};
 use tapo_codec::Access;
 use tapo_movie::{SampleDescription, Track};
@@ -11,6 +12,8 @@ pub(crate) struct Durations {
     pub(crate) usual: u32,
     /// What they may last, the usual first; empty if they last anything.
     pub(crate) known: Vec<u32>,
+    /// What they last by their number, where that is not always the same.
+    pub(crate) cadence: Option<Cadence>,
 }
 
 /// Different values that are counted at all.
@@ -43,6 +46,14 @@ impl Durations {
             .first()
             .and_then(SampleDescription::sample_rate);
         let coded = coded.filter(|_| track.is_audio() && rate == Some(track.timescale));
+        if let Some(cadence) = Cadence::learn(track) {
+            let usual = coded.unwrap_or_else(|| cadence.usual()).max(1);
+            return Self {
+                usual,
+                known: vec![usual],
+                cadence: Some(cadence),
+            };
+        }
         let mut counts: Vec<(u64, u32)> = Vec::new();
         // The last sample's duration is often a guess of the muxer.
         let runs = track.samples.durations.runs();
@@ -76,7 +87,11 @@ impl Durations {
             known = vec![usual];
         }
         if !varies {
-            return Self { usual, known };
+            return Self {
+                usual,
+                known,
+                cadence: None,
+            };
         }
         // Where anything goes, the mean does least harm.
         let sum = counts.iter().map(|(n, d)| n * u64::from(*d)).sum::<u64>();
@@ -84,6 +99,7 @@ impl Durations {
         Self {
             usual: mean,
             known: Vec::new(),
+            cadence: None,
         }
     }
 

@@ -26,6 +26,7 @@
 
 mod assemble;
 mod basis;
+mod cadence;
 mod clock;
 mod engine;
 mod error;

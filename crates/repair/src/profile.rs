@@ -239,6 +239,11 @@ impl TrackProfile {
             }
             _ => Packets::default(),
         };
+        let mut durations = Durations::learn(track, coded);
+        if matches!(finding, Finding::Frames { .. }) {
+            // Rows of any number of samples are one item.
+            durations.cadence = None;
+        }
         let count = table.len();
         let largest = table.iter().map(|s| s.span.len()).max().unwrap_or(0);
         Ok(Self {
@@ -246,7 +251,7 @@ impl TrackProfile {
             recogniser,
             group: 0,
             is_video: track.is_video(),
-            durations: Durations::learn(track, coded),
+            durations,
             unit_bytes,
             largest: u32::try_from(largest).unwrap_or(u32::MAX),
             mean: mean(table),
@@ -268,6 +273,16 @@ impl TrackProfile {
 }
 
 impl TrackProfile {
+    /// What a sample of this track, the one of that number, lasts on average,
+    /// common clock.
+    pub(crate) fn step(&self, clock: &Clock, track: usize) -> i64 {
+        let common = |ticks| clock.common(track, ticks);
+        match &self.durations.cadence {
+            Some(cadence) => cadence.lasts(common),
+            None => common(i64::from(self.durations.usual)),
+        }
+    }
+
     /// How long a row of constant-rate data lasts, ticks of the track.
     pub(crate) fn row_ticks(&self, bytes: u64, samples: u32) -> i64 {
         let each = i64::from(self.durations.usual);

@@ -252,10 +252,9 @@ impl<'a> Scanner<'a> {
             let hz = self.judge.profile.movie.tracks.get(track);
             watched.recovered(profile.durations.usual, hz.map_or(0, |t| t.timescale));
         }
-        let duration = i64::from(profile.durations.usual);
+        let step = profile.step(&self.judge.profile.clock, track);
         let twins = self.judge.profile.tracks.iter();
         let twins = twins.filter(|t| t.group == track).count().max(1);
-        let step = self.judge.profile.clock.common(track, duration);
         if let Some(clock) = self.clocks.get_mut(track) {
             *clock += step / i64::try_from(twins).unwrap_or(1);
         }
@@ -278,8 +277,8 @@ impl<'a> Scanner<'a> {
         let (track, most) = profile.behind?;
         let leader = profile.leader();
         let of = profile.tracks.get(track)?;
-        let step = i64::from(profile.tracks.get(leader)?.durations.usual);
-        let next = self.clocks.get(leader)? + profile.clock.common(leader, step);
+        let step = profile.tracks.get(leader)?.step(&profile.clock, leader);
+        let next = self.clocks.get(leader)? + step;
         let ahead = next - self.clocks.get(track)?;
         let fits = |len: &u64| {
             let samples = len / u64::from(of.unit_bytes.max(1));

@@ -103,6 +103,11 @@ pub(super) fn compose(
             .iter()
             .map(|t| t.dts)
             .collect();
+        let cadence = of.durations.cadence.as_ref();
+        let first = dts
+            .first()
+            .zip(cadence)
+            .map_or(0, |(dts, c)| c.number(*dts));
         for i in part.range.clone() {
             let lead = leads.get(i).copied().unwrap_or(0);
             let Some(time) = times.get_mut(i) else {
@@ -112,11 +117,16 @@ pub(super) fn compose(
                 continue;
             }
             let place = i64::try_from(i - part.range.start).unwrap_or(0) + lead + delay;
-            let shown = at_place(&dts, place, usual);
+            let shown = cadence
+                .and_then(|c| c.shown(first + place - delay))
+                .unwrap_or_else(|| at_place(&dts, place, usual));
             time.offset = i32::try_from(shown - time.dts).unwrap_or(0);
         }
     }
-    delay * usual
+    match &of.durations.cadence {
+        Some(cadence) => cadence.time(delay),
+        None => delay * usual,
+    }
 }
 
 /// The decode time of the picture at a place, which may lie outside of the part.

@@ -3,6 +3,7 @@
 //! between theirs. That bounds the error, and it does not add up.
 
 use super::{Timed, Timeline};
+use crate::cadence::Cadence;
 use crate::interleave::Rule;
 use crate::item::{Found, When};
 use crate::profile::{Profile, TrackProfile};
@@ -20,6 +21,12 @@ pub(super) fn adjust(found: &Found, profile: &Profile, range: Range<usize>, line
     let trusted = profile.interleave.rule == Rule::Samples
         && profile.interleave.hit_rate >= TRUSTED
         && profile.tracks.len() > 1;
+    for (track, of) in profile.tracks.iter().enumerate() {
+        if let (Some(cadence), Some(times)) = (&of.durations.cadence, line.tracks.get_mut(track)) {
+            let first = times.partition_point(|t| t.item < range.start);
+            count_out(cadence, times.get_mut(first..).unwrap_or_default(), found);
+        }
+    }
     for (track, of) in profile.tracks.iter().enumerate() {
         if of.durations.is_constant() || !of.is_video || !trusted {
             continue;
@@ -53,6 +60,24 @@ pub(super) fn adjust(found: &Found, profile: &Profile, range: Range<usize>, line
             time.dts = here;
             time.duration = next.map_or(usual, |n| n - here);
         }
+    }
+}
+
+/// Gives samples the times that follow from their numbers.
+fn count_out(cadence: &Cadence, own: &mut [Timed], found: &Found) {
+    let known = |t: &Timed| {
+        let when = found.items.get(t.item).map(|i| i.when);
+        matches!(when, Some(When::Known { .. }))
+    };
+    if own.iter().any(known) {
+        return;
+    }
+    let Some(first) = own.first().map(|t| cadence.number(t.dts)) else {
+        return;
+    };
+    for (number, time) in (first..).zip(own) {
+        time.dts = cadence.time(number);
+        time.duration = cadence.time(number + 1) - time.dts;
     }
 }
 
