@@ -43,6 +43,8 @@ pub struct PocState {
     /// `prevFrameNum` and `prevFrameNumOffset`, of the previous picture.
     prev_frame_num: u16,
     prev_frame_num_offset: i64,
+    /// There was a picture before.
+    running: bool,
 }
 
 impl PocState {
@@ -53,7 +55,11 @@ impl PocState {
             self.sequence += 1;
             self.prev_msb = 0;
             self.prev_lsb = 0;
+        } else if !self.running {
+            // In the middle of a stream the first picture is as good as any to count on from.
+            self.prev_lsb = i64::from(slice.pic_order_cnt_lsb);
         }
+        self.running = true;
         let (top, bottom) = match &sps.poc {
             PocType::Lsb { log2_max_lsb } => self.by_lsb(1 << log2_max_lsb, slice),
             PocType::Cycle {
@@ -242,6 +248,16 @@ mod tests {
         assert_eq!(poc.key(), (2, 0), "an IDR picture begins anew");
         // A leading picture, shown before the IDR picture's count.
         assert_eq!(state.next(&sps, &slice(P, 0, 1, 14)).key(), (2, -2));
+    }
+
+    #[test]
+    fn a_row_from_the_middle_counts_on_from_its_first_picture() {
+        let sps = sps(PocType::Lsb { log2_max_lsb: 4 });
+        let mut state = PocState::default();
+        // None of the first two is a reference, and 0 is not near.
+        let values = [(7, 0), (9, 0), (15, 1), (11, 0), (1, 1)]
+            .map(|(lsb, reference)| state.next(&sps, &slice(P, reference, 5, lsb)).value());
+        assert_eq!(values, [7, 9, 15, 11, 17]);
     }
 
     #[test]

@@ -60,7 +60,10 @@ impl PocState {
             }
         };
         let value = msb + lsb;
-        if slice.nal.temporal_id == 0 && !kind.is_leading() && !kind.is_sub_layer_non_reference() {
+        // In the middle of a stream the first picture is as good as any to count on from.
+        let counts =
+            slice.nal.temporal_id == 0 && !kind.is_leading() && !kind.is_sub_layer_non_reference();
+        if begins || counts {
             self.previous = value;
         }
         Some(PicOrderCnt {

@@ -126,6 +126,10 @@ fn order_count_wraps_and_restarts() {
     assert_eq!(next(16, 0, 9), (3, 9), "and so does a BLA picture");
     state.end_of_sequence();
     assert_eq!(state.next(sps, &header(21, 0, 30)).unwrap().key(), (4, 30));
+    // A row from the middle counts on from its first picture, even one that nothing refers to.
+    let mut state = PocState::default();
+    assert_eq!(state.next(sps, &header(0, 1, 149)).unwrap().key(), (1, 149));
+    assert_eq!(state.next(sps, &header(1, 0, 155)).unwrap().key(), (1, 155));
 }
 
 #[test]
