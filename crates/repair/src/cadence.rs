@@ -227,7 +227,7 @@ mod tests {
             (1000, 30_000),
             (600, 24_000),
             (1000, 60_000),
-            (90_000, 13_000),
+            (90_000, 17_000),
         ] {
             let time = |n: i64| (n * 1001 * timescale + rate / 2).div_euclid(rate);
             let learnt = track(u32::try_from(timescale).unwrap(), (0..900).map(time));

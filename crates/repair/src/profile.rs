@@ -72,8 +72,8 @@ pub(crate) struct TrackProfile {
     pub(crate) first_offset: i32,
     /// Smallest composition offset, ticks.
     pub(crate) least_offset: i32,
-    /// Samples from one sync sample to the next, where that is always the same.
-    pub(crate) sync_distance: Option<u32>,
+    /// Samples from one sync sample to the next.
+    pub(crate) sync_distance: SyncDistance,
     /// Sync samples the reference had.
     pub(crate) syncs: u32,
     pub(crate) marking: Marking,
@@ -259,7 +259,7 @@ impl TrackProfile {
             shift: shift(track, movie.header.timescale),
             first_offset: table.composition_offsets.iter().next().unwrap_or(0),
             least_offset: least(&table.composition_offsets),
-            sync_distance: sync_distance(table),
+            sync_distance: SyncDistance::learn(table),
             syncs: match &table.sync {
                 tapo_movie::SyncSamples::All => count,
                 tapo_movie::SyncSamples::Listed(numbers) => {
@@ -301,16 +301,37 @@ fn least(offsets: &tapo_movie::Runs<i32>) -> i32 {
     values.min().unwrap_or(0)
 }
 
-fn sync_distance(table: &SampleTable) -> Option<u32> {
-    let tapo_movie::SyncSamples::Listed(numbers) = &table.sync else {
-        return None;
-    };
-    let mut distances = numbers.windows(2).filter_map(|w| match w {
-        [a, b] => b.checked_sub(*a),
-        _ => None,
-    });
-    let first = distances.next()?;
-    distances.all(|d| d == first).then_some(first)
+/// Samples from one sync sample to the next.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct SyncDistance {
+    /// What most distances are, if that many are alike.
+    pub(crate) usual: Option<u32>,
+    /// Whether all are.
+    pub(crate) always: bool,
+    /// The longest.
+    pub(crate) longest: Option<u32>,
+}
+
+impl SyncDistance {
+    fn learn(table: &SampleTable) -> Self {
+        let tapo_movie::SyncSamples::Listed(numbers) = &table.sync else {
+            return Self::default();
+        };
+        let pairs = numbers.windows(2).filter_map(|w| match w {
+            [a, b] => b.checked_sub(*a),
+            _ => None,
+        });
+        let mut distances: Vec<u32> = pairs.collect();
+        distances.sort_unstable();
+        // In the middle stands what most are.
+        let middle = distances.get(distances.len() / 2).copied();
+        let alike = |m: &u32| 2 * distances.iter().filter(|d| *d == m).count() > distances.len();
+        Self {
+            usual: middle.filter(alike),
+            always: distances.first() == distances.last(),
+            longest: distances.last().copied(),
+        }
+    }
 }
 
 fn mean(table: &SampleTable) -> f64 {

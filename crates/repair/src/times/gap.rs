@@ -197,6 +197,13 @@ fn align(
         }
     }
     first?;
+    // Of a run that the gap has cut nobody knows when it began.
+    let runs = profile.interleave.rule == Rule::Runs && !from_start;
+    let cut = writes
+        .windows(2)
+        .position(|w| matches!(w, [a, b] if a.track != b.track));
+    let cut = cut.filter(|_| runs).map_or(0, |last| last + 1);
+    let writes = writes.get(cut..).unwrap_or_default();
     let step = grid(profile, track, &of.durations);
     let second = i64::try_from(profile.clock.hz()).ok()?;
     // The samples that are missing were as long as all others: the track goes
@@ -212,7 +219,7 @@ fn align(
         if let Some(slot) = shifts.get_mut(track) {
             *slot = origin + n * step;
         }
-        let hits = profile.interleave.hits(&writes, &shifts);
+        let hits = profile.interleave.hits(writes, &shifts);
         if n == 0 {
             unmoved = hits;
         }
@@ -230,7 +237,7 @@ fn align(
     let (from, to) = if limited { (from, to) } else { (0, MOST_LOST) };
     let number = |t: usize| u16::try_from(t).unwrap_or(u16::MAX);
     let rule = profile.interleave.rule;
-    let seen = lag(rule, &writes, number(leader), number(track));
+    let seen = lag(rule, writes, number(leader), number(track));
     let usual = profile.lags.get(track).copied().flatten();
     let n = match seen.zip(usual) {
         Some((seen, usual)) if !from_start => {

@@ -17,6 +17,10 @@ const MOST_LOST: i64 = 1 << 20;
 /// say.
 const CONTRADICTION: u64 = 30;
 
+/// What it costs if a sync sample in the gap does not come when most do, in the
+/// same.
+const UNUSUAL: u64 = 3;
+
 /// Pictures that are looked at on either side of a gap.
 const LOOK: usize = 2000;
 
@@ -49,12 +53,25 @@ pub(super) fn lost(found: &Found, profile: &Profile, number: usize, range: Range
     let by_sync = distance.and_then(|d| gap.by_sync(d));
     let by_count = gap.by_count();
     let since = gap.since_sync();
+    // The next sync sample, if it lies in the gap, and the pictures behind it.
+    let begun = gap.since_last_sequence();
+    let habit = gap.of().map(|of| of.sync_distance).unwrap_or_default();
+    // Where distances vary, encoders keep to the longest unless a scene changes.
+    let usual = habit.usual.or(habit.longest).map(i64::from).zip(begun);
+    let usual = usual.map(|(usual, begun)| usual - since + begun);
+    let longest = habit.longest.map_or(i64::MAX, i64::from);
+    let runs_on = runs_on(&gap.before) || runs_on(&gap.behind);
     let cost = |n: i64| {
-        let within = distance.is_none_or(|d| since + n < d);
+        let within = runs_on || distance.map_or(since + n < longest, |d| since + n < d);
         let sync_fits = by_sync.is_none_or(|r| r.holds(n));
-        let count_fits = !within || by_count.is_none_or(|r| r.holds(n));
+        let count_fits = if within {
+            by_count.is_none_or(|r| r.holds(n))
+        } else {
+            begun.is_none_or(|begun| n >= begun)
+        };
         let wrong = u64::from(!sync_fits) + u64::from(!count_fits);
-        n.abs_diff(estimate) + wrong * CONTRADICTION
+        let odd = !within && distance.is_none() && usual.is_some_and(|u| u != n);
+        n.abs_diff(estimate) + wrong * CONTRADICTION + u64::from(odd) * UNUSUAL
     };
     let moduli = by_sync.map_or(0, |r| r.modulus) + by_count.map_or(0, |r| r.modulus);
     let most = (2 * estimate + moduli.min(4096) + 64).min(MOST_LOST);
@@ -140,7 +157,8 @@ impl Gap<'_> {
 
     /// The distance of sync samples, if it holds in this file as well.
     fn sync_distance(&self) -> Option<i64> {
-        let distance = i64::from(self.of()?.sync_distance?);
+        let habit = self.of()?.sync_distance;
+        let distance = i64::from(habit.usual.filter(|_| habit.always)?);
         let holds = |pictures: &[Picture]| {
             let syncs: Vec<usize> = pictures
                 .iter()
@@ -172,28 +190,57 @@ impl Gap<'_> {
         })
     }
 
-    /// By the pictures' own counts, which go on within a coded video sequence.
-    fn by_count(&self) -> Option<Residue> {
+    /// The spacing of counts, and place on the display less place in decode
+    /// order and count of the first picture behind the gap, if it does not begin
+    /// a sequence itself.
+    fn behind(&self) -> Option<(i64, (i64, i64))> {
         let stretch = self.found.stretches.get(self.number)?;
-        if begins_sequence(stretch, self.leader) {
+        let mut ends = stretch.ends.iter();
+        let first = ends.find(|(t, ..)| usize::from(*t) == self.leader);
+        // A CRA picture in the middle of a stream goes on counting.
+        let goes_on = match first.map(|(_, first, _)| first) {
+            Some(Order::H265 { first, .. }) => {
+                let kind = first.nal.nal_type;
+                !kind.is_idr() && !kind.is_bla()
+            }
+            _ => !begins_sequence(stretch, self.leader),
+        };
+        if !goes_on {
             return None;
         }
-        let first = stretch
-            .ends
-            .iter()
-            .find(|(t, ..)| usize::from(*t) == self.leader)?;
-        let modulus = modulus(&first.1)?;
-        let of = self.of()?;
-        let delay = i64::from(of.first_offset - of.least_offset) / i64::from(of.durations.usual);
-        let only =
-            |pictures: &[Picture]| -> Vec<OrderKey> { pictures.iter().map(|p| p.key).collect() };
         let (before, behind) = (only(&self.before), only(&self.behind));
         let step = match (order::spacing_of(&before), order::spacing_of(&behind)) {
             (0, step) | (step, 0) => step,
             (a, b) => a.min(b),
         };
         let step = i64::try_from(step).ok().filter(|s| *s > 0)?;
-        let (lead, count) = order::ends(&behind, false, step, delay)?.first;
+        let first = order::ends(&behind, false, step, self.delay()?)?.first;
+        Some((step, first))
+    }
+
+    fn delay(&self) -> Option<i64> {
+        let of = self.of()?;
+        Some(i64::from(of.first_offset - of.least_offset) / i64::from(of.durations.usual))
+    }
+
+    fn modulus(&self, step: i64) -> Option<i64> {
+        let ends = &self.found.stretches.get(self.number)?.ends;
+        let first = ends.iter().find(|(t, ..)| usize::from(*t) == self.leader)?;
+        Some(modulus(&first.1)? / step).filter(|m| *m > 1)
+    }
+
+    /// Pictures that are missing at least since the last sequence began, that
+    /// picture included, if it began in the gap.
+    fn since_last_sequence(&self) -> Option<i64> {
+        let (step, (lead, count)) = self.behind()?;
+        let modulus = self.modulus(step)?;
+        Some((count / step - lead).rem_euclid(modulus))
+    }
+
+    /// By the pictures' own counts, which go on within a coded video sequence.
+    fn by_count(&self) -> Option<Residue> {
+        let (step, (lead, count)) = self.behind()?;
+        let modulus = self.modulus(step)?;
         let begun = self
             .number
             .checked_sub(1)
@@ -203,16 +250,27 @@ impl Gap<'_> {
             None => count / step - lead,
             Some(stretch) => {
                 let begins = begins_sequence(stretch, self.leader);
-                let (last_lead, last) = order::ends(&before, begins, step, delay)?.last;
+                let before = only(&self.before);
+                let (last_lead, last) = order::ends(&before, begins, step, self.delay()?)?.last;
                 (count - last) / step - lead + last_lead - 1
             }
         };
-        let modulus = modulus / step;
-        (modulus > 1).then(|| Residue {
+        Some(Residue {
             modulus,
             rest: rest.rem_euclid(modulus),
         })
     }
+}
+
+/// Whether counts go on through a sync sample: then one in the gap changes
+/// nothing.
+fn runs_on(pictures: &[Picture]) -> bool {
+    let on = |w: &[Picture]| matches!(w, [a, b] if b.sync && a.key.sequence == b.key.sequence);
+    pictures.windows(2).any(on)
+}
+
+fn only(pictures: &[Picture]) -> Vec<OrderKey> {
+    pictures.iter().map(|p| p.key).collect()
 }
 
 /// After how much the order count of a picture begins anew.
