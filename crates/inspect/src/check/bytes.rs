@@ -37,7 +37,12 @@ pub(super) fn check(movie: &Movie, inspection: &Inspection, found: &mut Vec<Find
     }
     // Without an index nothing in it is used; a compressed one says nothing.
     if movie.sample_count() > 0 && !inspection.is_compressed() {
-        found.extend(unused(ledger.entries()));
+        // What a torn fragment left is told with the fragment.
+        let mut fragments = inspection.read.fragments.iter();
+        let torn = fragments.find(|f| !f.whole).map(|f| f.moof.start);
+        let end = torn.unwrap_or(u64::MAX);
+        let until = ledger.entries().partition_point(|e| e.span.start < end);
+        found.extend(unused(ledger.entries().get(..until).unwrap_or_default()));
     }
     found.extend(free(ledger.entries()));
     if inspection.form != Form::Hybrid {
