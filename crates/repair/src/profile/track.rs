@@ -1,34 +1,14 @@
-//! What a healthy recording teaches about a broken one of the same camera.
+//! What is learnt of one track: how its samples are found, how large they are,
+//! how long they last.
 
-use crate::basis::look::votes;
+use crate::Result;
 use crate::clock::Clock;
-use crate::habits::{Durations, Marking, Runs};
-use crate::interleave::{Interleave, Write, lag};
+use crate::habits::{Durations, Marking};
 use crate::packets::Packets;
-use crate::{Error, Result};
 use tapo_codec::esds::EsDescriptor;
 use tapo_codec::{Delimiting, Hints, Recogniser, Verdict};
-use tapo_io::{ByteSource, Span, Window};
+use tapo_io::{ByteSource, Window};
 use tapo_movie::{Movie, Sample, SampleTable, Track};
-
-/// Everything learnt of a recording: its tracks without their samples, and how
-/// its samples look and follow each other.
-#[derive(Debug)]
-pub(crate) struct Profile {
-    /// The movie, samples left out.
-    pub(crate) movie: Movie,
-    pub(crate) tracks: Vec<TrackProfile>,
-    pub(crate) clock: Clock,
-    pub(crate) interleave: Interleave,
-    /// How long behind the leading track's writes those of each track come, on
-    /// average, common clock.
-    pub(crate) lags: Vec<Option<f64>>,
-    /// The track of constant-rate data, and how far ahead of it the leading track
-    /// is at most when its next sample is written, common clock.
-    pub(crate) behind: Option<(usize, i64)>,
-    /// How constant-rate data lies between the samples that can be recognised.
-    pub(crate) runs: Runs,
-}
 
 /// How the samples of a track can be found.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -86,89 +66,7 @@ pub(crate) struct TrackProfile {
 const SHOWN: usize = 400;
 
 /// Largest sample that is read for it, bytes.
-const SHOWN_BYTES: u64 = 8 << 20;
-
-/// Writes that the interleaving is learnt from.
-const WRITES: usize = 40_000;
-
-impl Profile {
-    /// Learns from a movie whose samples stand in `source`. A movie without
-    /// samples teaches what its descriptions say.
-    ///
-    /// # Errors
-    /// The source fails.
-    pub(crate) fn learn(movie: &Movie, source: &dyn ByteSource) -> Result<Self> {
-        let clock = Clock::of(movie);
-        let mut tracks = Vec::with_capacity(movie.tracks.len());
-        for track in &movie.tracks {
-            tracks.push(TrackProfile::learn(track, movie, source)?);
-        }
-        for (i, track) in movie.tracks.iter().enumerate() {
-            let same = |other: &&Track| coding(other) == coding(track);
-            let group = movie.tracks.iter().take(i).position(|t| same(&t));
-            if let Some(profile) = tracks.get_mut(i) {
-                profile.group = group.unwrap_or(i);
-            }
-        }
-        let order = file_order(movie, &tracks);
-        let writes: Vec<Write> = order.iter().map(|s| s.write(&clock, &tracks)).collect();
-        let runs = Runs::learn(order.iter().map(|s| (s.track, s.samples, s.bytes)), &tracks);
-        let mut bare = movie.clone();
-        for track in &mut bare.tracks {
-            track.samples = SampleTable::default();
-        }
-        let mut profile = Self {
-            movie: bare,
-            tracks,
-            clock,
-            interleave: Interleave::learn(&writes),
-            lags: Vec::new(),
-            behind: None,
-            runs,
-        };
-        let rule = profile.interleave.rule;
-        let leader = u16::try_from(profile.leader()).unwrap_or(0);
-        let all = 0..u16::try_from(profile.tracks.len()).unwrap_or(u16::MAX);
-        profile.behind = profile.behind(&writes);
-        profile.lags = all.map(|t| lag(rule, &writes, leader, t)).collect();
-        Ok(profile)
-    }
-
-    /// The track that carries the clock of the recording: the first video
-    /// track, else the first that is found by its syntax, else the first.
-    pub(crate) fn leader(&self) -> usize {
-        let video = |t: &TrackProfile| t.is_video && t.finding == Finding::Syntax;
-        let find = |f: &dyn Fn(&TrackProfile) -> bool| self.tracks.iter().position(f);
-        let syntax = |t: &TrackProfile| t.finding == Finding::Syntax;
-        find(&video).or_else(|| find(&syntax)).unwrap_or(0)
-    }
-
-    fn behind(&self, writes: &[Write]) -> Option<(usize, i64)> {
-        let frames = |t: &TrackProfile| matches!(t.finding, Finding::Frames { .. });
-        let row = self
-            .tracks
-            .iter()
-            .position(|t| frames(t) && t.samples > 1)?;
-        let leader = self.leader();
-        let last = writes.iter().rposition(|w| usize::from(w.track) == row)?;
-        let (mut most, mut written) = (i64::MIN, None);
-        for write in writes.get(..last).unwrap_or_default() {
-            let track = usize::from(write.track);
-            if track == row {
-                written = Some(write.time + write.duration);
-            } else if let Some(written) = written.filter(|_| track == leader) {
-                most = most.max(write.time - written);
-            }
-        }
-        (most != i64::MIN).then_some((row, most))
-    }
-
-    /// Whether tracks exist that only the clock and the content tell apart.
-    pub(crate) fn has_twins(&self) -> bool {
-        let twin = |(i, t): (usize, &TrackProfile)| t.finding == Finding::Syntax && t.group != i;
-        self.tracks.iter().enumerate().any(twin)
-    }
-}
+pub(super) const SHOWN_BYTES: u64 = 8 << 20;
 
 /// What a recogniser goes by: the entry without its bit rates, but of an `esds`
 /// the codec's own configuration, since its identifiers and bit rates differ from
@@ -191,7 +89,7 @@ pub(crate) fn coding(track: &Track) -> Option<(tapo_bmff::FourCc, Vec<u8>)> {
 }
 
 impl TrackProfile {
-    fn learn(track: &Track, movie: &Movie, source: &dyn ByteSource) -> Result<Self> {
+    pub(super) fn learn(track: &Track, movie: &Movie, source: &dyn ByteSource) -> Result<Self> {
         let table = &track.samples;
         let unit_bytes = usual_size(table);
         let mut recogniser = recogniser(track, unit_bytes);
@@ -404,186 +302,4 @@ fn shift(track: &Track, movie_timescale: u32) -> i64 {
         }
     }
     0
-}
-
-/// Samples of one track that stand side by side: one where samples are found by
-/// their syntax, else all of the run.
-#[derive(Copy, Clone, Debug)]
-struct Stand {
-    at: u64,
-    track: u16,
-    samples: u32,
-    bytes: u64,
-    dts: i64,
-    duration: u64,
-}
-
-impl Stand {
-    fn write(&self, clock: &Clock, tracks: &[TrackProfile]) -> Write {
-        let track = usize::from(self.track);
-        let shift = tracks.get(track).map_or(0, |t| t.shift);
-        Write {
-            track: self.track,
-            time: clock.common(track, self.dts.saturating_sub(shift)),
-            duration: clock.common(track, i64::try_from(self.duration).unwrap_or(i64::MAX)),
-        }
-    }
-}
-
-/// The samples of all tracks in the order in which they stand in the file, the
-/// first [`WRITES`] of each track.
-fn file_order(movie: &Movie, tracks: &[TrackProfile]) -> Vec<Stand> {
-    let mut order: Vec<Stand> = Vec::new();
-    for (index, (track, profile)) in movie.tracks.iter().zip(tracks).enumerate() {
-        let whole_runs = matches!(profile.finding, Finding::Frames { .. });
-        let Ok(number) = u16::try_from(index) else {
-            break;
-        };
-        let first = order.len();
-        for sample in &track.samples {
-            let stand = Stand {
-                at: sample.span.start,
-                track: number,
-                samples: 1,
-                bytes: sample.span.len(),
-                dts: i64::try_from(sample.dts).unwrap_or(i64::MAX),
-                duration: u64::from(sample.duration),
-            };
-            let own = order.len() - first;
-            match order.last_mut() {
-                Some(run) if whole_runs && own > 0 && run.at + run.bytes == stand.at => {
-                    run.samples += 1;
-                    run.bytes += stand.bytes;
-                    run.duration += stand.duration;
-                }
-                _ if own >= WRITES => break,
-                _ => order.push(stand),
-            }
-        }
-    }
-    order.sort_by_key(|s| (s.at, s.track));
-    order
-}
-
-/// A file read as a reference.
-#[derive(Debug)]
-pub(crate) struct Reference {
-    pub(crate) path: std::path::PathBuf,
-    pub(crate) profile: Profile,
-    /// Its `ftyp` box, as it stands, empty if there is none.
-    pub(crate) file_type: Vec<u8>,
-    /// Its first sync samples: track and bytes of each.
-    shown: Vec<(usize, Span)>,
-}
-
-/// Pictures of a reference that are decoded to see whether its tools are read.
-const SHOWN_PICTURES: usize = 3;
-
-impl Reference {
-    /// One that has no samples.
-    pub(crate) const fn new(path: std::path::PathBuf, profile: Profile) -> Self {
-        Self {
-            path,
-            profile,
-            file_type: Vec::new(),
-            shown: Vec::new(),
-        }
-    }
-
-    /// Whether pictures of a track that do not decode show that parameter sets
-    /// are wrong: not if those of the reference itself do not, or it has none.
-    pub(crate) fn is_decodable(&self, track: usize) -> bool {
-        let own = self.shown.iter().filter(|(t, _)| *t == track);
-        let mut own = own.map(|(_, span)| *span).peekable();
-        if own.peek().is_none() {
-            return false;
-        }
-        let recogniser = self
-            .profile
-            .tracks
-            .get(track)
-            .and_then(|t| t.recogniser.as_ref());
-        let (Some(recogniser), Ok(source)) = (recogniser, tapo_io::PreadFile::open(&self.path))
-        else {
-            return false;
-        };
-        let pictures: Vec<_> = own.filter_map(|s| source.read_span(s).ok()).collect();
-        votes(&**recogniser, pictures.iter().map(Vec::as_slice)).confirm()
-    }
-
-    /// Reads a healthy file.
-    ///
-    /// # Errors
-    /// [`Error::BadReference`] if it has no movie with samples; [`Error::Io`].
-    pub(crate) fn open(path: &std::path::Path) -> Result<Self> {
-        let source = tapo_io::PreadFile::open(path)?;
-        let read = tapo_movie::read(&source)?;
-        let bad = |why: &str| Error::BadReference {
-            path: path.to_owned(),
-            why: why.to_owned(),
-        };
-        if let Some(why) = crate::unfit::why(&read) {
-            return Err(bad(&why));
-        }
-        let movie = read.movie.ok_or_else(|| bad("it has no moov box"))?;
-        if movie.sample_count() == 0 {
-            return Err(bad("it holds no samples"));
-        }
-        let file_type = match read.top.iter().find(|b| b.kind == b"ftyp") {
-            Some(ftyp) if ftyp.whole && ftyp.span.len() <= 4096 => source.read_span(ftyp.span)?,
-            _ => Vec::new(),
-        };
-        let movie = within(&movie, source.len());
-        if movie.sample_count() == 0 {
-            return Err(bad("none of its samples is in the file"));
-        }
-        let profile = Profile::learn(&movie, &source)?;
-        let mut shown = Vec::new();
-        for (index, track) in movie
-            .tracks
-            .iter()
-            .enumerate()
-            .filter(|(_, t)| t.is_video())
-        {
-            let pictures = track.samples.iter().filter(|s| s.sync);
-            let spans = pictures.map(|s| (index, s.span)).take(SHOWN_PICTURES);
-            shown.extend(spans.filter(|(_, span)| span.len() <= SHOWN_BYTES));
-        }
-        Ok(Self {
-            path: path.to_owned(),
-            profile,
-            file_type,
-            shown,
-        })
-    }
-}
-
-/// The movie without the samples that do not lie in a file of `len` bytes: from
-/// the first such on, each track ends.
-pub(crate) fn within(movie: &Movie, len: u64) -> Movie {
-    let mut movie = movie.clone();
-    for track in &mut movie.tracks {
-        let samples = &track.samples;
-        if samples.iter().all(|s| s.span.end <= len) {
-            continue;
-        }
-        let mut kept = SampleTable::default();
-        kept.start = samples.start;
-        for s in samples.iter().take_while(|s| s.span.end <= len) {
-            kept.start_chunk(s.span.start, s.description);
-            if kept
-                .push(
-                    s.span.len().try_into().unwrap_or(u32::MAX),
-                    s.duration,
-                    s.composition_offset,
-                    s.sync,
-                )
-                .is_err()
-            {
-                break;
-            }
-        }
-        track.samples = kept;
-    }
-    movie
 }
