@@ -162,7 +162,7 @@ fn table(
         let end = times.get(n + 1).map_or(time.dts + time.duration, |t| t.dts);
         let lasts = u32::try_from(end - time.dts).unwrap_or(0);
         table.start_chunk(item.at + moved, 1);
-        push(&mut table, item, time, lasts, usual)?;
+        push(&mut table, &item, time, lasts, usual)?;
     }
     Ok(table)
 }

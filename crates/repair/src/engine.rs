@@ -131,7 +131,7 @@ fn indexed(job: &Job<'_>, layout: &Layout, own: &Own, profile: &Profile) -> Resu
     }
     let mut found = scanner.finish();
     twins::tell_apart(&mut found, profile);
-    Ok(salvage::merge(index.items, found))
+    Ok(salvage::merge(index.items, &found))
 }
 
 /// Searches the media data of a file that has no index.

@@ -30,14 +30,7 @@ pub(crate) fn check(
 ) -> Result<()> {
     let used: u64 = found.items.iter().map(|i| i.span().len()).sum();
     let explained = share(used, data);
-    let ends = found.stretches.iter().skip(1).map(|s| s.first);
-    let ends = ends.chain([found.items.len()]);
-    let rows = found
-        .stretches
-        .iter()
-        .zip(ends)
-        .map(|(s, end)| end - s.first);
-    let longest = rows.max().unwrap_or(0);
+    let longest = found.rows().map(|(_, row)| row.len()).max().unwrap_or(0);
     let mut differences = Vec::new();
     if data >= SMALL && explained < EXPLAINS && longest < ROW {
         differences.push(format!(

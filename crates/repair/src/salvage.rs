@@ -367,21 +367,17 @@ pub(crate) fn unindexed(own: &Own, index: &Indexed, layout: &Layout, len: u64) -
 const SMALLEST: u64 = 64;
 
 /// Puts what the index says and what the search found into one row.
-pub(crate) fn merge(known: Vec<Item>, found: Found) -> Found {
+pub(crate) fn merge(known: Vec<Item>, found: &Found) -> Found {
     let mut merged = Found {
-        boxes: found.boxes,
+        boxes: found.boxes.clone(),
         cut: found.cut,
         ..Found::default()
     };
     let mut searched = Vec::new();
-    for (n, stretch) in found.stretches.iter().enumerate() {
-        let stop = found
-            .stretches
-            .get(n + 1)
-            .map_or(found.items.len(), |s| s.first);
-        let items = found.items.get(stretch.first..stop).unwrap_or_default();
-        if let Some(first) = items.first() {
-            searched.push((first.at, stretch.clone(), items.to_vec()));
+    for (stretch, row) in found.rows() {
+        let items = found.items.range(row);
+        if let Some(first) = items.clone().next() {
+            searched.push((first.at, stretch.clone(), items));
         }
     }
     searched.sort_by_key(|(at, ..)| *at);

@@ -45,12 +45,11 @@ pub(crate) fn tell_apart(found: &mut Found, profile: &Profile) {
             continue;
         }
         let mut last: Vec<Option<FrameShape>> = vec![None; tracks.len()];
-        let bounds: Vec<usize> = found.stretches.iter().map(|s| s.first).collect();
-        for (n, first) in bounds.iter().enumerate() {
-            let end = bounds.get(n + 1).copied().unwrap_or(found.items.len());
-            let items = found.items.get(*first..end).unwrap_or_default();
-            let own: Vec<usize> = (*first..end)
-                .zip(items)
+        let rows: Vec<_> = found.rows().map(|(_, row)| row).collect();
+        for row in rows {
+            let own: Vec<usize> = row
+                .clone()
+                .zip(found.items.range(row))
                 .filter(|(_, item)| usize::from(item.track) == group)
                 .map(|(i, _)| i)
                 .collect();
@@ -75,8 +74,8 @@ fn stretch(found: &mut Found, own: &[usize], tracks: &[u16], last: &mut [Option<
         let swapped = orders.get(round).copied().unwrap_or(false);
         let place = if swapped { 1 - place } else { place };
         let seen = shape(found, *index);
-        if let (Some(item), Some(track)) = (found.items.get_mut(*index), tracks.get(place)) {
-            item.track = *track;
+        if let Some(track) = tracks.get(place) {
+            found.items.set_track(*index, *track);
         }
         if let Some(slot) = last.get_mut(place) {
             *slot = seen.or(*slot);

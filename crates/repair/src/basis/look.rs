@@ -2,7 +2,6 @@
 
 use super::sets;
 use crate::Result;
-use crate::item::Item;
 use crate::layout::{Layout, trim_zeros};
 use crate::profile::{Finding, Profile};
 use crate::scan::Scanner;
@@ -133,7 +132,7 @@ impl Look {
             if syntax(i.track) { 2 * len } else { len }
         });
         let of_track = found.items.iter().filter(|i| usize::from(i.track) == track);
-        let spans = of_track.map(Item::span);
+        let spans = of_track.map(|i| i.span());
         Ok(Self {
             share: share(doubled.sum(), 2 * span.len()),
             steady: steady(source, profile, track, spans.clone())?,

@@ -20,7 +20,7 @@ use crate::item::Found;
 use crate::layout::Layout;
 use crate::profile::{Profile, Reference};
 use crate::salvage::Own;
-use crate::{Basis, Class, Error, Note, Result};
+use crate::{Basis, Error, Note, Result};
 use std::path::PathBuf;
 use tapo_io::ByteSource;
 use view::View;
@@ -100,10 +100,8 @@ pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) 
 /// Takes the best class from samples whose parameter sets were found by trial.
 pub(crate) fn doubt(found: &mut Found, known: &Described) {
     let tracks = &known.reference.profile.tracks;
-    for item in &mut found.items {
-        let group = tracks.get(usize::from(item.track)).map(|t| t.group);
-        if group.is_some_and(|group| known.tried.contains(&group)) {
-            item.class = item.class.max(Class::B);
-        }
-    }
+    found.items.doubt(|track| {
+        let group = tracks.get(usize::from(track)).map(|t| t.group);
+        group.is_some_and(|group| known.tried.contains(&group))
+    });
 }

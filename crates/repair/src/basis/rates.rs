@@ -3,6 +3,7 @@
 
 use crate::item::{Found, Item};
 use crate::profile::{Finding, Profile};
+use std::ops::Range;
 
 /// Rates of AAC whose coding cannot be told apart (ISO/IEC 14496-3, tables
 /// 4.129 and on: they share their scale factor bands), hertz.
@@ -54,9 +55,9 @@ pub(crate) fn other_rate(found: &Found, profile: &Profile) -> Option<(u32, u32)>
     };
     let each = [seconds(video)?, seconds(audio)?];
     let row = longest(found);
-    let (first, second) = row.split_at(row.len() / 2);
-    let ratio = |part| ratio(part, [video, audio], each);
-    let (a, b) = (ratio(first)?, ratio(second)?);
+    let middle = row.start + row.len() / 2;
+    let ratio = |part| ratio(found, part, [video, audio], each);
+    let (a, b) = (ratio(row.start..middle)?, ratio(middle..row.end)?);
     let other = |true_rate: &&u32| {
         let expected = f64::from(**true_rate) / f64::from(rate);
         let near = |r: f64| (r / expected - 1.0).abs() < NEAR;
@@ -73,25 +74,23 @@ fn is_of_frames(ratio: f64) -> bool {
         .any(|a| FRAME_RATES.iter().any(|b| near(*a, *b)))
 }
 
-/// The items of the longest stretch.
-fn longest(found: &Found) -> &[Item] {
-    let ends = found.stretches.iter().skip(1).map(|s| s.first);
-    let ends = ends.chain([found.items.len()]);
-    let rows = found.stretches.iter().zip(ends);
-    let rows = rows.filter_map(|(s, end)| found.items.get(s.first..end));
-    rows.max_by_key(|row| row.len()).unwrap_or_default()
+/// The longest stretch, as a range of items.
+fn longest(found: &Found) -> Range<usize> {
+    let rows = found.rows().map(|(_, row)| row);
+    rows.max_by_key(ExactSizeIterator::len).unwrap_or_default()
 }
 
 /// How long the sound lasts beside the pictures, by the numbers of the reference;
 /// `None` if the row is too short, or its parts too coarse, to say.
-fn ratio(row: &[Item], tracks: [usize; 2], each: [f64; 2]) -> Option<f64> {
+fn ratio(found: &Found, row: Range<usize>, tracks: [usize; 2], each: [f64; 2]) -> Option<f64> {
     let [video, audio] = tracks;
-    let is = |item: &Item, track| usize::from(item.track) == track;
-    let first = row.iter().position(|i| is(i, audio))?;
-    let last = row.iter().rposition(|i| is(i, audio))?;
+    let is = |item: Item, track| usize::from(item.track) == track;
+    let items = || found.items.range(row.clone());
+    let first = items().position(|i| is(i, audio))?;
+    let last = items().rposition(|i| is(i, audio))?;
     let (mut pictures, mut frames) = (0_u32, 0_u32);
     let (mut run, mut longest) = (0_u32, 0_u32);
-    for item in row.get(first..last)? {
+    for item in items().take(last).skip(first) {
         if is(item, video) {
             pictures += 1;
             run += 1;

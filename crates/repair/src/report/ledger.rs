@@ -34,9 +34,7 @@ fn spans(len: u64, layout: &Layout, found: &Found) -> Vec<LedgerEntry> {
         entries: Vec::new(),
         at: 0,
     };
-    let mut items: Vec<&Item> = found.items.iter().collect();
-    items.sort_by_key(|i| i.at);
-    let mut items = items.into_iter().peekable();
+    let mut items = found.items.iter().peekable();
     let mut boxes = found.boxes.iter().peekable();
     for piece in &layout.pieces {
         if !matches!(piece.what, Content::Media { .. }) {
@@ -48,7 +46,7 @@ fn spans(len: u64, layout: &Layout, found: &Found) -> Vec<LedgerEntry> {
             let item = items
                 .peek()
                 .filter(|i| i.at < piece.span.end)
-                .map(|i| i.span());
+                .map(Item::span);
             let own = boxes.peek().filter(|b| b.start < piece.span.end).copied();
             match (item, own) {
                 (Some(item), own) if own.is_none_or(|b| item.start <= b.start) => {

@@ -84,7 +84,7 @@ fn tracks(found: &Found, profile: &Profile, line: &Timeline) -> Vec<TrackOutcome
                 lost: duration(lost_ticks.unwrap_or(i64::MAX), hz),
                 classes: told.classes,
                 guessed: duration(told.guessed, hz),
-                ends_by_clock: end.map_or(0, samples),
+                ends_by_clock: end.map_or(0, |i| samples(&i)),
                 stretches: told.stretches,
                 damaged: told.damaged,
             }
@@ -123,7 +123,7 @@ impl Told {
             let Some(item) = found.items.get(time.item) else {
                 continue;
             };
-            let samples = samples(item);
+            let samples = samples(&item);
             if let Some(count) = told.classes.get_mut(place(item.class)) {
                 *count += samples;
             }

@@ -43,8 +43,8 @@ impl Scanner<'_> {
     /// may have been damaged, and reach too far.
     fn doubt(&self, at: u64) -> u64 {
         let in_stretch = self.found.stretches.last().map_or(0, |s| s.first);
-        let last = self.found.items.get(in_stretch..).and_then(|i| i.last());
-        match last {
+        let in_stretch = self.found.items.len() > in_stretch;
+        match self.found.items.last().filter(|_| in_stretch) {
             Some(last) if last.span().end == at => last.at + 1,
             _ => at + 1,
         }
@@ -64,7 +64,8 @@ impl Scanner<'_> {
             }
             return Ok(());
         }
-        let Some(last) = self.found.items.last_mut() else {
+        let index = self.found.items.len() - 1;
+        let Some(last) = self.found.items.get(index) else {
             return Ok(());
         };
         let group = self
@@ -77,10 +78,11 @@ impl Scanner<'_> {
         };
         let depth = Depth::Thorough;
         let verdict = self.judge.probe(group, &mut self.window, last.at, depth)?;
-        last.class = match verdict {
+        let class = match verdict {
             Verdict::Sample(access) if access.flaw.is_none() => Class::B,
             _ => Class::D,
         };
+        self.found.items.set_class(index, class);
         Ok(())
     }
 }

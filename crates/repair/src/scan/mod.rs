@@ -23,7 +23,7 @@ use crate::{Class, Result};
 use ahead::Notes;
 use cut::Cutter;
 use judge::{Judge, Seen};
-use tapo_codec::{Depth, OrderKey, PresentationOrder};
+use tapo_codec::{Depth, Order, PresentationOrder};
 use tapo_io::{ByteSource, Span, Window};
 
 /// Largest parameter set that is read, bytes.
@@ -221,11 +221,11 @@ impl<'a> Scanner<'a> {
         };
         let number = u16::try_from(track).unwrap_or(u16::MAX);
         let order = self.orders.get_mut(track);
-        let none = OrderKey {
-            sequence: 0,
-            value: 0,
+        let when = match order {
+            Some(_) if access.order == Order::None => When::InTurn,
+            Some(order) => When::Order(order.next(&access.order)),
+            None => When::InTurn,
         };
-        let key = order.map_or(none, |o| o.next(&access.order));
         self.found.items.push(Item {
             at,
             size: u32::try_from(access.len).unwrap_or(u32::MAX),
@@ -233,7 +233,7 @@ impl<'a> Scanner<'a> {
             track: number,
             sync: profile.marking.marks(&access),
             class: Class::A,
-            when: When::Order(key),
+            when,
         });
         if self.keeps_shapes {
             self.found.shapes.push(access.shape);

@@ -4,7 +4,6 @@ use super::Scanner;
 use crate::item::{Item, When};
 use crate::profile::{Finding, TrackProfile};
 use crate::{Class, Result};
-use tapo_codec::OrderKey;
 use tapo_io::Span;
 
 impl Scanner<'_> {
@@ -162,10 +161,7 @@ impl Scanner<'_> {
             track,
             sync: true,
             class,
-            when: When::Order(OrderKey {
-                sequence: 0,
-                value: 0,
-            }),
+            when: When::InTurn,
         });
         if self.keeps_shapes {
             self.found.shapes.push(None);

@@ -113,17 +113,17 @@ fn bounded(
     ends: &[i64],
 ) -> Option<Vec<i64>> {
     let lost = found.stretches.get(number)?.lost;
-    let items = found.items.get(range.clone())?;
-    let behind = found.items.get(range.end..)?;
+    let items = found.items.range(range.clone());
+    let behind = found.items.range(range.end..found.items.len());
     let mut starts = ends.to_vec();
     let mut known = false;
     for (index, (of, start)) in profile.tracks.iter().zip(&mut starts).enumerate() {
-        let own = |item: &&Item| usize::from(item.track) == index;
-        let Some(When::Known { dts, .. }) = behind.iter().find(own).map(|i| i.when) else {
+        let own = |item: &Item| usize::from(item.track) == index;
+        let Some(When::Known { dts, .. }) = behind.clone().find(own).map(|i| i.when) else {
             continue;
         };
         known = true;
-        let lasts = items.iter().filter(own);
+        let lasts = items.clone().filter(own);
         let lasts: i64 = lasts
             .map(|i| of.row_ticks(u64::from(i.size), i.samples))
             .sum();
@@ -139,8 +139,8 @@ fn bounded(
 
 /// Whether an index says when the items are.
 fn known(found: &Found, range: Range<usize>) -> bool {
-    let first = found.items.get(range).and_then(|items| items.first());
-    matches!(first.map(|i| i.when), Some(When::Known { .. }))
+    let first = (!range.is_empty()).then(|| found.items.when(range.start));
+    matches!(first.flatten(), Some(When::Known { .. }))
 }
 
 fn count_missing(missing: &mut Missing, profile: &Profile, ends: &[i64]) {
@@ -165,7 +165,7 @@ fn align(
     from_start: bool,
 ) -> Option<i64> {
     let of = profile.tracks.get(track)?;
-    let items = found.items.get(range)?;
+    let items = found.items.range(range);
     let mut writes = Vec::new();
     let mut next = [0_i64; 2];
     let mut first = None;

@@ -83,10 +83,7 @@ impl Timeline {
     /// ends.
     fn place(&mut self, found: &Found, profile: &Profile, gaps: Gaps, parts: &mut [Vec<Part>]) {
         let mut ends = vec![0_i64; profile.tracks.len()];
-        for (number, stretch) in found.stretches.iter().enumerate() {
-            let stop = found.stretches.get(number + 1);
-            let stop = stop.map_or(found.items.len(), |s| s.first);
-            let range = stretch.first..stop;
+        for (number, (_, range)) in found.rows().enumerate() {
             let mut missing = gap::solve(
                 found,
                 profile,
@@ -99,7 +96,7 @@ impl Timeline {
                 missing.close(profile, &ends);
             }
             let mut next: Vec<i64> = missing.starts.clone();
-            let items = found.items.get(range.clone()).unwrap_or_default();
+            let items = found.items.range(range.clone());
             let firsts: Vec<usize> = self.tracks.iter().map(Vec::len).collect();
             for (index, item) in range.clone().zip(items) {
                 let track = usize::from(item.track);

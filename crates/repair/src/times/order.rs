@@ -49,9 +49,13 @@ pub(super) fn compose(
     };
     let usual = i64::from(of.durations.usual);
     let learnt = i64::from(of.first_offset);
-    let key = |time: &Timed| match found.items.get(time.item).map(|i| i.when) {
-        Some(When::Order(key)) => Some(key),
-        _ => None,
+    let key = |time: &Timed| match found.items.when(time.item)? {
+        When::InTurn => Some(OrderKey {
+            sequence: 0,
+            value: i64::try_from(time.item).ok()?,
+        }),
+        When::Order(key) => Some(key),
+        When::Known { .. } => None,
     };
     if !of.is_video {
         return 0;

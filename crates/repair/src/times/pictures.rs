@@ -97,9 +97,8 @@ struct Gap<'a> {
 }
 
 fn keys(found: &Found, range: Range<usize>, leader: usize) -> Vec<Picture> {
-    let items = found.items.get(range).unwrap_or_default();
+    let items = found.items.range(range);
     items
-        .iter()
         .filter(|i| usize::from(i.track) == leader)
         .filter_map(picture)
         .take(LOOK)
@@ -111,9 +110,8 @@ fn previous(found: &Found, number: usize, leader: usize) -> Vec<Picture> {
         let first = found.stretches.get(before)?.first;
         Some(first..found.stretches.get(number)?.first)
     });
-    let items = range.and_then(|r| found.items.get(r)).unwrap_or_default();
+    let items = found.items.range(range.unwrap_or_default());
     let mut pictures: Vec<Picture> = items
-        .iter()
         .rev()
         .filter(|i| usize::from(i.track) == leader)
         .filter_map(picture)
@@ -123,8 +121,16 @@ fn previous(found: &Found, number: usize, leader: usize) -> Vec<Picture> {
     pictures
 }
 
-const fn picture(item: &Item) -> Option<Picture> {
+const fn picture(item: Item) -> Option<Picture> {
+    let none = OrderKey {
+        sequence: 0,
+        value: 0,
+    };
     match item.when {
+        When::InTurn => Some(Picture {
+            key: none,
+            sync: item.sync,
+        }),
         When::Order(key) => Some(Picture {
             key,
             sync: item.sync,
@@ -144,9 +150,9 @@ impl Gap<'_> {
             return 0;
         };
         let from = stretch.first.saturating_sub(LOOK);
-        let around = self.found.items.get(from..).unwrap_or_default();
+        let around = self.found.items.range(from..self.found.items.len());
         let (mut bytes, mut pictures) = (0_u64, 0_u64);
-        for item in around.iter().take(2 * LOOK) {
+        for item in around.take(2 * LOOK) {
             bytes += u64::from(item.size);
             pictures += u64::from(usize::from(item.track) == self.leader);
         }

@@ -36,7 +36,7 @@ pub(super) fn adjust(found: &Found, profile: &Profile, range: Range<usize>, line
         };
         let first = times.partition_point(|t| t.item < range.start);
         let own = times.get(first..).unwrap_or_default();
-        let index = |t: &Timed| found.items.get(t.item).map(|i| i.when);
+        let index = |t: &Timed| found.items.when(t.item);
         if own.is_empty()
             || own
                 .iter()
@@ -66,7 +66,7 @@ pub(super) fn adjust(found: &Found, profile: &Profile, range: Range<usize>, line
 /// Gives samples the times that follow from their numbers.
 fn count_out(cadence: &Cadence, own: &mut [Timed], found: &Found) {
     let known = |t: &Timed| {
-        let when = found.items.get(t.item).map(|i| i.when);
+        let when = found.items.when(t.item);
         matches!(when, Some(When::Known { .. }))
     };
     if own.iter().any(known) {

@@ -1,11 +1,15 @@
 //! Samples as the search finds them, before they have times.
 
+mod items;
+
 use crate::Class;
 use tapo_codec::{Order, OrderKey, aac::FrameShape};
 use tapo_io::Span;
 
+pub(crate) use items::Items;
+
 /// A sample, or a row of constant-rate data.
-#[derive(Clone, Debug)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Item {
     /// Offset of its first byte.
     pub(crate) at: u64,
@@ -21,8 +25,10 @@ pub(crate) struct Item {
 }
 
 /// What is known of an item's time.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum When {
+    /// Nothing but its place: it is shown in the order of decoding.
+    InTurn,
     /// Its place in presentation order, comparable within its stretch.
     Order(OrderKey),
     /// Its exact time by a surviving index, ticks of its track.
@@ -56,7 +62,7 @@ pub(crate) struct Stretch {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     /// In file order.
-    pub(crate) items: Vec<Item>,
+    pub(crate) items: Items,
     pub(crate) stretches: Vec<Stretch>,
     /// The shapes of the items of tracks that have twins, in order.
     pub(crate) shapes: Vec<Option<FrameShape>>,
@@ -64,4 +70,14 @@ pub(crate) struct Found {
     pub(crate) boxes: Vec<Span>,
     /// A sample that the data ends within.
     pub(crate) cut: Option<Span>,
+}
+
+impl Found {
+    /// The stretches, each with the indices of its items.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&Stretch, std::ops::Range<usize>)> {
+        let ends = self.stretches.iter().skip(1).map(|s| s.first);
+        let ends = ends.chain([self.items.len()]);
+        let rows = self.stretches.iter().zip(ends);
+        rows.map(|(stretch, end)| (stretch, stretch.first..end))
+    }
 }
