@@ -18,6 +18,12 @@ pub(crate) struct InspectArgs {
     /// Show the boxes with offsets, sizes and fields
     #[arg(long, group = "view")]
     boxes: bool,
+    /// Show the first bytes of each box, 256 of them or as many as given
+    #[arg(
+        long, value_name = "BYTES", requires = "boxes", num_args = 0..=1, require_equals = true,
+        default_missing_value = "256", value_parser = clap::value_parser!(u32).range(1..=65536)
+    )]
+    pub(crate) hex: Option<u32>,
     /// List the samples: offset, size, times (ticks, before edit lists), sync
     #[arg(long, groups = ["view", "listing"])]
     samples: bool,
@@ -66,6 +72,7 @@ const AFTER: &str = "\
 Examples:
   tapo inspect video.mp4                       what it is, what is wrong, what to do
   tapo inspect --boxes video.mp4               the box tree
+  tapo inspect --boxes --hex video.mp4         the same with the bytes
   tapo inspect --samples --track 1 video.mp4   where each frame stands, and when
   tapo inspect --gops video.mp4                keyframes and bit rate
   tapo inspect --nals video.mp4                NAL units, encoder settings, user data

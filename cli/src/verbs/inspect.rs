@@ -133,9 +133,9 @@ fn show(
             let file = PreadFile::open(path)?;
             let tree = BoxTree::read(&file)?;
             if json {
-                report::boxes_json(printer, &file, &tree)?;
+                report::boxes_json(printer, &file, &tree, args.hex)?;
             } else {
-                report::boxes(printer, &theme, &file, &tree)?;
+                report::boxes(printer, &theme, &file, &tree, args.hex)?;
             }
         }
     }

@@ -1,0 +1,222 @@
+//! The box tree; as JSON schema `tapo.inspect.boxes/1`.
+
+mod hex;
+mod value;
+
+use crate::{Theme, escape, json, number};
+use hex::Row;
+use serde::Serialize;
+use std::io::{self, Write};
+use tapo_bmff::{BoxNode, BoxSize, BoxTree, Defect, NodeId};
+use tapo_inspect::fields::{self, Decoded};
+use tapo_inspect::names;
+use tapo_io::{ByteSource, Span};
+use value::Fields;
+
+/// Bytes that nothing is known of, shown of one box.
+const UNKNOWN: u64 = 64;
+
+/// Writes the tree as text: offset, size, type, name, fields. Below a box stand
+/// the first bytes that nothing is known of; with `hex`, that many bytes of each
+/// payload.
+///
+/// # Errors
+/// As `out` has them; the source's come as [`io::Error`] too.
+pub fn boxes(
+    out: &mut dyn Write,
+    theme: &Theme,
+    source: &dyn ByteSource,
+    tree: &BoxTree,
+    hex: Option<u32>,
+) -> io::Result<()> {
+    let Theme {
+        title, dim, damage, ..
+    } = theme;
+    writeln!(out, "{title}{}{title:#}", escape::path(source.path()))?;
+    let width = number::grouped(source.len()).len();
+    tree.iter().try_for_each(|(id, node)| {
+        let offset = number::grouped(node.span.start);
+        let size = number::grouped(node.span.len());
+        let indent = "  ".repeat(usize::from(node.depth));
+        write!(
+            out,
+            "{offset:>width$}  {size:>width$}  {indent}{title}{}{title:#}",
+            node.kind
+        )?;
+        let decoded = fields::decode(source, tree, id).map_err(io::Error::other)?;
+        match name(node, &decoded) {
+            Some(name) => write!(out, "  {name}")?,
+            None if !decoded.behind.is_empty() => write!(out, "  unknown")?,
+            None => {}
+        }
+        let shown = value::told(&decoded.fields);
+        if !shown.is_empty() {
+            write!(out, "  {dim}{shown}{dim:#}")?;
+        }
+        if !node.is_whole() {
+            let size = declared(node).map_or_else(String::new, number::grouped);
+            write!(out, "  {damage}cut off: {size} bytes declared{damage:#}")?;
+        } else if decoded.short {
+            write!(out, "  {damage}too short for its fields{damage:#}")?;
+        }
+        writeln!(out)?;
+        let (span, most) = match hex {
+            Some(most) => (own(tree, id, node), most.into()),
+            None => (unknown(node, &decoded), UNKNOWN),
+        };
+        let row = Row { width, indent };
+        hex::dump(out, theme, source, span, most, &row)
+    })?;
+    for defect in tree.defects().iter().filter(|d| !d.flaw.is_harmless()) {
+        let style = theme.warning;
+        let Defect { span, flaw, .. } = defect;
+        let words = crate::words::flaw(flaw);
+        writeln!(
+            out,
+            "{style}bytes {} to {}: {words}{style:#}",
+            span.start, span.end
+        )?;
+    }
+    Ok(())
+}
+
+/// What the box is called; whose it is, of a `uuid` box.
+fn name(node: &BoxNode, decoded: &Decoded) -> Option<&'static str> {
+    match decoded.fields.first() {
+        Some((_, fields::Value::Uuid(id))) if node.kind == b"uuid" => names::user_type(id),
+        _ => names::name(node.kind),
+    }
+}
+
+/// The payload in front of the first child.
+fn own(tree: &BoxTree, id: NodeId, node: &BoxNode) -> Span {
+    let payload = node.payload();
+    let child = tree.children(id).next();
+    child.map_or(payload, |(_, c)| Span::new(payload.start, c.span.start))
+}
+
+/// The bytes that nothing is known of; media is for others.
+fn unknown(node: &BoxNode, decoded: &Decoded) -> Span {
+    let media = matches!(&node.kind.0, b"mdat" | b"imda" | b"wide");
+    let span = decoded.behind;
+    if media { Span::default() } else { span }
+}
+
+const fn declared(node: &BoxNode) -> Option<u64> {
+    match node.size {
+        BoxSize::Compact(size) => Some(size as u64),
+        BoxSize::Large(size) => Some(size),
+        BoxSize::ToEnd => None,
+    }
+}
+
+#[derive(Serialize)]
+struct Head<'a> {
+    schema: &'static str,
+    path: std::borrow::Cow<'a, str>,
+    size: u64,
+}
+
+#[derive(Serialize)]
+struct BoxRecord<'a> {
+    #[serde(rename = "box")]
+    kind: String,
+    /// Null: we never heard of it.
+    name: Option<&'static str>,
+    depth: u8,
+    offset: u64,
+    size: u64,
+    header: u64,
+    /// The size its header states; null: to the end.
+    declared: Option<u64>,
+    whole: bool,
+    #[serde(skip_serializing_if = "Fields::is_empty")]
+    fields: Fields<'a>,
+    /// It ends in the middle of its fields.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    short: bool,
+    /// The bytes that nothing is known of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<BytesRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<BytesRecord>,
+}
+
+/// Bytes in the file, and the first of them.
+#[derive(Serialize)]
+struct BytesRecord {
+    offset: u64,
+    size: u64,
+    hex: String,
+}
+
+impl BytesRecord {
+    fn of(source: &dyn ByteSource, span: Span, most: u64) -> io::Result<Option<Self>> {
+        if span.is_empty() {
+            return Ok(None);
+        }
+        let bytes = hex::head(source, span, most)?;
+        Ok(Some(Self {
+            offset: span.start,
+            size: span.len(),
+            hex: number::hex(&bytes),
+        }))
+    }
+}
+
+#[derive(Serialize)]
+struct DefectRecord {
+    defect: String,
+    start: u64,
+    end: u64,
+}
+
+/// Writes the tree as JSON Lines: one object for the file, one for each box in
+/// file order, one for each defect. Bytes are shown as [`boxes`] does.
+///
+/// # Errors
+/// As [`boxes`].
+pub fn boxes_json(
+    out: &mut dyn Write,
+    source: &dyn ByteSource,
+    tree: &BoxTree,
+    hex: Option<u32>,
+) -> io::Result<()> {
+    let head = Head {
+        schema: "tapo.inspect.boxes/1",
+        path: source.path().to_string_lossy(),
+        size: source.len(),
+    };
+    json::line(out, &head)?;
+    tree.iter().try_for_each(|(id, node)| {
+        let decoded = fields::decode(source, tree, id).map_err(io::Error::other)?;
+        let payload = match hex {
+            Some(most) => BytesRecord::of(source, own(tree, id, node), most.into())?,
+            None => None,
+        };
+        let record = BoxRecord {
+            kind: node.kind.to_string(),
+            name: name(node, &decoded),
+            depth: node.depth,
+            offset: node.span.start,
+            size: node.span.len(),
+            header: node.header_len(),
+            declared: declared(node),
+            whole: node.is_whole(),
+            short: decoded.short,
+            unknown: BytesRecord::of(source, unknown(node, &decoded), UNKNOWN)?,
+            payload,
+            fields: Fields(&decoded.fields),
+        };
+        json::line(out, &record)
+    })?;
+    for defect in tree.defects().iter().filter(|d| !d.flaw.is_harmless()) {
+        let record = DefectRecord {
+            defect: crate::words::flaw(&defect.flaw),
+            start: defect.span.start,
+            end: defect.span.end,
+        };
+        json::line(out, &record)?;
+    }
+    Ok(())
+}
