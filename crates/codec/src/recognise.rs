@@ -214,6 +214,14 @@ pub trait Recogniser: Send + Sync + fmt::Debug {
         let _ = (sample, into);
     }
 
+    /// For codecs that say [`Delimiting::Constant`]: of each whole frame of `data`, in the order of reading, the binary logarithm of the
+    /// odds that it goes on from those before as sound does, against random bytes. `backwards` reads from the last frame to the first.
+    /// Empty where the data is not sound.
+    fn likeness(&self, data: &[u8], backwards: bool) -> Vec<f32> {
+        let _ = (data, backwards);
+        Vec::new()
+    }
+
     /// Shows it a whole sample of the track from a sound file. It takes parameter sets and the habits of the encoder, which later
     /// judgements are held to: NAL unit types, the order of AAC elements. A few dozen samples from the track's first on do; the
     /// first must be among them, since encoders put into it what they never write again.

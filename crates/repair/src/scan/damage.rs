@@ -28,7 +28,8 @@ impl Scanner<'_> {
             place.at = span.end;
             return Ok(());
         };
-        self.mark_last(at, anchor < at)?;
+        let overlapped = anchor < at || self.is_overlapped(at, anchor)?;
+        self.mark_last(at, overlapped)?;
         self.row_before_damage(at, anchor)?;
         let lost_from = self.last_end().unwrap_or(span.start).max(span.start);
         let lost = Span::new(lost_from.min(anchor), anchor);

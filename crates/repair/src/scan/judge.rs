@@ -115,7 +115,8 @@ impl<'a> Judge<'a> {
             }
             let (access, cut) = match self.probe(g, window, at, depth)? {
                 Verdict::Sample(access) if access.len > 0 => (access, false),
-                Verdict::Cut(access) => (access, true),
+                // Nothing is cut off where a sample ends.
+                Verdict::Cut(access) if !self.end_is_sure => (access, true),
                 _ => continue,
             };
             let seen = Seen { group, access, cut };

@@ -12,6 +12,7 @@ mod judge;
 mod open;
 mod resync;
 mod row;
+mod sound;
 mod split;
 
 use crate::item::{Found, Item, Stretch, When};
@@ -138,6 +139,7 @@ impl<'a> Scanner<'a> {
         if self.may_be_row() {
             let guess = self.guess();
             if let Some(end) = self.judge.row(&mut self.window, at, guess)?
+                && !self.is_torn(Span::new(at, end), guess)?
                 && self.take_row(Span::new(at, end))?
             {
                 return Ok(Some(end));
@@ -170,6 +172,23 @@ impl<'a> Scanner<'a> {
         let flawless = verdict.sample().is_some_and(|a| a.flaw.is_none());
         let span = Span::at(at, seen.access.len);
         Ok(flawless && !zeroed(self.source, span)? && !self.judge.swallows(self.source, span)?)
+    }
+
+    /// Whether a row of a length that is not known is what damage has left of
+    /// one, and the sample in front of it reaches into it.
+    fn is_torn(&self, row: Span, guess: Option<u64>) -> Result<bool> {
+        let known = self.judge.known_lengths(guess).any(|len| len == row.len());
+        Ok(!known && self.is_overlapped(row.start, row.end)?)
+    }
+
+    /// Whether the last item, which ends at `at`, reaches into sound that ends at
+    /// `end`.
+    fn is_overlapped(&self, at: u64, end: u64) -> Result<bool> {
+        let last = self.found.items.last();
+        let Some(last) = last.filter(|i| i.span().end == at && !self.after_row) else {
+            return Ok(false);
+        };
+        self.judge.sound_overlaps(self.source, (last.at, at), end)
     }
 
     /// Begins a stretch.

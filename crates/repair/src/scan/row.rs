@@ -31,13 +31,21 @@ impl Judge<'_> {
         }
         let limit = at.saturating_add(self.longest_row()).min(self.end);
         let found = self.next_anchor(window, at, limit, step)?;
-        if found.is_some() {
-            return Ok(found);
+        if let Some(end) = found {
+            let torn = self.sound_is_torn(window.source(), Span::new(at, end))?;
+            return Ok(found.filter(|_| !torn));
         }
         if limit < self.end {
             return Ok(None);
         }
         // The data may end within the row, or just behind it.
+        let rest = Span::new(at, limit);
+        if !self.end_is_sure
+            && let Some(sound) = self.waveform(window.source(), rest, false)?
+            && let Some(len) = sound.len(self.known_lengths(guess).chain([rest.len()]))
+        {
+            return Ok(Some(at + len));
+        }
         let fixed = self.profile.tracks.iter().filter(weak).all(fixed);
         let likely = self.likely_row(guess);
         let likely = likely.filter(|_| fixed && !self.end_is_sure);
@@ -58,8 +66,7 @@ impl Judge<'_> {
             let seen = self.strong(window, place, Depth::Heads)?;
             Ok(seen.is_some_and(|s| s.access.bits >= ANCHOR_BITS))
         };
-        let mut lengths: Vec<u64> = self.profile.runs.rows.iter().map(|(_, len)| *len).collect();
-        lengths.extend(guess.filter(|g| *g > 0));
+        let mut lengths: Vec<u64> = self.known_lengths(guess).collect();
         if let Some(guess) = guess {
             lengths.sort_by_key(|len| len.abs_diff(guess));
         }
@@ -96,8 +103,14 @@ impl Judge<'_> {
         Ok(None)
     }
 
+    /// Lengths of rows that the reference had, and what the clock says.
+    pub(super) fn known_lengths(&self, guess: Option<u64>) -> impl Iterator<Item = u64> {
+        let known = self.profile.runs.rows.iter().map(|(_, len)| *len);
+        known.chain(guess.filter(|guess| *guess > 0))
+    }
+
     /// Bytes that a row may have.
-    fn longest_row(&self) -> u64 {
+    pub(super) fn longest_row(&self) -> u64 {
         let longest = self.profile.runs.longest;
         let fixed = |t: &TrackProfile| match t.finding {
             Finding::Frames { bytes } => u64::from(bytes) * 16,
@@ -188,14 +201,12 @@ impl Judge<'_> {
             return Ok(false);
         };
         let next = at.saturating_add(seen.access.len);
-        if seen.cut || next >= self.end {
+        if !seen.cut && (next >= self.end || self.strong(window, next, Depth::Heads)?.is_some()) {
             return Ok(true);
         }
-        if self.strong(window, next, Depth::Heads)?.is_some() {
-            return Ok(true);
-        }
-        // Another row: its beginning says nothing.
-        Ok(true)
+        // It is cut off, or another row follows, whose beginning says nothing.
+        let within = self.is_within_sound(window.source(), at, seen.access.bits)?;
+        Ok(!within)
     }
 
     /// Rows are multiples of this many bytes.

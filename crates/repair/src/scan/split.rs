@@ -1,6 +1,7 @@
 //! What a row holds: which track's, and how many samples.
 
 use super::Scanner;
+use super::sound::Waveform;
 use crate::item::{Item, When};
 use crate::profile::{Finding, TrackProfile};
 use crate::{Class, Result};
@@ -59,12 +60,22 @@ impl Scanner<'_> {
             return Ok(());
         }
         let guess = self.guess();
+        let room = Span::new(at, anchor.min(at.saturating_add(self.judge.longest_row())));
+        let sound = self.judge.waveform(self.source, room, false)?;
+        if let Some(sound) = &sound
+            && let Some(len) = sound.len(self.judge.known_lengths(guess))
+        {
+            let len = self.with_silence(sound, len, room.len());
+            self.take_row(Span::at(at, len))?;
+            return Ok(());
+        }
         if let Some(end) = self.judge.row_before(&mut self.window, at, anchor, guess)?
             && self.take_row(Span::new(at, end))?
         {
             return Ok(());
         }
-        let Some((track, len)) = self.hidden_row() else {
+        let hidden = sound.is_none_or(|s| s.is_blank);
+        let Some((track, len)) = self.hidden_row().filter(|_| hidden) else {
             return Ok(());
         };
         if at + len <= anchor {
@@ -77,6 +88,9 @@ impl Scanner<'_> {
     pub(super) fn row_behind_damage(&mut self, anchor: u64) -> Result<()> {
         if self.cutters.iter().any(Option::is_some) {
             return self.packets_behind_damage(anchor);
+        }
+        if self.sound_behind_damage(anchor)? {
+            return Ok(());
         }
         let Some((track, len)) = self.hidden_row() else {
             return Ok(());
@@ -91,6 +105,38 @@ impl Scanner<'_> {
         stretch.lost.end -= len;
         self.push_frames(track, Span::new(anchor - len, anchor), Class::C);
         Ok(())
+    }
+
+    /// Sound in front of the anchor, as far back as its waveform goes; `false` if
+    /// that cannot be told.
+    fn sound_behind_damage(&mut self, anchor: u64) -> Result<bool> {
+        let Some(lost) = self.found.stretches.last().map(|s| s.lost) else {
+            return Ok(false);
+        };
+        let from = anchor.saturating_sub(self.judge.longest_row());
+        let room = Span::new(from.max(lost.start), anchor);
+        let Some(sound) = self.judge.waveform(self.source, room, true)? else {
+            return Ok(false);
+        };
+        let Some(len) = sound.len(self.judge.known_lengths(None)) else {
+            return Ok(!sound.is_blank);
+        };
+        let len = self.with_silence(&sound, len, room.len());
+        if let Some((track, _)) = self.judge.sound_track()
+            && let Some(stretch) = self.found.stretches.last_mut()
+        {
+            stretch.lost.end = anchor - len;
+            self.push_frames(track, Span::new(anchor - len, anchor), Class::C);
+        }
+        Ok(true)
+    }
+
+    /// The length of a row of which the damage has left `len` bytes, and behind
+    /// them nothing but silence.
+    fn with_silence(&self, sound: &Waveform, len: u64, room: u64) -> u64 {
+        let whole = self.judge.likely_row(self.guess());
+        let whole = whole.filter(|whole| sound.is_blank && (len..=room).contains(whole));
+        whole.unwrap_or(len)
     }
 
     /// Track and length of a row that cannot be seen, where nearly every sample

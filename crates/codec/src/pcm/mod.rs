@@ -1,9 +1,12 @@
 //! Linear PCM and G.711: no frames, a constant number of bytes a sample.
 
+mod waveform;
+
 use crate::describe::{CodecDescription, ConfigBoxes, config};
 use crate::error::{CodecError, Result};
 use crate::recognise::{Access, Delimiting, Depth, Hints, Recogniser, Verdict};
 use tapo_io::Window;
+use waveform::{ByteOrder, Coding};
 
 pub(crate) fn describe<'a>(
     description: &mut CodecDescription<'a>,
@@ -54,19 +57,50 @@ pub(crate) fn recogniser(
         _ => declared.unwrap_or(16),
     };
     let channels = hints.channels.unwrap_or(1).clamp(1, 256);
-    let frame_bytes = bits.div_ceil(8).clamp(1, 8) * channels;
-    Some(Box::new(ConstantRate { frame_bytes }))
+    let bytes = bits.div_ceil(8).clamp(1, 8);
+    Some(Box::new(ConstantRate {
+        frame_bytes: bytes * channels,
+        sound: coding(entry_type, boxes, bytes),
+    }))
+}
+
+/// How samples are written. The byte order of QuickTime's wider entries stands in an extension (`enda`) that not all writers give; that
+/// of `lpcm` in fields of the entry itself.
+fn coding(entry_type: [u8; 4], boxes: &ConfigBoxes<'_>, bytes: u32) -> Option<Coding> {
+    let flags = config(boxes, "pcmC").ok().and_then(|b| b.get(4).copied());
+    let order = match (&entry_type, flags) {
+        (b"sowt", _) => ByteOrder::Little,
+        (b"twos", _) => ByteOrder::Big,
+        (b"ipcm" | b"fpcm", Some(flags)) if flags & 1 == 1 => ByteOrder::Little,
+        (b"ipcm" | b"fpcm", Some(_)) => ByteOrder::Big,
+        _ => ByteOrder::Either,
+    };
+    let bytes = usize::try_from(bytes).ok()?;
+    match &entry_type {
+        b"alaw" => Some(Coding::ALaw),
+        b"ulaw" => Some(Coding::MuLaw),
+        b"fl32" | b"fl64" | b"fpcm" if matches!(bytes, 4 | 8) => {
+            Some(Coding::Float { bytes, order })
+        }
+        b"fl32" | b"fl64" | b"fpcm" => None,
+        b"raw " if bytes == 1 => Some(Coding::Offset),
+        _ => Some(Coding::Integer { bytes, order }),
+    }
 }
 
 /// For `tmcd`: a frame counter of 32 bits, which may have any value.
 pub(crate) fn time_code(_: [u8; 4], _: &ConfigBoxes<'_>, _: &Hints) -> Option<Box<dyn Recogniser>> {
-    Some(Box::new(ConstantRate { frame_bytes: 4 }))
+    Some(Box::new(ConstantRate {
+        frame_bytes: 4,
+        sound: None,
+    }))
 }
 
 /// For data without any syntax, of a constant number of bytes for each tick.
 #[derive(Debug, Clone)]
 struct ConstantRate {
     frame_bytes: u32,
+    sound: Option<Coding>,
 }
 
 impl Recogniser for ConstantRate {
@@ -97,6 +131,13 @@ impl Recogniser for ConstantRate {
             Verdict::Cut(access)
         } else {
             Verdict::Start(access)
+        })
+    }
+
+    fn likeness(&self, data: &[u8], backwards: bool) -> Vec<f32> {
+        let frame = usize::try_from(self.frame_bytes).unwrap_or(usize::MAX);
+        self.sound.map_or_else(Vec::new, |coding| {
+            waveform::likeness(coding, frame, data, backwards)
         })
     }
 
