@@ -6,13 +6,21 @@ use crate::FourCc;
 #[derive(Clone, Debug, Default)]
 pub struct BoxWriter {
     bytes: Vec<u8>,
+    /// Places in `bytes` where others are to stand, and how many.
+    left_out: Vec<(usize, u64)>,
+    /// The sum of these.
+    missing: u64,
 }
 
 impl BoxWriter {
     /// An empty writer.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new() }
+        Self {
+            bytes: Vec::new(),
+            left_out: Vec::new(),
+            missing: 0,
+        }
     }
 
     /// A writer with room for `capacity` bytes.
@@ -20,6 +28,7 @@ impl BoxWriter {
     pub fn with_capacity(capacity: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(capacity),
+            ..Self::new()
         }
     }
 
@@ -27,15 +36,17 @@ impl BoxWriter {
     /// than 32 bits can say gets a 64-bit header.
     pub fn boxed(&mut self, kind: &[u8; 4], content: impl FnOnce(&mut Self)) {
         let start = self.bytes.len();
+        let (missing, gaps) = (self.missing, self.left_out.len());
         self.u32(0).raw(kind);
         content(self);
-        let size = self.bytes.len() - start;
+        let size = (self.bytes.len() - start) as u64 + (self.missing - missing);
         match u32::try_from(size) {
             Ok(size) => self.patch(start, &size.to_be_bytes()),
             Err(_) => {
-                let large = (size as u64 + 8).to_be_bytes();
+                let large = (size + 8).to_be_bytes();
                 let body = start + 8;
                 self.bytes.splice(body..body, large);
+                self.left_out.iter_mut().skip(gaps).for_each(|g| g.0 += 8);
                 self.patch(start, &1_u32.to_be_bytes());
             }
         }
@@ -112,7 +123,14 @@ impl BoxWriter {
         self.raw(&kind.0)
     }
 
-    /// Bytes written so far.
+    /// Leaves out `len` bytes that belong here: the boxes around them count
+    /// them, and somebody else writes them (see [`into_parts`](Self::into_parts)).
+    pub fn leave_out(&mut self, len: u64) {
+        self.left_out.push((self.bytes.len(), len));
+        self.missing = self.missing.saturating_add(len);
+    }
+
+    /// Bytes written so far, without what was left out.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
@@ -137,6 +155,13 @@ impl BoxWriter {
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
+
+    /// The bytes, and what was left out of them: in front of which of them, and
+    /// how many.
+    #[must_use]
+    pub fn into_parts(self) -> (Vec<u8>, Vec<(usize, u64)>) {
+        (self.bytes, self.left_out)
+    }
 }
 
 #[cfg(test)]
@@ -155,6 +180,26 @@ mod tests {
             w.into_bytes(),
             b"\0\0\0\x15moov\0\0\0\x0dmvhd\x01\0\0\x02\x07"
         );
+    }
+
+    #[test]
+    fn boxes_count_what_is_left_out() {
+        let mut w = BoxWriter::new();
+        w.boxed(b"moov", |w| {
+            w.boxed(b"stsz", |w| w.leave_out(1000));
+            w.boxed(b"co64", |w| w.leave_out(1 << 32));
+            w.u8(7);
+        });
+        let (bytes, left_out) = w.into_parts();
+        // Both boxes of more than 32 bits have large headers.
+        assert_eq!(bytes[..8], *b"\0\0\0\x01moov");
+        assert_eq!(
+            bytes[8..16],
+            (16 + 1008 + 16 + (1 << 32) + 1_u64).to_be_bytes()
+        );
+        assert_eq!(bytes[16..24], *b"\0\0\x03\xf0stsz");
+        assert_eq!(left_out, [(24, 1000), (40, 1 << 32)]);
+        assert_eq!(bytes.len(), 41);
     }
 
     #[test]

@@ -12,14 +12,16 @@
 //! ```
 //! Until step 4 the file is what it was, and longer.
 
+use crate::crc::crc32_on;
 use crate::record::{Patch, UndoRecord, header};
 use crate::run::writable;
 use crate::state::{last_record, moov_is_whole};
-use crate::tail::{SECTOR, flip, is_torn_write, restore, sealed};
+use crate::tail::{SECTOR, flip, is_torn_write, restore};
 use crate::{Error, Result};
-use tapo_bmff::BoxHeader;
+use std::iter;
+use tapo_bmff::{BoxHeader, FourCc};
 use tapo_io::{ByteSource, Disk, FileStamp, Op, PreadFile, Span, WritePlan, zeros_to_end};
-use tapo_movie::Movie;
+use tapo_movie::{EncodedMoov, RawBox};
 
 /// Boxes in front of the media data that are looked at.
 const HEADS: usize = 64;
@@ -31,19 +33,21 @@ const FRONT: [&[u8; 4]; 8] = [
 
 /// A `moov` to be appended to a file that has lost its own.
 #[derive(Debug)]
-pub struct Append {
+pub struct Append<'a> {
     record: UndoRecord,
-    moov: Vec<u8>,
+    /// Its last box is the record, but for the CRC.
+    moov: EncodedMoov<'a>,
 }
 
-impl Append {
+impl<'a> Append<'a> {
     /// Works out what to append to `source`, all of which stays where it is.
-    /// `movie` is what is in it; the bytes from `media_at` on hold samples.
+    /// `moov` is that of the movie in it; the bytes from `media_at` on hold
+    /// samples.
     ///
     /// # Errors
     /// [`Error::OutOfPlaceOnly`] if the head of the file has no room for the
     /// header of the media data, or not within one sector.
-    pub fn plan(source: &dyn ByteSource, movie: &Movie, media_at: u64) -> Result<Self> {
+    pub fn plan(source: &dyn ByteSource, mut moov: EncodedMoov<'a>, media_at: u64) -> Result<Self> {
         let refuse = |why| Error::OutOfPlaceOnly {
             path: source.path().to_owned(),
             why,
@@ -74,8 +78,14 @@ impl Append {
             if first.original() == record.mdat_header() {
                 continue;
             }
-            let sealed = sealed(movie, record).ok_or_else(|| refuse(why))?;
-            let (record, moov) = sealed;
+            moov.add(&RawBox {
+                kind: FourCc(*b"uuid"),
+                bytes: record.to_bytes(),
+            });
+            let record = sealed(&moov, record);
+            if UndoRecord::parse(&record.to_bytes()) != Some(record) {
+                return Err(refuse(why));
+            }
             return Ok(Self { record, moov });
         }
         Err(refuse(why))
@@ -87,18 +97,19 @@ impl Append {
         (self.record.first.at, self.record.mdat_header())
     }
 
-    /// The bytes that follow those of the original.
-    #[must_use]
-    pub fn tail(&self) -> Vec<u8> {
-        let mut bytes = self.record.to_journal();
-        bytes.extend(&self.moov);
-        bytes
+    /// The bytes that follow those of the original, some at a time.
+    pub fn tail(&self) -> impl Iterator<Item = Vec<u8>> {
+        let record = &self.record;
+        let body = body(&self.moov);
+        iter::once(record.to_journal())
+            .chain(body)
+            .chain([record.to_bytes()])
     }
 
     /// Size of the file when all is done, bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.record.moov_at() + self.moov.len() as u64
+        self.record.moov_at() + self.moov.len()
     }
 
     /// Writes it to the file that `source` is, in an order that no power cut
@@ -109,8 +120,8 @@ impl Append {
     /// [`Error::Io`]. If the disk is full, the file is what it was.
     pub fn execute(&self, source: &PreadFile, stamp: FileStamp) -> Result<()> {
         let mut disk = writable(source.path(), stamp)?;
-        for op in &self.writes().ops {
-            if let Err(error) = disk.apply(op) {
+        for op in self.steps() {
+            if let Err(error) = disk.apply(&op) {
                 if matches!(op, Op::Write { .. }) {
                     // What cannot be put back, undo finds.
                     let _ = restore(&self.record, self.size()).execute(&mut disk);
@@ -121,20 +132,41 @@ impl Append {
         Ok(())
     }
 
-    pub(crate) fn writes(&self) -> WritePlan {
+    /// What is done to the file, step by step: the `moov` may be large.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = Op> {
         let record = &self.record;
-        let body = self.moov.len().saturating_sub(record.to_bytes().len());
-        let (body, last) = self.moov.split_at(body);
-        let mut plan = WritePlan::new()
+        let begin = WritePlan::new()
             .then(Op::Allocate(Span::new(record.end, self.size())))
             .write(record.end, record.to_journal())
             .barrier()
-            .write(record.moov_at() + body.len() as u64, last.to_vec())
-            .barrier()
-            .write(record.moov_at(), body.to_vec())
+            .write(self.size() - UndoRecord::LEN, record.to_bytes())
             .barrier();
-        plan.ops.extend(flip(record).ops);
-        plan
+        let mut next = record.moov_at();
+        let body = body(&self.moov).map(move |bytes| {
+            let at = next;
+            next += bytes.len() as u64;
+            Op::Write { at, bytes }
+        });
+        let end = iter::once(Op::Barrier).chain(flip(record).ops);
+        begin.ops.into_iter().chain(body).chain(end)
+    }
+}
+
+/// All of a `moov` but the record that is its last box.
+fn body(moov: &EncodedMoov<'_>) -> impl Iterator<Item = Vec<u8>> {
+    let mut left = moov.len().saturating_sub(UndoRecord::LEN);
+    moov.pieces().filter_map(move |mut piece| {
+        piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        left -= piece.len() as u64;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// The record with the CRC of the `moov` that it ends.
+fn sealed(moov: &EncodedMoov<'_>, record: UndoRecord) -> UndoRecord {
+    UndoRecord {
+        moov_crc: body(moov).fold(0, |crc, piece| crc32_on(crc, &piece)),
+        ..record
     }
 }
 

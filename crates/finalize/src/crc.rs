@@ -30,7 +30,12 @@ const fn table() -> [u32; 256] {
 
 /// The CRC-32 of `bytes`.
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, byte| {
+    crc32_on(0, bytes)
+}
+
+/// The CRC-32 of bytes whose CRC-32 is `before` and the `bytes` behind them.
+pub(crate) fn crc32_on(before: u32, bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!before, |crc, byte| {
         let [low, ..] = crc.to_le_bytes();
         let entry = TABLE.get(usize::from(low ^ byte)).copied();
         crc >> 8 ^ entry.unwrap_or_default()
@@ -43,5 +48,9 @@ mod tests {
     fn the_check_value_of_the_catalogue() {
         assert_eq!(super::crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(super::crc32(b""), 0);
+        assert_eq!(
+            super::crc32_on(super::crc32(b"12345"), b"6789"),
+            0xcbf4_3926
+        );
     }
 }

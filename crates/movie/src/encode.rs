@@ -1,10 +1,8 @@
 //! Writing a movie: the one encoder of `moov`.
 
 use crate::description::UNDETERMINED;
-use crate::{
-    Edit, Movie, MovieHeader, RawBox, SampleDescription, SampleTable, Sizes, SyncSamples, Track,
-    rescale,
-};
+use crate::encode_tables::{Fill, Records, pieces, tables};
+use crate::{Columns, Edit, Movie, MovieHeader, RawBox, SampleTable, Track, rescale};
 use tapo_bmff::BoxWriter;
 
 /// Writes `moov` with full sample tables and without `mvex`: the index of a
@@ -15,20 +13,117 @@ use tapo_bmff::BoxWriter;
 /// turns fragments into a plain movie puts it into the edit list.
 #[must_use]
 pub fn encode_moov(movie: &Movie) -> Vec<u8> {
-    encode(movie, Form::Plain)
+    EncodedMoov::of(movie).to_bytes()
 }
 
 /// Bytes that [`encode_moov`] writes for this movie.
 #[must_use]
 pub fn encoded_moov_len(movie: &Movie) -> u64 {
-    encode_moov(movie).len() as u64
+    EncodedMoov::of(movie).len()
 }
 
 /// Writes `moov` with empty sample tables and `mvex`: the start of a fragmented
 /// file. Durations are 0, edit lists open-ended as they are.
 #[must_use]
 pub fn encode_init(movie: &Movie) -> Vec<u8> {
-    encode(movie, Form::Init)
+    let empty = SampleTable::default();
+    let tables = vec![&empty as &dyn Columns; movie.tracks.len()];
+    encode(movie, &tables, Form::Init).to_bytes()
+}
+
+/// A `moov` whose tables are put together only when they are wanted: there may
+/// be a million samples in them.
+///
+/// ```
+/// let movie = tapo_movie::Movie::default();
+/// let moov = tapo_movie::EncodedMoov::of(&movie);
+/// let written: u64 = moov.pieces().map(|piece| piece.len() as u64).sum();
+/// assert_eq!(written, moov.len());
+/// ```
+pub struct EncodedMoov<'a> {
+    /// All but the records of the tables.
+    frame: Vec<u8>,
+    /// Where in the frame these stand.
+    tables: Vec<(usize, Records<'a>)>,
+    len: u64,
+}
+
+impl std::fmt::Debug for EncodedMoov<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tables = self.tables.len();
+        write!(f, "EncodedMoov({} bytes, {tables} tables)", self.len)
+    }
+}
+
+impl<'a> EncodedMoov<'a> {
+    /// What [`encode_moov`] writes.
+    #[must_use]
+    pub fn of(movie: &'a Movie) -> Self {
+        let tables = movie.tracks.iter().map(|t| &t.samples as &dyn Columns);
+        Self::with(movie, &tables.collect::<Vec<_>>())
+    }
+
+    /// The same with the samples of `tables`, by track, instead of the movie's
+    /// own.
+    #[must_use]
+    pub fn with(movie: &Movie, tables: &[&'a dyn Columns]) -> Self {
+        encode(movie, tables, Form::Plain)
+    }
+
+    /// Adds a box behind all others within it.
+    pub fn add(&mut self, raw: &RawBox) {
+        self.len += raw.bytes.len() as u64;
+        self.frame.extend(&raw.bytes);
+        // A `moov` that is beyond 32 bits is large already, or becomes so.
+        let large = self.frame.starts_with(&1_u32.to_be_bytes());
+        match u32::try_from(self.len) {
+            Ok(len) if !large => self.patch(0, &len.to_be_bytes()),
+            _ => {
+                if !large {
+                    self.frame.splice(8..8, [0; 8]);
+                    self.tables.iter_mut().for_each(|(at, _)| *at += 8);
+                    self.len += 8;
+                }
+                self.patch(0, &1_u32.to_be_bytes());
+                self.patch(8, &self.len.to_be_bytes());
+            }
+        }
+    }
+
+    fn patch(&mut self, at: usize, bytes: &[u8]) {
+        for (to, from) in self.frame.iter_mut().skip(at).zip(bytes) {
+            *to = *from;
+        }
+    }
+
+    /// Its bytes, all in all.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a box is never empty")]
+    pub const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Its bytes, some at a time.
+    pub fn pieces(&self) -> impl Iterator<Item = Vec<u8>> {
+        let starts = std::iter::once(0).chain(self.tables.iter().map(|(at, _)| *at));
+        let ends = self.tables.iter().map(|(at, _)| *at);
+        let frame = starts.zip(ends.chain([self.frame.len()]));
+        let frame = frame.map(|(start, end)| self.frame.get(start..end).unwrap_or_default());
+        let mut tables = self.tables.iter();
+        let fills = frame.flat_map(move |part| {
+            let records = tables.next().map(|(_, records)| records.begin());
+            std::iter::once(Fill::of(part)).chain(records)
+        });
+        pieces(fills)
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.len).unwrap_or(0));
+        self.pieces().for_each(|piece| bytes.extend(piece));
+        bytes
+    }
 }
 
 #[derive(Copy, Clone, Eq, PartialEq)]
@@ -37,21 +132,32 @@ enum Form {
     Init,
 }
 
-fn encode(movie: &Movie, form: Form) -> Vec<u8> {
-    let samples = usize::try_from(movie.sample_count()).unwrap_or(0);
-    let mut w = BoxWriter::with_capacity(4096 + samples.min(1 << 24) * 5);
+fn encode<'a>(movie: &Movie, tables: &[&'a dyn Columns], form: Form) -> EncodedMoov<'a> {
+    let mut w = BoxWriter::new();
+    let mut records = Vec::new();
     w.boxed(b"moov", |w| {
-        let durations = movie.tracks.iter().map(|t| track_duration(t, movie, form));
+        let tracks = || movie.tracks.iter().zip(tables);
+        let durations = tracks().map(|(t, s)| track_duration(t, *s, movie, form));
         mvhd(w, &movie.header, durations.max().unwrap_or(0));
-        for track in &movie.tracks {
-            trak(w, track, movie, form);
+        for (track, samples) in tracks() {
+            trak(w, track, *samples, movie, form, &mut records);
         }
         if form == Form::Init {
             w.boxed(b"mvex", |w| movie.tracks.iter().for_each(|t| trex(w, t)));
         }
         raw(w, &movie.other);
     });
-    w.into_bytes()
+    let (frame, left_out) = w.into_parts();
+    let left: u64 = left_out.iter().map(|(_, len)| len).sum();
+    EncodedMoov {
+        len: frame.len() as u64 + left,
+        frame,
+        tables: left_out
+            .into_iter()
+            .map(|(at, _)| at)
+            .zip(records)
+            .collect(),
+    }
 }
 
 fn raw(w: &mut BoxWriter, boxes: &[RawBox]) {
@@ -61,12 +167,12 @@ fn raw(w: &mut BoxWriter, boxes: &[RawBox]) {
 }
 
 /// How long a track shows, ticks of the movie's timescale.
-fn track_duration(track: &Track, movie: &Movie, form: Form) -> u64 {
+fn track_duration(track: &Track, samples: &dyn Columns, movie: &Movie, form: Form) -> u64 {
     if form == Form::Init {
         return 0;
     }
     if track.edits.is_empty() {
-        let media = track.samples.duration();
+        let media = samples.duration();
         return rescale(media, track.timescale, movie.header.timescale);
     }
     let lengths = track.edits.iter().map(|e| e.duration);
@@ -106,12 +212,19 @@ fn mvhd(w: &mut BoxWriter, header: &MovieHeader, duration: u64) {
     });
 }
 
-fn trak(w: &mut BoxWriter, track: &Track, movie: &Movie, form: Form) {
+fn trak<'a>(
+    w: &mut BoxWriter,
+    track: &Track,
+    samples: &'a dyn Columns,
+    movie: &Movie,
+    form: Form,
+    records: &mut Vec<Records<'a>>,
+) {
     w.boxed(b"trak", |w| {
-        tkhd(w, track, track_duration(track, movie, form));
+        tkhd(w, track, track_duration(track, samples, movie, form));
         edts(w, &track.edits);
         w.boxed(b"mdia", |w| {
-            mdhd(w, track, form);
+            mdhd(w, track, samples.duration());
             hdlr(w, track);
             raw(w, &track.other_mdia);
             w.boxed(b"minf", |w| {
@@ -123,10 +236,7 @@ fn trak(w: &mut BoxWriter, track: &Track, movie: &Movie, form: Form) {
                 raw(w, &track.other_minf);
                 w.boxed(b"stbl", |w| {
                     stsd(w, track);
-                    match form {
-                        Form::Plain => tables(w, &track.samples, lists_sizes(track)),
-                        Form::Init => tables(w, &SampleTable::default(), false),
-                    }
+                    tables(w, track, samples, records);
                     raw(w, &track.other_stbl);
                 });
             });
@@ -179,11 +289,7 @@ fn edts(w: &mut BoxWriter, edits: &[Edit]) {
     });
 }
 
-fn mdhd(w: &mut BoxWriter, track: &Track, form: Form) {
-    let duration = match form {
-        Form::Plain => track.samples.duration(),
-        Form::Init => 0,
-    };
+fn mdhd(w: &mut BoxWriter, track: &Track, duration: u64) {
     let times = [track.media_creation_time, track.media_modification_time];
     let v = version(&[times[0], times[1], duration]);
     w.full(b"mdhd", v, 0, |w| {
@@ -249,117 +355,6 @@ fn stsd(w: &mut BoxWriter, track: &Track) {
     });
 }
 
-/// Whether every size must be listed though all are equal: of G.711 packets
-/// with one size for all, GStreamer 1.22 plays 200 bytes in 64,000, and VLC
-/// loses the last second. Single bytes (QuickTime's way) are read right, and a
-/// count that only a hostile file has is not written out.
-fn lists_sizes(track: &Track) -> bool {
-    let g711 = |d: &SampleDescription| d.kind() == b"alaw" || d.kind() == b"ulaw";
-    let (size, count) = match track.samples.sizes {
-        Sizes::Constant { size, count } => (size, count),
-        Sizes::Each(_) => return false,
-    };
-    size > 1 && count < 1 << 24 && track.descriptions.iter().any(g711)
-}
-
-fn tables(w: &mut BoxWriter, table: &SampleTable, list_sizes: bool) {
-    let samples = table.len();
-    let durations = fitted(table.durations.runs(), samples, None);
-    w.full(b"stts", 0, 0, |w| {
-        records(w, durations, |w, (n, d)| {
-            w.u32(n).u32(d);
-        });
-    });
-    if let SyncSamples::Listed(numbers) = &table.sync {
-        w.full(b"stss", 0, 0, |w| {
-            records(w, numbers.iter(), |w, n| {
-                w.u32(*n);
-            });
-        });
-    }
-    if !table.composition_offsets.is_empty() {
-        let offsets = table.composition_offsets.runs();
-        let v = u8::from(offsets.iter().any(|(_, o)| *o < 0));
-        let offsets = fitted(offsets, samples, Some(0));
-        w.full(b"ctts", v, 0, |w| {
-            records(w, offsets, |w, (n, o)| {
-                w.u32(n).u32(o.cast_unsigned());
-            });
-        });
-    }
-    chunk_tables(w, table, list_sizes);
-}
-
-/// Runs for exactly `samples` samples: cut where they are too many, and where
-/// they are too few made longer by `rest`, or by the last value.
-fn fitted<T: Copy>(
-    runs: &[(u32, T)],
-    samples: u32,
-    rest: Option<T>,
-) -> impl Iterator<Item = (u32, T)> {
-    let rest = rest.or(runs.last().map(|(_, v)| *v)).map(|v| (u32::MAX, v));
-    let mut left = samples;
-    runs.iter()
-        .copied()
-        .chain(rest)
-        .map_while(move |(count, value)| {
-            let count = count.min(left);
-            left -= count;
-            (count > 0).then_some((count, value))
-        })
-}
-
-fn chunk_tables(w: &mut BoxWriter, table: &SampleTable, list_sizes: bool) {
-    let chunks = || table.chunks.iter().filter(|c| c.samples > 0);
-    w.full(b"stsc", 0, 0, |w| {
-        let mut last = None;
-        let runs = chunks().zip(1_u32..).filter_map(|(chunk, number)| {
-            let run = (chunk.samples, chunk.description);
-            (last.replace(run) != Some(run)).then_some((number, run))
-        });
-        records(w, runs, |w, (first, (count, description))| {
-            w.u32(first).u32(count).u32(description);
-        });
-    });
-    w.full(b"stsz", 0, 0, |w| match &table.sizes {
-        Sizes::Constant { size, count } if !list_sizes => {
-            w.u32(*size).u32(*count);
-        }
-        Sizes::Constant { size, count } => {
-            w.u32(0);
-            records(w, std::iter::repeat_n(size, *count as usize), |w, s| {
-                w.u32(*s);
-            });
-        }
-        Sizes::Each(sizes) => {
-            w.u32(0);
-            records(w, sizes.iter(), |w, s| {
-                w.u32(*s);
-            });
-        }
-    });
-    let far = chunks().any(|c| c.offset > u64::from(u32::MAX));
-    w.full(if far { b"co64" } else { b"stco" }, 0, 0, |w| {
-        records(w, chunks(), |w, c| number(w, u8::from(far), c.offset));
-    });
-}
-
-/// Writes a count and the records, however many they turn out to be.
-fn records<T>(
-    w: &mut BoxWriter,
-    records: impl Iterator<Item = T>,
-    mut write: impl FnMut(&mut BoxWriter, T),
-) {
-    let at = w.len();
-    w.u32(0);
-    let mut count = 0_u32;
-    for record in records {
-        write(w, record);
-        count += 1;
-    }
-    w.patch(at, &count.to_be_bytes());
-}
-
 fn trex(w: &mut BoxWriter, track: &Track) {
     let defaults = track.defaults.unwrap_or_default();
     w.full(b"trex", 0, 0, |w| {
@@ -375,35 +370,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_are_cut_or_continued_to_the_number_of_samples() {
-        let fit = |n, rest| fitted(&[(3, 40), (2, 50)], n, rest).collect::<Vec<_>>();
-        assert_eq!(fit(4, None), [(3, 40), (1, 50)]);
-        assert_eq!(fit(7, None), [(3, 40), (2, 50), (2, 50)]);
-        assert_eq!(fit(7, Some(0)), [(3, 40), (2, 50), (2, 0)]);
-        assert_eq!(fit(0, None), []);
-    }
-
-    #[test]
-    fn packets_of_g711_have_their_sizes_listed() {
-        let mut track = Track {
-            descriptions: vec![SampleDescription::g711(b"alaw").unwrap()],
-            ..Track::default()
-        };
-        for _ in 0..5 {
-            track.samples.push(160, 160, 0, true).unwrap();
-        }
-        assert!(lists_sizes(&track));
-        let len = |list| {
-            let mut w = BoxWriter::new();
-            chunk_tables(&mut w, &track.samples, list);
-            w.len()
-        };
-        assert_eq!(len(true), len(false) + 5 * 4);
-    }
-
-    #[test]
     fn an_unknown_duration_stays_unknown() {
         assert_eq!(version(&[u64::from(u32::MAX) - 1]), 0);
         assert_eq!(version(&[u64::MAX]), 1);
+    }
+
+    #[test]
+    fn a_box_that_is_added_is_one_that_was_there() {
+        let raw = RawBox {
+            kind: tapo_bmff::FourCc(*b"free"),
+            bytes: b"\0\0\0\x0bfree...".to_vec(),
+        };
+        let mut movie = Movie {
+            tracks: vec![Track::default()],
+            ..Movie::default()
+        };
+        let plain = movie.clone();
+        let mut moov = EncodedMoov::of(&plain);
+        moov.add(&raw);
+        movie.other.push(raw);
+        assert_eq!(moov.to_bytes(), encode_moov(&movie));
+        assert_eq!(moov.len(), encoded_moov_len(&movie));
     }
 }

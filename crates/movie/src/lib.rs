@@ -8,9 +8,11 @@
 //! ISO/IEC 14496-12:2022.
 #![forbid(unsafe_code)]
 
+mod columns;
 mod description;
 mod encode;
 mod encode_moof;
+mod encode_tables;
 mod error;
 mod fragment;
 mod loader;
@@ -24,8 +26,9 @@ mod timescale;
 mod track;
 mod trak;
 
+pub use columns::{Column, Columns, SizeColumn};
 pub use description::SampleDescription;
-pub use encode::{encode_init, encode_moov, encoded_moov_len};
+pub use encode::{EncodedMoov, encode_init, encode_moov, encoded_moov_len};
 pub use encode_moof::{Run, RunSample, encode_moof};
 pub use error::{Error, Result};
 pub use fragment::{Fragment, FragmentDefaults, TrackFragment};

@@ -1,10 +1,13 @@
 //! Items with times become a movie.
 
+mod samples;
+
 use crate::Result;
-use crate::item::{Found, Item};
+use crate::item::Found;
 use crate::profile::{Finding, Profile};
-use crate::times::{Timed, Timeline};
-use tapo_movie::{Edit, Movie, SampleTable, Track};
+use crate::times::Timeline;
+use samples::Samples;
+use tapo_movie::{Columns, Edit, EncodedMoov, Movie, SampleTable};
 
 /// Boxes of a sample table that speak of single samples of the reference.
 const PER_SAMPLE: [&[u8; 4]; 12] = [
@@ -12,24 +15,42 @@ const PER_SAMPLE: [&[u8; 4]; 12] = [
     b"stsh", b"csgp",
 ];
 
+/// A movie whose samples stay where they were found: its own tables are empty.
+pub(crate) struct Assembled<'a> {
+    pub(crate) movie: Movie,
+    /// By track.
+    samples: Vec<Samples<'a>>,
+}
+
+impl Assembled<'_> {
+    /// The index of the movie.
+    pub(crate) fn moov(&self) -> EncodedMoov<'_> {
+        let samples = self.samples.iter().map(|s| s as &dyn Columns);
+        EncodedMoov::with(&self.movie, &samples.collect::<Vec<_>>())
+    }
+}
+
 /// Builds the movie. `moved` is added to every offset.
 ///
 /// # Errors
 /// More samples than a track may have.
-pub(crate) fn movie(
-    found: &Found,
+pub(crate) fn movie<'a>(
+    found: &'a Found,
     profile: &Profile,
-    line: &Timeline,
+    line: &'a Timeline,
     moved: u64,
-) -> Result<Movie> {
+) -> Result<Assembled<'a>> {
     let mut movie = profile.movie.clone();
     let from_start = found.stretches.first().is_none_or(|s| s.from_start);
     let mut starts = Vec::new();
+    let mut samples = Vec::new();
     for (index, times) in line.tracks.iter().enumerate() {
         let Some(track) = movie.tracks.get_mut(index) else {
             continue;
         };
-        track.samples = table(found, profile, index, times, moved)?;
+        track.samples = SampleTable::default();
+        let usual = profile.tracks.get(index).map_or(1, |t| t.durations.usual);
+        samples.push(Samples::of(found, index, times, usual, moved)?);
         track
             .other_stbl
             .retain(|b| !PER_SAMPLE.iter().any(|k| b.kind == *k));
@@ -75,10 +96,14 @@ pub(crate) fn movie(
     }
     precise(&mut movie, profile, &empties);
     for (index, media_time, empty) in empties {
-        edit(&mut movie, index, media_time, empty);
+        if let Some(samples) = samples.get(index) {
+            edit(&mut movie, index, samples, media_time, empty);
+        }
     }
-    movie.tracks.retain(|t| !t.samples.is_empty());
-    Ok(movie)
+    let tracks = movie.tracks.drain(..).zip(samples);
+    let (tracks, samples) = tracks.filter(|(_, s)| s.count() > 0).unzip();
+    movie.tracks = tracks;
+    Ok(Assembled { movie, samples })
 }
 
 /// How much later than in the reference pictures are shown, ticks.
@@ -105,7 +130,7 @@ fn precise(movie: &mut Movie, profile: &Profile, empties: &[(usize, i64, i64)]) 
 }
 
 /// Writes the edit list of a track: nothing, then the media from `media_time`.
-fn edit(movie: &mut Movie, index: usize, media_time: i64, empty: i64) {
+fn edit(movie: &mut Movie, index: usize, samples: &Samples<'_>, media_time: i64, empty: i64) {
     let timescale = movie.header.timescale;
     let Some(track) = movie.tracks.get_mut(index) else {
         return;
@@ -122,67 +147,11 @@ fn edit(movie: &mut Movie, index: usize, media_time: i64, empty: i64) {
         let ticks = tapo_movie::rescale(empty, track.timescale, timescale);
         track.edits.push(Edit::empty(ticks));
     }
-    let lasts = shown_end(track).saturating_sub(media_time);
+    let lasts = samples.shown_end().saturating_sub(media_time);
     let ticks = u128::from(lasts) * u128::from(timescale);
     let ticks = ticks.div_ceil(u128::from(track.timescale.max(1)));
     track.edits.push(Edit {
         rate,
         ..Edit::media(u64::try_from(ticks).unwrap_or(u64::MAX), media_time)
     });
-}
-
-/// Composition time at which the last picture ends, ticks.
-fn shown_end(track: &Track) -> u64 {
-    let table = &track.samples;
-    let media = table.duration();
-    if table.composition_offsets.is_empty() {
-        return media;
-    }
-    let count = usize::try_from(table.len().saturating_sub(64)).unwrap_or(0);
-    let ends = table.iter().skip(count).map(|s| {
-        let end = s.pts().saturating_add(i64::from(s.duration));
-        u64::try_from(end).unwrap_or(0)
-    });
-    ends.max().unwrap_or(media)
-}
-
-fn table(
-    found: &Found,
-    profile: &Profile,
-    index: usize,
-    times: &[Timed],
-    moved: u64,
-) -> Result<SampleTable> {
-    let mut table = SampleTable::default();
-    let usual = profile.tracks.get(index).map_or(1, |t| t.durations.usual);
-    for (n, time) in times.iter().enumerate() {
-        let Some(item) = found.items.get(time.item) else {
-            continue;
-        };
-        let end = times.get(n + 1).map_or(time.dts + time.duration, |t| t.dts);
-        let lasts = u32::try_from(end - time.dts).unwrap_or(0);
-        table.start_chunk(item.at + moved, 1);
-        push(&mut table, &item, time, lasts, usual)?;
-    }
-    Ok(table)
-}
-
-fn push(table: &mut SampleTable, item: &Item, time: &Timed, lasts: u32, usual: u32) -> Result<()> {
-    let samples = item.samples.max(1);
-    if samples == 1 {
-        table.push(item.size, lasts, time.offset, item.sync)?;
-        return Ok(());
-    }
-    // A gap behind a row belongs to its last sample.
-    let size = item.size / samples;
-    table.push_run(samples - 1, size, usual, time.offset, item.sync)?;
-    let before = u64::from(usual) * u64::from(samples - 1);
-    let rest = u64::from(lasts).saturating_sub(before);
-    table.push(
-        size,
-        u32::try_from(rest).unwrap_or(usual),
-        time.offset,
-        item.sync,
-    )?;
-    Ok(())
 }

@@ -176,9 +176,10 @@ impl Rebuilt<'_> {
         let line = Timeline::of(found, self.profile, options.gaps);
         let anywhere = &job.anywhere;
         let mut outcome = report::outcome(anywhere, self.layout, found, self.profile, &line)?;
-        let movie = |moved| {
-            let movie = assemble::movie(found, self.profile, &line, moved)?;
-            Ok::<_, Error>(output::of_its_own(movie, &self.basis))
+        let assembled = |moved| {
+            let mut assembled = assemble::movie(found, self.profile, &line, moved)?;
+            output::of_its_own(&mut assembled.movie, &self.basis);
+            Ok::<_, Error>(assembled)
         };
         let how = output::How {
             watched: anywhere,
@@ -189,16 +190,17 @@ impl Rebuilt<'_> {
         let written = match job.target {
             Target::Itself { .. } => {
                 outcome.in_place = true;
-                let append = Append::plan(job.source, &movie(0)?, first)?;
+                let movie = assembled(0)?;
+                let append = Append::plan(job.source, movie.moov(), first)?;
                 output::in_place(job.source, &append, &how)?
             }
             Target::New(target) => {
                 outcome.target.clone_from(target);
                 let kept = output::media_reach(self.layout, last);
                 let plan = Plan::of(self.layout, Span::new(first, kept), self.file_type);
-                let moov = tapo_movie::encode_moov(&movie(plan.moved)?);
+                let movie = assembled(plan.moved)?;
                 let target = (target.as_path(), options.replace);
-                output::new_file(job.source, &plan, &moov, target, &how)?
+                output::new_file(job.source, &plan, &movie.moov(), target, &how)?
             }
         };
         outcome.output = (!options.dry_run).then(|| outcome.target.clone());

@@ -7,8 +7,9 @@ use crate::append::{Append, Appended, state};
 use crate::prepare::prepare;
 use crate::{Error, How, plan};
 use std::path::Path;
+use std::sync::LazyLock;
 use tapo_io::{Span, WritePlan};
-use tapo_movie::Movie;
+use tapo_movie::{EncodedMoov, Movie};
 
 /// A file without an index that can be used, and what was in it.
 struct Broken {
@@ -16,6 +17,19 @@ struct Broken {
     movie: Movie,
     media_at: u64,
     packets: Vec<Packet>,
+}
+
+/// The `moov` of a movie without tracks.
+fn moov() -> EncodedMoov<'static> {
+    static EMPTY: LazyLock<Movie> = LazyLock::new(Movie::default);
+    EncodedMoov::of(&EMPTY)
+}
+
+/// All steps of it.
+fn writes(append: &Append<'_>) -> WritePlan {
+    WritePlan {
+        ops: append.steps().collect(),
+    }
 }
 
 impl Broken {
@@ -38,8 +52,8 @@ impl Broken {
         }
     }
 
-    fn append(&self) -> Append {
-        Append::plan(&self.bytes, &self.movie, self.media_at).unwrap()
+    fn append(&self) -> Append<'_> {
+        Append::plan(&self.bytes, EncodedMoov::of(&self.movie), self.media_at).unwrap()
     }
 
     /// Checks a state: what it is, that undo and going on work.
@@ -87,11 +101,14 @@ impl Broken {
 
     /// All states of the writes, of undo, and of undo run again on each of them.
     fn prove(&self) -> usize {
-        let writes = self.append().writes();
+        let writes = writes(&self.append());
         let last = carried_out(&self.bytes, &writes).image().to_vec();
         assert_eq!(last.len() as u64, self.append().size());
         let (_, header) = self.append().head();
-        assert_eq!(last[self.bytes.len()..], self.append().tail());
+        assert_eq!(
+            last[self.bytes.len()..],
+            self.append().tail().collect::<Vec<_>>().concat()
+        );
         assert!(last.windows(header.len()).any(|w| w == header));
         let (undo, _) = plan::undo(&last.as_slice()).unwrap();
         let mut count = 0;
@@ -133,7 +150,7 @@ fn at_every_place_in_a_sector() {
     for len in (0..512).step_by(9).chain(400..415) {
         let tail = vec![0x55; len];
         let broken = Broken::of(&Clip::default(), &tail);
-        let writes = broken.append().writes();
+        let writes = writes(&broken.append());
         broken.holds_amid(&broken.bytes, &writes).unwrap();
     }
 }
@@ -141,7 +158,7 @@ fn at_every_place_in_a_sector() {
 #[test]
 fn without_a_barrier_it_is_found() {
     let broken = Broken::of(&large(), b"");
-    let writes = broken.append().writes();
+    let writes = writes(&broken.append());
     let last = carried_out(&broken.bytes, &writes).image().to_vec();
     let (undo, _) = plan::undo(&last.as_slice()).unwrap();
     for (file, writes) in [(&broken.bytes, &writes), (&last, &undo)] {
@@ -158,7 +175,7 @@ fn without_a_barrier_it_is_found() {
 #[test]
 fn a_file_that_ends_in_zeros_keeps_all_but_may_gain_some() {
     let broken = Broken::of(&Clip::default(), &[0; 700]);
-    let writes = broken.append().writes();
+    let writes = writes(&broken.append());
     let mut grown = broken.bytes.clone();
     grown.resize(grown.len() + 100, 0);
     let mut others = states(&broken.bytes, &writes);
@@ -212,7 +229,7 @@ fn what_an_interrupted_run_left_is_taken_back() {
 #[test]
 fn a_head_without_room_is_refused() {
     let refused = |bytes: &Vec<u8>, media_at| {
-        let error = Append::plan(bytes, &Movie::default(), media_at).unwrap_err();
+        let error = Append::plan(bytes, moov(), media_at).unwrap_err();
         let Error::OutOfPlaceOnly { why, .. } = error else {
             panic!("{error}")
         };
@@ -223,7 +240,7 @@ fn a_head_without_room_is_refused() {
     let end = file.len() as u64;
     file.extend([9; 300]);
     assert!(refused(&file, end + 7).contains("no room"));
-    assert!(Append::plan(&file, &Movie::default(), end + 8).is_ok());
+    assert!(Append::plan(&file, moov(), end + 8).is_ok());
     let mut across = small_box(b"ftyp", &[7; 500]);
     across.extend([9; 300]);
     assert!(refused(&across, 520).contains("two sectors"));
@@ -231,15 +248,15 @@ fn a_head_without_room_is_refused() {
     let mut two = small_box(b"ftyp", &[7; 496]);
     two.extend(small_box(b"free", &[]));
     two.extend(small_box(b"mdat", &[9; 300]));
-    let append = Append::plan(&two, &Movie::default(), 520).unwrap();
+    let append = Append::plan(&two, moov(), 520).unwrap();
     assert_eq!(append.head().0, 512);
-    let inside = Append::plan(&two, &Movie::default(), 512).unwrap();
+    let inside = Append::plan(&two, moov(), 512).unwrap();
     assert_eq!(inside.head().0, 504);
     // An index in front is swallowed.
     let mut indexed = small_box(b"ftyp", b"isom\0\0\0\0isom");
     indexed.extend(small_box(b"moov", &[0; 40]));
     indexed.extend(small_box(b"mdat", &[9; 300]));
-    let append = Append::plan(&indexed, &Movie::default(), 76).unwrap();
+    let append = Append::plan(&indexed, moov(), 76).unwrap();
     assert_eq!(append.head().0, 20);
 }
 
@@ -270,10 +287,10 @@ fn beyond_4_gib_the_box_in_front_gives_its_room() {
     head.extend(small_box(b"free", &[]));
     head.extend(small_box(b"mdat", &[]));
     let source = Large(head.clone());
-    let append = Append::plan(&source, &Movie::default(), 36).unwrap();
+    let append = Append::plan(&source, moov(), 36).unwrap();
     let (at, header) = append.head();
     assert_eq!((at, header.len()), (20, 16));
-    assert!(Append::plan(&source, &Movie::default(), 35).is_err());
+    assert!(Append::plan(&source, moov(), 35).is_err());
     let span = Span::at(at, 16);
     assert!(span.end <= 36);
 }

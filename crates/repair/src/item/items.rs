@@ -325,6 +325,15 @@ impl Items {
         }
     }
 
+    /// Where the items of one track stand.
+    pub(crate) fn places(&self, track: u16) -> Places<'_> {
+        Places {
+            items: self,
+            next: Cursor::default(),
+            track,
+        }
+    }
+
     /// Gives an item to another track.
     pub(crate) fn set_track(&mut self, index: usize, track: u16) {
         if let Some(slot) = self.tracks.get_mut(index) {
@@ -392,6 +401,49 @@ impl DoubleEndedIterator for Row<'_> {
     }
 }
 
+/// Where an item stands.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) index: usize,
+    pub(crate) at: u64,
+    pub(crate) size: u32,
+    pub(crate) samples: u32,
+    pub(crate) sync: bool,
+}
+
+/// The items of one track, without what is known of their times.
+#[derive(Clone, Debug)]
+pub(crate) struct Places<'a> {
+    items: &'a Items,
+    next: Cursor,
+    track: u16,
+}
+
+impl Iterator for Places<'_> {
+    type Item = Place;
+
+    fn next(&mut self) -> Option<Place> {
+        loop {
+            let here = self.next;
+            let (at, size, flags) = self.next.pass(self.items)?;
+            if self.items.tracks.get(here.index) != Some(&self.track) {
+                continue;
+            }
+            let samples = match flags.has(Flags::ROW) {
+                true => *self.items.rows.get(here.rows)?,
+                false => 1,
+            };
+            return Some(Place {
+                index: here.index,
+                at,
+                size,
+                samples,
+                sync: flags.has(Flags::SYNC),
+            });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -427,7 +479,7 @@ mod tests {
             gap,
             any::<u32>(),
             samples,
-            any::<u16>(),
+            0..3_u16,
             any::<bool>(),
             class,
             when(),
@@ -477,6 +529,11 @@ mod tests {
             let want: Vec<Item> = plain[cut..].iter().rev().copied().collect();
             prop_assert_eq!(back, want);
             prop_assert_eq!(items.get(plain.len()), None);
+            let track = plain.first().map_or(0, |i| i.track);
+            let places: Vec<_> = items.places(track).map(|p| (p.index, p.at, p.samples)).collect();
+            let own = plain.iter().enumerate().filter(|(_, i)| i.track == track);
+            let want: Vec<_> = own.map(|(n, i)| (n, i.at, i.samples)).collect();
+            prop_assert_eq!(places, want);
         }
     }
 

@@ -120,9 +120,9 @@ fn large_header(size: u64) -> Vec<u8> {
     header
 }
 
-/// A movie without what a reference, or the broken file, says of itself alone:
-/// how to take its own finalization back, which segment of a recording it is.
-pub(crate) fn of_its_own(mut movie: Movie, basis: &Basis) -> Movie {
+/// Takes out of a movie what a reference, or the broken file, says of itself
+/// alone: how to take its own finalization back, which segment of a recording it is.
+pub(crate) fn of_its_own(movie: &mut Movie, basis: &Basis) {
     let borrowed = *basis != Basis::OwnIndex;
     movie.other.retain(|raw| {
         let record = raw
@@ -130,7 +130,6 @@ pub(crate) fn of_its_own(mut movie: Movie, basis: &Basis) -> Movie {
             .is_some_and(|(kind, _)| [REVEAL, UNDO].contains(kind));
         !(record || borrowed && is_stamp(raw))
     });
-    movie
 }
 
 /// Whether it is the recorder's stamp, or holds it.
@@ -187,14 +186,11 @@ mod tests {
             path: "r.mp4".into(),
             why: String::new(),
         };
-        assert_eq!(
-            of_its_own(movie.clone(), &reference).other,
-            movie.other[3..]
-        );
-        assert_eq!(
-            of_its_own(movie.clone(), &Basis::OwnIndex).other,
-            movie.other[2..]
-        );
+        for (basis, kept) in [(reference, 3), (Basis::OwnIndex, 2)] {
+            let mut own = movie.clone();
+            of_its_own(&mut own, &basis);
+            assert_eq!(own.other, movie.other[kept..]);
+        }
     }
 
     #[test]

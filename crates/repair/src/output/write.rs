@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use tapo_finalize::Append;
-use tapo_io::{ByteSource, FileStamp, NewFile, PreadFile, Span, WritePlan};
+use tapo_io::{ByteSource, Disk, FileStamp, NewFile, Op, PreadFile, Span};
+use tapo_movie::EncodedMoov;
 
 /// Bytes read, hashed and written at a time.
 const PIECE: usize = 1 << 20;
@@ -24,8 +25,11 @@ pub(crate) struct Written {
 /// behind a new one, and what follows.
 pub(crate) struct Image<'a> {
     plan: &'a Plan,
-    tail: &'a [u8],
+    /// What follows, some bytes at a time.
+    tail: &'a dyn Fn() -> Pieces<'a>,
 }
+
+type Pieces<'a> = Box<dyn Iterator<Item = Vec<u8>> + 'a>;
 
 /// How to write.
 pub(crate) struct How<'a> {
@@ -44,13 +48,16 @@ pub(crate) struct How<'a> {
 pub(crate) fn new_file(
     source: &PreadFile,
     plan: &Plan,
-    moov: &[u8],
+    moov: &EncodedMoov<'_>,
     target: (&Path, bool),
     how: &How<'_>,
 ) -> Result<Written> {
     let (target, replace) = target;
-    let image = Image { plan, tail: moov };
-    let size = plan.media_end() + moov.len() as u64;
+    let image = Image {
+        plan,
+        tail: &|| Box::new(moov.pieces()),
+    };
+    let size = plan.media_end() + moov.len();
     if how.dry_run {
         let hashes = how.hash.then(|| image.hash(how.watched, None));
         let hashes = hashes.transpose()?;
@@ -66,10 +73,14 @@ pub(crate) fn new_file(
         new.copy_span_from(source, kept, plan.moved, &mut step)?;
         None
     };
-    WritePlan::new()
-        .write(plan.head_at, plan.head.clone())
-        .write(plan.media_end(), moov.to_vec())
-        .execute(&mut new)?;
+    let (at, bytes) = (plan.head_at, plan.head.clone());
+    new.apply(&Op::Write { at, bytes })?;
+    let mut at = plan.media_end();
+    for bytes in moov.pieces() {
+        let end = at + bytes.len() as u64;
+        new.apply(&Op::Write { at, bytes })?;
+        at = end;
+    }
     unchanged(source, how.stamp)?;
     how.watched.step(Stage::Write, source.len())?;
     new.commit(replace)?;
@@ -81,7 +92,7 @@ pub(crate) fn new_file(
 ///
 /// # Errors
 /// As [`Append::execute`].
-pub(crate) fn in_place(source: &PreadFile, append: &Append, how: &How<'_>) -> Result<Written> {
+pub(crate) fn in_place(source: &PreadFile, append: &Append<'_>, how: &How<'_>) -> Result<Written> {
     let size = append.size();
     let mut hashes = None;
     if how.hash {
@@ -92,10 +103,9 @@ pub(crate) fn in_place(source: &PreadFile, append: &Append, how: &How<'_>) -> Re
             kept: source.len(),
             head_at,
         };
-        let tail = append.tail();
         let image = Image {
             plan: &plan,
-            tail: &tail,
+            tail: &|| Box::new(append.tail()),
         };
         hashes = Some(image.hash(how.watched, None)?);
     }
@@ -147,7 +157,7 @@ impl Image<'_> {
             at += got as u64;
             watched.step(Stage::Write, at)?;
         }
-        output.update(self.tail);
+        (self.tail)().for_each(|piece| output.update(piece));
         Ok(Hashes {
             input: input.finalize().into(),
             output: output.finalize().into(),

@@ -1,0 +1,225 @@
+//! The tables within `stbl`: what stands in front of their records is written at
+//! once, the records when they are wanted.
+
+use crate::{Columns, SampleDescription, SizeColumn, Track};
+use std::iter;
+use tapo_bmff::BoxWriter;
+
+/// Bytes that are put together at a time.
+const PIECE: usize = 64 << 10;
+
+/// Appends some more bytes; `false` behind the last.
+type More<'a> = Box<dyn FnMut(&mut Vec<u8>) -> bool + 'a>;
+
+/// Bytes that are put together when they are wanted.
+pub(crate) struct Fill<'a> {
+    more: More<'a>,
+}
+
+impl<'a> Fill<'a> {
+    /// Bytes that are there.
+    pub(crate) fn of(part: &'a [u8]) -> Self {
+        let more = move |bytes: &mut Vec<u8>| {
+            bytes.extend(part);
+            false
+        };
+        Self {
+            more: Box::new(more),
+        }
+    }
+}
+
+/// Bytes that follow each other, some at a time.
+pub(crate) fn pieces<'a>(
+    mut fills: impl Iterator<Item = Fill<'a>>,
+) -> impl Iterator<Item = Vec<u8>> {
+    let mut fill = fills.next();
+    iter::from_fn(move || {
+        let mut piece = Vec::new();
+        while piece.len() < PIECE
+            && let Some(now) = &mut fill
+        {
+            if !(now.more)(&mut piece) {
+                fill = fills.next();
+            }
+        }
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// The records of a table.
+pub(crate) struct Records<'a> {
+    begin: Box<dyn Fn() -> Fill<'a> + 'a>,
+}
+
+impl<'a> Records<'a> {
+    fn new<const N: usize, I>(records: impl Fn() -> I + 'a) -> Self
+    where
+        I: Iterator<Item = [u8; N]> + 'a,
+    {
+        let begin = move || {
+            let mut records = records();
+            let more = move |bytes: &mut Vec<u8>| {
+                for record in records.by_ref() {
+                    bytes.extend(record);
+                    if bytes.len() >= PIECE {
+                        return true;
+                    }
+                }
+                false
+            };
+            Fill {
+                more: Box::new(more),
+            }
+        };
+        Self {
+            begin: Box::new(begin),
+        }
+    }
+
+    /// Begins with the first.
+    pub(crate) fn begin(&self) -> Fill<'a> {
+        (self.begin)()
+    }
+}
+
+/// Writes the count of the records, and leaves them for later.
+fn records<'a, const N: usize, I>(
+    w: &mut BoxWriter,
+    later: &mut Vec<Records<'a>>,
+    records: impl Fn() -> I + 'a,
+) where
+    I: Iterator<Item = [u8; N]> + 'a,
+{
+    let count = records().count();
+    w.u32(u32::try_from(count).unwrap_or(u32::MAX));
+    w.leave_out((count * N) as u64);
+    later.push(Records::new(records));
+}
+
+/// Two numbers of a record.
+fn pair(first: u32, second: u32) -> [u8; 8] {
+    (u64::from(first) << 32 | u64::from(second)).to_be_bytes()
+}
+
+/// Writes `stts` to `stco` of a track.
+pub(crate) fn tables<'a>(
+    w: &mut BoxWriter,
+    track: &Track,
+    samples: &'a dyn Columns,
+    later: &mut Vec<Records<'a>>,
+) {
+    w.full(b"stts", 0, 0, |w| {
+        let runs = || samples.durations().map(|(n, d)| pair(n, d));
+        records(w, later, runs);
+    });
+    if samples.sync().is_some() {
+        w.full(b"stss", 0, 0, |w| {
+            let numbers = || samples.sync().into_iter().flatten();
+            records(w, later, move || numbers().map(u32::to_be_bytes));
+        });
+    }
+    if let Some(mut offsets) = samples.composition_offsets() {
+        let v = u8::from(offsets.any(|(_, o)| o < 0));
+        w.full(b"ctts", v, 0, |w| {
+            let runs = || samples.composition_offsets().into_iter().flatten();
+            records(w, later, move || {
+                runs().map(|(n, o)| pair(n, o.cast_unsigned()))
+            });
+        });
+    }
+    chunk_tables(w, samples, lists_sizes(track, samples), later);
+}
+
+/// Whether every size must be listed though all are equal: of G.711 packets
+/// with one size for all, GStreamer 1.22 plays 200 bytes in 64,000, and VLC
+/// loses the last second. Single bytes (QuickTime's way) are read right, and a
+/// count that only a hostile file has is not written out.
+fn lists_sizes(track: &Track, samples: &dyn Columns) -> bool {
+    let g711 = |d: &SampleDescription| d.kind() == b"alaw" || d.kind() == b"ulaw";
+    let SizeColumn::Constant { size, count } = samples.sizes() else {
+        return false;
+    };
+    size > 1 && count < 1 << 24 && track.descriptions.iter().any(g711)
+}
+
+fn chunk_tables<'a>(
+    w: &mut BoxWriter,
+    samples: &'a dyn Columns,
+    list_sizes: bool,
+    later: &mut Vec<Records<'a>>,
+) {
+    let chunks = || samples.chunks().filter(|c| c.samples > 0);
+    w.full(b"stsc", 0, 0, |w| {
+        let runs = move || {
+            let mut last = None;
+            chunks().zip(1_u32..).filter_map(move |(chunk, number)| {
+                let run = (chunk.samples, chunk.description);
+                (last.replace(run) != Some(run)).then_some((number, run))
+            })
+        };
+        let record = |(first, (count, description)): (u32, (u32, u32))| {
+            let mut record = [0; 12];
+            let numbers = [first, count, description].map(u32::to_be_bytes);
+            for (to, from) in record.iter_mut().zip(numbers.as_flattened()) {
+                *to = *from;
+            }
+            record
+        };
+        records(w, later, move || runs().map(record));
+    });
+    w.full(b"stsz", 0, 0, |w| match samples.sizes() {
+        SizeColumn::Constant { size, count } if !list_sizes => {
+            w.u32(size).u32(count);
+        }
+        SizeColumn::Constant { size, count } => {
+            w.u32(0);
+            let sizes = move || iter::repeat_n(size.to_be_bytes(), count as usize);
+            records(w, later, sizes);
+        }
+        SizeColumn::Each(_) => {
+            w.u32(0);
+            let sizes = move || match samples.sizes() {
+                SizeColumn::Each(sizes) => sizes,
+                SizeColumn::Constant { .. } => Box::new(iter::empty()),
+            };
+            records(w, later, move || sizes().map(u32::to_be_bytes));
+        }
+    });
+    if chunks().any(|c| c.offset > u64::from(u32::MAX)) {
+        w.full(b"co64", 0, 0, |w| {
+            records(w, later, move || chunks().map(|c| c.offset.to_be_bytes()));
+        });
+    } else {
+        w.full(b"stco", 0, 0, |w| {
+            let near = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
+            records(w, later, move || {
+                chunks().map(move |c| near(c.offset).to_be_bytes())
+            });
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_of_g711_have_their_sizes_listed() {
+        let mut track = Track {
+            descriptions: vec![SampleDescription::g711(b"alaw").unwrap()],
+            ..Track::default()
+        };
+        for _ in 0..5 {
+            track.samples.push(160, 160, 0, true).unwrap();
+        }
+        assert!(lists_sizes(&track, &track.samples));
+        let len = |list| {
+            let mut w = BoxWriter::new();
+            chunk_tables(&mut w, &track.samples, list, &mut Vec::new());
+            let (bytes, left_out) = w.into_parts();
+            bytes.len() as u64 + left_out.iter().map(|g| g.1).sum::<u64>()
+        };
+        assert_eq!(len(true), len(false) + 5 * 4);
+    }
+}
