@@ -145,6 +145,42 @@ fn user_data_cannot_reach_the_terminal() {
     }
 }
 
+/// The first SEI message of a clip, made one of another kind.
+fn with_user_data(name: &str, uuid: &[u8; 16], data: &[u8]) -> Vec<u8> {
+    let mut clip = clip(name);
+    let x264 = b"\xdc\x45\xe9\xbd\xe6\xd9\x48\xb7\x96\x2c\xd8\x20\xd9\x23\xee\xef";
+    let at = clip.windows(16).position(|w| w == x264).unwrap();
+    clip[at..at + 16].copy_from_slice(uuid);
+    clip[at + 16..at + 677].fill(b' ');
+    clip[at + 16..at + 16 + data.len()].copy_from_slice(data);
+    clip
+}
+
+#[test]
+fn clocks_in_pictures() {
+    let folder = folder();
+    // 2026-11-21 12:00:00.123456, two bytes at a time.
+    let time = b"\x1f\x00\x06\xff\x60\xc8\xff\x19\xa3\xff\x52\x40";
+    let misp = with_user_data(CLIPS[0], b"MISPmicrosectime", time);
+    folder.write("misp.mp4", &misp);
+    let json = br#"{"r":"2026-11-21T12:00:00.123Z","t":[4711]}"#;
+    let strawlab = with_user_data(CLIPS[0], b"strawlab.org/89H", json);
+    folder.write("strawlab.mp4", &strawlab);
+    let mut all = String::new();
+    for name in ["misp.mp4", "strawlab.mp4"] {
+        all += &folder.transcript(&["inspect", "--timing", name]);
+        all.push('\n');
+        let (_, nals, _) = folder.run(&["inspect", "--nals", name]);
+        let user_data = nals.lines().filter(|l| l.contains("user data"));
+        all += &user_data.map(|l| format!("{l}\n")).collect::<String>();
+        all.push('\n');
+        let json = lines(&folder, &["--timing", name]);
+        let sei: Vec<_> = json.iter().filter(|l| l.get("sei").is_some()).collect();
+        assert_eq!((sei.len(), &sei[0]["sample"]), (1, &Value::from(1)));
+    }
+    assert_snapshot!(all);
+}
+
 #[test]
 fn clocks() {
     let folder = folder();

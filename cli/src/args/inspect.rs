@@ -30,7 +30,7 @@ pub(crate) struct InspectArgs {
     /// Show how far keyframes are apart, the bit rate over time, and each keyframe
     #[arg(long, groups = ["view", "listing"])]
     gops: bool,
-    /// Show the NAL units of H.264 and H.265 and what their SEI messages say
+    /// Show the NAL units of H.264, H.265 and H.266 and what their SEI messages say
     #[arg(long, groups = ["view", "listing"])]
     nals: bool,
     /// List the movie fragments

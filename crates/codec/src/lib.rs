@@ -22,7 +22,7 @@ mod flac;
 mod gpmf;
 pub mod h264;
 pub mod h265;
-mod h266;
+pub mod h266;
 mod held;
 mod jpeg;
 mod mpeg_audio;

@@ -2,7 +2,61 @@
 //!
 //! What is inside a NAL unit is for [`crate::h264`] and [`crate::h265`] to say. Nothing here copies or allocates.
 
+use crate::{h264, h265, h266};
 use std::fmt;
+use std::num::NonZeroUsize;
+
+/// A codec whose samples are made of NAL units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NalCodec {
+    /// H.264.
+    H264,
+    /// H.265.
+    H265,
+    /// H.266.
+    H266,
+}
+
+impl NalCodec {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::H264 => "H.264",
+            Self::H265 => "H.265",
+            Self::H266 => "H.266",
+        }
+    }
+
+    /// The type of a NAL unit and a short name of it; `None` where there is no valid header.
+    #[must_use]
+    pub fn unit(self, nal: &[u8]) -> Option<(u8, &'static str)> {
+        match self {
+            Self::H264 => h264::NalType::of(nal).map(|t| (t.0, t.name())),
+            Self::H265 => h265::NalHeader::of(nal).map(|h| (h.nal_type.0, h.nal_type.name())),
+            Self::H266 => h266::NalType::of(nal).map(|t| (t.0, t.name())),
+        }
+    }
+
+    /// Whether units of this type hold SEI messages.
+    #[must_use]
+    pub const fn is_sei(self, kind: u8) -> bool {
+        match self {
+            Self::H264 => kind == 6,
+            Self::H265 => matches!(kind, 39 | 40),
+            Self::H266 => matches!(kind, 23 | 24),
+        }
+    }
+
+    /// Bytes of the header of a NAL unit.
+    #[must_use]
+    pub const fn header(self) -> NonZeroUsize {
+        match self {
+            Self::H264 => NonZeroUsize::MIN,
+            Self::H265 | Self::H266 => NonZeroUsize::MIN.saturating_add(1),
+        }
+    }
+}
 
 /// How many bytes the length in front of each NAL unit of a sample takes: `lengthSizeMinusOne + 1` of avcC and hvcC.
 ///

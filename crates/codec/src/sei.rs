@@ -1,6 +1,7 @@
-//! Supplemental enhancement information: the messages of an SEI NAL unit (H.264 7.3.2.3, H.265 7.3.2.4), their names, and user data that
+//! Supplemental enhancement information: the messages of an SEI NAL unit (H.264 7.3.2.3, H.265 7.3.2.4, H.266 7.3.2.13), their names, and user data that
 //! is known from elsewhere.
 
+use crate::nal::NalCodec;
 use h264_reader::rbsp::{BitRead as _, BitReader, ByteReader};
 use std::io::Read as _;
 use std::num::NonZeroUsize;
@@ -64,10 +65,15 @@ fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
     Some((sum.checked_add(u32::from(*last))?, rest))
 }
 
-/// What a message is, for listings (H.264 table D.1.1, H.265 D.2.1).
+/// What a message is, for listings (H.264 table D.1.1, H.265 D.2.1, H.266 D.2.1 and H.274).
 #[must_use]
-pub const fn name(kind: u32, h265: bool) -> &'static str {
-    match (kind, h265) {
+pub const fn name(kind: u32, codec: NalCodec) -> &'static str {
+    if matches!(codec, NalCodec::H266)
+        && let Some(name) = name_of_h266(kind)
+    {
+        return name;
+    }
+    match (kind, !matches!(codec, NalCodec::H264)) {
         (0, _) => "buffering period",
         (1, _) => "picture timing",
         (2, _) => "pan-scan rectangle",
@@ -136,12 +142,35 @@ pub const fn name(kind: u32, h265: bool) -> &'static str {
     }
 }
 
+/// What H.266 calls otherwise than H.265, or knows alone.
+const fn name_of_h266(kind: u32) -> Option<&'static str> {
+    Some(match kind {
+        // These went with H.265.
+        2 | 6..=18 | 20..=24 | 128 | 131 | 134..=136 | 138..=141 | 143 | 146 => "not known",
+        129 => "parameter sets inclusion indication",
+        142 => "colour transform information",
+        153 => "generalised cubemap projection",
+        168 => "frame-field information",
+        177 => "depth representation information",
+        179 => "multiview acquisition information",
+        180 => "multiview view position",
+        203 => "subpicture level information",
+        204 => "sample aspect ratio",
+        206 => "extended dependent random access point",
+        207 => "constrained RASL encoding",
+        208 => "scalability dimension information",
+        _ => return None,
+    })
+}
+
 /// What a message says, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SeiContent<'a> {
     /// `recovery_frame_cnt` (H.264) or `recovery_poc_cnt` (H.265): pictures until what is shown is right.
     RecoveryPoint(i64),
+    /// A time code, of the first field or frame that has one.
+    TimeCode(TimeCode),
     /// User data under a UUID.
     Unregistered {
         /// The UUID.
@@ -160,6 +189,54 @@ pub enum SeiContent<'a> {
         /// Who is known to write so.
         owner: Option<&'static str>,
     },
+}
+
+/// A clock in a picture: a time of day or of a recording (H.265 D.2.27). What it does not say is as in the picture before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TimeCode {
+    /// `hours_value`, 0 to 23.
+    pub hours: Option<u8>,
+    /// `minutes_value`, 0 to 59.
+    pub minutes: Option<u8>,
+    /// `seconds_value`, 0 to 59.
+    pub seconds: Option<u8>,
+    /// `n_frames`.
+    pub frames: u16,
+    /// `cnt_dropped_flag`: frame numbers are dropped to keep up with the clock.
+    pub drops: bool,
+}
+
+/// Reads `time_code()` up to its first clock.
+fn time_code(payload: &[u8]) -> Option<TimeCode> {
+    let mut bits = BitReader::new(payload);
+    let clocks = bits.read::<2, u8>("num_clock_ts").ok()?;
+    for _ in 0..clocks {
+        if !bits.read_bit("clock_timestamp_flag").ok()? {
+            continue;
+        }
+        bits.skip(1 + 5, "units_field_based_flag, counting_type")
+            .ok()?;
+        let full = bits.read_bit("full_timestamp_flag").ok()?;
+        bits.skip(1, "discontinuity_flag").ok()?;
+        let mut code = TimeCode {
+            drops: bits.read_bit("cnt_dropped_flag").ok()?,
+            frames: bits.read::<9, u16>("n_frames").ok()?,
+            ..TimeCode::default()
+        };
+        // Seconds, minutes and hours, each only behind the one before.
+        for (value, width) in [
+            (&mut code.seconds, 6),
+            (&mut code.minutes, 6),
+            (&mut code.hours, 5),
+        ] {
+            if !full && !bits.read_bit("seconds_flag").ok()? {
+                break;
+            }
+            *value = Some(bits.read_var(width, "seconds_value").ok()?);
+        }
+        return Some(code);
+    }
+    None
 }
 
 /// Unregistered user data that is known.
@@ -263,7 +340,7 @@ impl UserData {
 impl<'a> SeiMessage<'a> {
     /// What it says, if it is of a kind that is looked into and long enough.
     #[must_use]
-    pub fn content(&self, h265: bool) -> Option<SeiContent<'a>> {
+    pub fn content(&self, codec: NalCodec) -> Option<SeiContent<'a>> {
         match self.kind {
             5 => {
                 let (uuid, data) = self.payload.split_first_chunk()?;
@@ -286,13 +363,15 @@ impl<'a> SeiMessage<'a> {
             }
             6 => {
                 let mut bits = BitReader::new(self.payload);
-                let count = if h265 {
-                    i64::from(bits.read_se("recovery_poc_cnt").ok()?)
-                } else {
-                    i64::from(bits.read_ue("recovery_frame_cnt").ok()?)
+                let count = match codec {
+                    NalCodec::H264 => i64::from(bits.read_ue("recovery_frame_cnt").ok()?),
+                    NalCodec::H265 => i64::from(bits.read_se("recovery_poc_cnt").ok()?),
+                    // H.266 has none: pictures say so themselves.
+                    NalCodec::H266 => return None,
                 };
                 Some(SeiContent::RecoveryPoint(count))
             }
+            136 if codec == NalCodec::H265 => time_code(self.payload).map(SeiContent::TimeCode),
             _ => None,
         }
     }
@@ -346,21 +425,63 @@ mod tests {
 
     #[test]
     fn recovery_points_are_told_by_the_codec() {
-        let of = |payload, h265| {
+        let of = |payload, codec| {
             let message = SeiMessage {
                 kind: RECOVERY,
                 declared: 1,
                 payload,
             };
-            message.content(h265)
+            message.content(codec)
         };
         // ue(3) = 00100, se(2) = 00100.
-        assert_eq!(of(&[0x20], false), Some(SeiContent::RecoveryPoint(3)));
-        assert_eq!(of(&[0x20], true), Some(SeiContent::RecoveryPoint(2)));
-        assert_eq!(of(&[0], true), None);
-        assert_eq!(of(&[0; 9], false), None);
+        assert_eq!(
+            of(&[0x20], NalCodec::H264),
+            Some(SeiContent::RecoveryPoint(3))
+        );
+        assert_eq!(
+            of(&[0x20], NalCodec::H265),
+            Some(SeiContent::RecoveryPoint(2))
+        );
+        assert_eq!(of(&[0], NalCodec::H265), None);
+        assert_eq!(of(&[0; 9], NalCodec::H264), None);
+        assert_eq!(of(&[0x20], NalCodec::H266), None);
     }
     const RECOVERY: u32 = 6;
+
+    #[test]
+    #[expect(clippy::unusual_byte_groupings, reason = "a group is a field")]
+    fn time_codes_say_what_changed_or_all() {
+        // One clock: full, 25 frames; 59 seconds, 58 minutes, 23 hours, no offset.
+        let full = 0b01_1_0_00000_1_0_0_000011001_111011_111010_10111_00000_u64 << (64 - 43);
+        let want = TimeCode {
+            hours: Some(23),
+            minutes: Some(58),
+            seconds: Some(59),
+            frames: 25,
+            drops: false,
+        };
+        let bytes = full.to_be_bytes();
+        assert_eq!(time_code(&bytes), Some(want));
+        // The second of two: dropped numbers, frame 3, 7 seconds and no more.
+        let short = 0b10_0_1_0_00000_0_0_1_000000011_1_000111_0_u64 << (64 - 30);
+        let want = TimeCode {
+            seconds: Some(7),
+            frames: 3,
+            drops: true,
+            ..TimeCode::default()
+        };
+        assert_eq!(time_code(&short.to_be_bytes()), Some(want));
+        assert_eq!(time_code(&[0]), None);
+        assert!((0..4).all(|len| time_code(&bytes[..len]).is_none()));
+    }
+
+    #[test]
+    fn names_are_those_of_the_codec() {
+        assert_eq!(name(6, NalCodec::H264), "recovery point");
+        assert_eq!(name(6, NalCodec::H266), "not known");
+        assert_eq!(name(129, NalCodec::H265), "active parameter sets");
+        assert_eq!(name(132, NalCodec::H266), "decoded picture hash");
+    }
 
     #[test]
     fn user_data_is_known_by_its_uuid() {
@@ -375,7 +496,7 @@ mod tests {
             owner: Some(owner),
             data,
             ..
-        }) = message.content(false)
+        }) = message.content(NalCodec::H264)
         else {
             panic!("not known");
         };
@@ -397,7 +518,7 @@ mod tests {
                 declared: 8,
                 payload,
             };
-            match message.content(true) {
+            match message.content(NalCodec::H265) {
                 Some(SeiContent::Registered { owner, .. }) => owner,
                 _ => None,
             }

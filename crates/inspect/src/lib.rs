@@ -9,6 +9,7 @@
 
 mod batch;
 mod check;
+mod clocks;
 mod error;
 pub mod fields;
 mod finding;
@@ -29,6 +30,7 @@ mod timing;
 mod verdict;
 
 pub use batch::{Found, files};
+pub use clocks::{SeiClock, SeiClocks, SeiTime};
 pub use error::{Error, Result};
 pub use finding::{Finding, Problem, Severity, TimeRange};
 pub use foreign::Foreign;
@@ -45,6 +47,7 @@ pub use nals::{
 };
 pub use summary::{Cadence, CodecSummary, KeyframeInterval, TrackSummary};
 pub use tapo_codec::MediaKind;
-pub use tapo_codec::sei::UserData;
+pub use tapo_codec::nal::NalCodec;
+pub use tapo_codec::sei::{TimeCode, UserData};
 pub use timing::{Dates, Stamp, StampKind, StampSpan, Timecode, TrackTiming};
 pub use verdict::Verdict;

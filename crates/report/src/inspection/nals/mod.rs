@@ -8,7 +8,7 @@ use crate::{Align, Table, Theme, date, escape, number};
 use std::io::{self, Write};
 use std::path::Path;
 use tapo_inspect::{
-    Inspection, Message, NalFormat, NalTotals, Said, SampleUnits, UnitFlaw, UserData,
+    Inspection, Message, NalFormat, NalTotals, Said, SampleUnits, TimeCode, UnitFlaw, UserData,
 };
 use tapo_io::ByteSource;
 use tapo_movie::Track;
@@ -48,7 +48,7 @@ pub fn nals(
     writeln!(out, "{title}{}{title:#}", escape::path(path))?;
     let mut tracks = tracks(inspection, only).peekable();
     if tracks.peek().is_none() {
-        return writeln!(out, "no track with NAL units of H.264 or H.265");
+        return writeln!(out, "no track with NAL units of H.264, H.265 or H.266");
     }
     for track in tracks {
         heading(out, track)?;
@@ -97,7 +97,7 @@ fn heading(out: &mut dyn Write, track: &Track) -> io::Result<()> {
             [] => "no parameter sets".to_owned(),
             sets => sets.join(", "),
         };
-        let codec = if format.h265 { "H.265" } else { "H.264" };
+        let codec = format.codec.name();
         let bytes = format.lengths.bytes();
         writeln!(
             out,
@@ -233,6 +233,14 @@ fn words(flaw: &UnitFlaw) -> String {
     }
 }
 
+/// `23:59:58:24`, or `;24` where numbers are dropped; `--` for what is as before.
+pub(super) fn time_code(code: &TimeCode) -> String {
+    let part = |n: Option<u8>| n.map_or_else(|| "--".to_owned(), |n| format!("{n:02}"));
+    let (h, m, s) = (part(code.hours), part(code.minutes), part(code.seconds));
+    let separator = if code.drops { ';' } else { ':' };
+    format!("{h}:{m}:{s}{separator}{:02}", code.frames)
+}
+
 fn owner_of(uuid: &[u8; 16], owner: Option<UserData>) -> String {
     match owner {
         Some(owner) => owner.name().to_owned(),
@@ -245,6 +253,7 @@ fn saying(message: &Message) -> String {
     match &message.said {
         None => String::new(),
         Some(Said::RecoveryPoint(count)) => format!("right after {count}"),
+        Some(Said::TimeCode(code)) => time_code(code),
         Some(Said::Registered {
             country,
             provider,
@@ -268,7 +277,7 @@ fn text(owner: Option<UserData>, data: &[u8]) -> Option<String> {
     if let Some(ns) = owner.and_then(|o| o.time(data)) {
         return Some(date::from_1970_ns(i64::try_from(ns).unwrap_or(i64::MAX)));
     }
-    let data = data.strip_suffix(b"\0").unwrap_or(data);
+    let data = data.strip_suffix(b"\0").unwrap_or(data).trim_ascii_end();
     let plain = |b: &u8| b.is_ascii_graphic() || *b == b' ';
     let is_text = owner.is_some_and(UserData::is_text) || data.iter().all(plain);
     if !is_text || data.is_empty() {

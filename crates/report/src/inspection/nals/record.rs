@@ -1,6 +1,6 @@
 //! NAL units as JSON.
 
-use super::{failed, parameter_sets, tracks, words};
+use super::{failed, parameter_sets, time_code, tracks, words};
 use crate::inspection::samples::StoppedRecord;
 use crate::{json, number};
 use serde::Serialize;
@@ -68,6 +68,8 @@ struct MessageRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     recovery_point: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    time_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     uuid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     country: Option<u8>,
@@ -121,7 +123,7 @@ fn track_head(track: &Track) -> TrackHead {
         let sets = parameter_sets(track, number).into_iter();
         Some(DescriptionRecord {
             description: number,
-            codec: if format.h265 { "H.265" } else { "H.264" },
+            codec: format.codec.name(),
             length_size: format.lengths.bytes(),
             parameter_sets: sets.map(|(name, size)| SetRecord { name, size }).collect(),
         })
@@ -164,6 +166,7 @@ fn message_record(message: &Message) -> MessageRecord {
         size: message.size,
         whole: message.whole,
         recovery_point: None,
+        time_code: None,
         uuid: None,
         country: None,
         provider: None,
@@ -174,6 +177,7 @@ fn message_record(message: &Message) -> MessageRecord {
     match &message.said {
         None => {}
         Some(Said::RecoveryPoint(count)) => record.recovery_point = Some(*count),
+        Some(Said::TimeCode(code)) => record.time_code = Some(time_code(code)),
         Some(Said::Registered {
             country,
             provider,

@@ -7,12 +7,17 @@ pub use record::timing_json;
 use crate::{Align, Table, Theme, date, escape, number};
 use std::io::{self, Write};
 use std::path::Path;
-use tapo_inspect::{Dates, Inspection, Stamp, StampKind, StampSpan, TrackTiming};
+use tapo_inspect::{
+    Dates, Inspection, SeiClock, SeiTime, Stamp, StampKind, StampSpan, TrackTiming, UserData,
+};
 use tapo_io::ByteSource;
 use tapo_movie::{Edit, MovieHeader, rescale};
 
 /// Edits that are told of one track.
 const EDITS: usize = 16;
+
+/// Bytes of a clock that is text that are told.
+const TEXT: usize = 300;
 
 /// Durations that differ by less are rounding and priming, milliseconds.
 const SLACK: u64 = 50;
@@ -43,6 +48,9 @@ pub fn timing(
         for track in &tracks {
             of_track(out, theme, &movie.header, track)?;
         }
+    }
+    for timing in &tracks {
+        sei(out, source, inspection, timing)?;
     }
     if let Some(offset) = sound_offset(&tracks) {
         let by = number::spoken(offset.unsigned_abs(), 1_000_000);
@@ -333,6 +341,44 @@ fn sound_offset(tracks: &[TrackTiming<'_>]) -> Option<i64> {
     let picture = with_samples.clone().find(|t| t.track.is_video())?;
     let sound = with_samples.find(|t| t.track.is_audio())?;
     Some(start(&sound).saturating_sub(start(&picture)))
+}
+
+/// Clocks inside the pictures of a track.
+fn sei(
+    out: &mut dyn Write,
+    source: &dyn ByteSource,
+    inspection: &Inspection,
+    timing: &TrackTiming<'_>,
+) -> io::Result<()> {
+    let track = timing.track;
+    for clocks in inspection.sei_clocks(source, track).map_err(failed)? {
+        let name = clocks.first.owner.map_or("time code", UserData::name);
+        writeln!(
+            out,
+            "track {} has clocks in its pictures: {name}",
+            track.header.id
+        )?;
+        let mut say = |which, clock: &SeiClock| {
+            let at = number::signed_clock(clock.pts, track.timescale);
+            writeln!(out, "  {which} shown at {at}: {}", says(&clock.says))
+        };
+        say("first:", &clocks.first)?;
+        if clocks.last != clocks.first {
+            say("last: ", &clocks.last)?;
+        }
+    }
+    Ok(())
+}
+
+fn says(time: &SeiTime) -> String {
+    match time {
+        SeiTime::Wall(ns) => date::from_1970_ns(i64::try_from(*ns).unwrap_or(i64::MAX)),
+        SeiTime::Code(code) => super::nals::time_code(code),
+        SeiTime::Text(text) => {
+            let text = text.strip_suffix(b"\0").unwrap_or(text).trim_ascii_end();
+            escape::bytes(text.get(..TEXT).unwrap_or(text)).to_string()
+        }
+    }
 }
 
 fn stamps(out: &mut dyn Write, source: &dyn ByteSource, inspection: &Inspection) -> io::Result<()> {

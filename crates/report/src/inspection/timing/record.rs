@@ -1,11 +1,12 @@
 //! Clocks as JSON.
 
 use super::{dates_of, failed, sound_offset};
+use crate::inspection::nals::time_code;
 use crate::json;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
-use tapo_inspect::{Dates, Inspection, Stamp, StampKind, TrackTiming};
+use tapo_inspect::{Dates, Inspection, SeiClock, SeiTime, Stamp, StampKind, TrackTiming, UserData};
 use tapo_io::ByteSource;
 
 #[derive(Serialize)]
@@ -74,8 +75,24 @@ struct StampRecord {
     lost_packets: Option<u32>,
 }
 
+/// A clock in a picture: the first or the last of its kind on a track.
+#[derive(Serialize)]
+struct SeiRecord {
+    sei: &'static str,
+    track: u32,
+    sample: u32,
+    pts: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wall_ns: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
 /// The same as JSON Lines: an object for the movie, one for each track, one for
-/// each stamp beside a fragment.
+/// the first and the last clock of a kind in its pictures, one for each stamp beside
+/// a fragment.
 ///
 /// # Errors
 /// As `out` and `source` have them.
@@ -98,6 +115,13 @@ pub fn timing_json(
     let movie_timescale = movie.map_or(0, |m| m.timescale);
     for timing in &tracks {
         json::line(out, &track_record(timing, movie_timescale))?;
+        let track = timing.track;
+        for clocks in inspection.sei_clocks(source, track).map_err(failed)? {
+            json::line(out, &sei_record(&clocks.first))?;
+            if clocks.last != clocks.first {
+                json::line(out, &sei_record(&clocks.last))?;
+            }
+        }
     }
     for stamp in inspection.stamps(source) {
         json::line(out, &stamp_record(&stamp.map_err(failed)?))?;
@@ -137,6 +161,27 @@ fn track_record(timing: &TrackTiming<'_>, movie_timescale: u32) -> TrackRecord {
             drop_frame: code.drop_frame,
         }),
     }
+}
+
+fn sei_record(clock: &SeiClock) -> SeiRecord {
+    let mut record = SeiRecord {
+        sei: clock.owner.map_or("time code", UserData::name),
+        track: clock.track,
+        sample: clock.sample,
+        pts: clock.pts,
+        wall_ns: None,
+        time_code: None,
+        text: None,
+    };
+    match &clock.says {
+        SeiTime::Wall(ns) => record.wall_ns = Some(*ns),
+        SeiTime::Code(code) => record.time_code = Some(time_code(code)),
+        SeiTime::Text(text) => {
+            let text = text.strip_suffix(b"\0").unwrap_or(text);
+            record.text = Some(String::from_utf8_lossy(text).into_owned());
+        }
+    }
+    record
 }
 
 fn stamp_record(stamp: &Stamp) -> StampRecord {

@@ -5,11 +5,9 @@
 
 use crate::{Inspection, Listing, Result, Stopped};
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::ops::Range;
-use tapo_codec::nal::NalLengthSize;
-use tapo_codec::sei::{self, SeiContent, SeiMessage, UserData};
-use tapo_codec::{h264, h265};
+use tapo_codec::nal::{NalCodec, NalLengthSize};
+use tapo_codec::sei::{self, SeiContent, SeiMessage, TimeCode, UserData};
 use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::{Sample, SampleDescription, Track};
 
@@ -28,11 +26,11 @@ const DATA: usize = 4096;
 /// Kinds of user data that are told apart in the totals of a track.
 const OWNERS: usize = 64;
 
-/// H.264 or H.265, as a sample description says.
+/// How samples are made of NAL units, as a sample description says.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct NalFormat {
-    /// H.265; otherwise H.264.
-    pub h265: bool,
+    /// The codec.
+    pub codec: NalCodec,
     /// Bytes of the length in front of each unit.
     pub lengths: NalLengthSize,
 }
@@ -70,6 +68,8 @@ pub struct Message {
 pub enum Said {
     /// Pictures until what is shown is right.
     RecoveryPoint(i64),
+    /// A time code.
+    TimeCode(TimeCode),
     /// Unregistered user data.
     Unregistered {
         /// The UUID.
@@ -163,7 +163,7 @@ pub struct NalListing<'a> {
 }
 
 impl Inspection {
-    /// The tracks that are made of NAL units of H.264 or H.265, in file order.
+    /// The tracks that are made of NAL units, in file order.
     pub fn nal_tracks(&self) -> impl Iterator<Item = &Track> {
         let movie = self.read.movie.iter();
         let tracks = movie.flat_map(|m| &m.tracks);
@@ -189,15 +189,17 @@ impl NalFormat {
     #[must_use]
     pub fn of(description: &SampleDescription) -> Option<Self> {
         let entry = &description.entry;
-        let h265 = match (entry.child(b"avcC"), entry.child(b"hvcC")) {
-            (Some(_), _) => false,
-            (None, Some(_)) => true,
-            (None, None) => return None,
-        };
+        let known = [
+            (b"avcC", NalCodec::H264),
+            (b"hvcC", NalCodec::H265),
+            (b"vvcC", NalCodec::H266),
+        ];
+        let configured = |(kind, _): &&(&[u8; 4], _)| entry.child(kind).is_some();
+        let (_, codec) = *known.iter().find(configured)?;
         let boxes: Vec<_> = entry.children().map(|(kind, b)| (kind.0, b)).collect();
         let said = tapo_codec::describe(description.kind().0, &boxes);
         let lengths = said.nal_length_size?;
-        Some(Self { h265, lengths })
+        Some(Self { codec, lengths })
     }
 
     /// Type and name of a unit.
@@ -206,24 +208,8 @@ impl NalFormat {
         if nal.is_empty() {
             return (None, "empty");
         }
-        let known = if self.h265 {
-            let header = h265::NalHeader::of(nal);
-            header.map(|h| (Some(h.nal_type.0), h.nal_type.name()))
-        } else {
-            h264::NalType::of(nal).map(|t| (Some(t.0), t.name()))
-        };
-        known.unwrap_or((None, "not a NAL unit"))
-    }
-
-    const fn is_sei(self, kind: Option<u8>) -> bool {
-        matches!((self.h265, kind), (false, Some(6)) | (true, Some(39 | 40)))
-    }
-
-    const fn header(self) -> NonZeroUsize {
-        match self.h265 {
-            true => NonZeroUsize::MIN.saturating_add(1),
-            false => NonZeroUsize::MIN,
-        }
+        let known = self.codec.unit(nal);
+        known.map_or((None, "not a NAL unit"), |(kind, name)| (Some(kind), name))
     }
 }
 
@@ -246,7 +232,18 @@ impl NalListing<'_> {
     /// # Errors
     /// The source fails.
     pub fn next_sample(&mut self) -> Result<Option<SampleUnits>> {
+        self.next_sample_of(|_| true)
+    }
+
+    /// The next of some samples.
+    pub(crate) fn next_sample_of(
+        &mut self,
+        wanted: impl Fn(&Sample) -> bool,
+    ) -> Result<Option<SampleUnits>> {
         while let Some(sample) = self.listing.next() {
+            if !wanted(&sample) {
+                continue;
+            }
             let place = sample.description.saturating_sub(1) as usize;
             if let Some(format) = self.formats.get(place).copied().flatten() {
                 return self.units(sample, format).map(Some);
@@ -303,7 +300,7 @@ impl NalListing<'_> {
             let own = usize::try_from(declared).unwrap_or(usize::MAX);
             let (kind, name) = format.unit(head.get(..own).unwrap_or(head));
             let first = of.messages.len();
-            if format.is_sei(kind) {
+            if kind.is_some_and(|kind| format.codec.is_sei(kind)) {
                 self.sei(span, format, &mut of.messages)?;
             }
             of.units.push(NalUnit {
@@ -322,18 +319,19 @@ impl NalListing<'_> {
         let piece = self.window.bytes(span.start, len.min(SEI_BYTES))?;
         self.nal.clear();
         self.nal.extend_from_slice(piece);
-        sei::rbsp(&self.nal, format.header(), &mut self.rbsp);
+        sei::rbsp(&self.nal, format.codec.header(), &mut self.rbsp);
         let room = MESSAGES.saturating_sub(into.len());
         let all = sei::messages(&self.rbsp).take(room);
-        into.extend(all.map(|m| Message::of(&m, format.h265)));
+        into.extend(all.map(|m| Message::of(&m, format.codec)));
         Ok(())
     }
 }
 
 impl Message {
-    fn of(message: &SeiMessage<'_>, h265: bool) -> Self {
-        let said = message.content(h265).and_then(|content| match content {
+    fn of(message: &SeiMessage<'_>, codec: NalCodec) -> Self {
+        let said = message.content(codec).and_then(|content| match content {
             SeiContent::RecoveryPoint(count) => Some(Said::RecoveryPoint(count)),
+            SeiContent::TimeCode(code) => Some(Said::TimeCode(code)),
             SeiContent::Unregistered { uuid, owner, data } => Some(Said::Unregistered {
                 uuid,
                 owner,
@@ -352,7 +350,7 @@ impl Message {
         });
         Self {
             kind: message.kind,
-            name: sei::name(message.kind, h265),
+            name: sei::name(message.kind, codec),
             size: message.declared,
             whole: message.payload.len() as u64 == u64::from(message.declared),
             said,
@@ -395,84 +393,4 @@ impl Count {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::inspect;
-
-    fn all(file: &Vec<u8>) -> (Vec<SampleUnits>, NalTotals) {
-        let inspection = inspect(file).unwrap();
-        let track = inspection.nal_tracks().next().unwrap();
-        let mut listing = inspection.nals(file, track);
-        let (mut samples, mut totals) = (Vec::new(), NalTotals::default());
-        while let Some(sample) = listing.next_sample().unwrap() {
-            totals.add(&sample);
-            samples.push(sample);
-        }
-        assert_eq!(listing.stopped(), None);
-        (samples, totals)
-    }
-
-    fn clip(name: &str) -> Vec<u8> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/");
-        std::fs::read(format!("{path}{name}")).unwrap()
-    }
-
-    #[test]
-    fn units_and_their_lengths_are_all_of_each_sample() {
-        for name in ["h264_bframes_aac.mp4", "h265_open_gop.mp4", "h264_alaw.mov"] {
-            let (samples, totals) = all(&clip(name));
-            assert!(samples.len() > 10 && totals.flawed == 0, "{name}");
-            for of in &samples {
-                let sum: u64 = of.units.iter().map(|u| u.span.len() + 4).sum();
-                assert_eq!(sum, of.sample.span.len(), "{name}");
-                let slices = of.units.iter().filter(|u| u.name.contains("slice"));
-                assert!(of.format.h265 || slices.count() > 0, "{name}");
-            }
-            let units: u64 = totals.types.values().map(|c| c.units).sum();
-            let listed: usize = samples.iter().map(|s| s.units.len()).sum();
-            assert_eq!(units, listed as u64);
-        }
-    }
-
-    #[test]
-    fn lengths_that_do_not_add_up_end_the_sample_not_the_listing() {
-        let mut file = clip("h264_bframes_aac.mp4");
-        let (before, _) = all(&file);
-        let second = before[1].sample.span;
-        let at = usize::try_from(second.start).unwrap();
-        file[at..at + 4].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff]);
-        let (samples, totals) = all(&file);
-        let want = UnitFlaw::Overrun {
-            offset: second.start,
-            declared: 0x7fff_ffff,
-            left: second.len() - 4,
-        };
-        assert_eq!((samples[1].flaw, totals.flawed), (Some(want), 1));
-        assert_eq!(samples.len(), before.len());
-        assert_eq!(samples[2].units, before[2].units);
-        // Zeros are empty units, and too many of them are not kept.
-        let len = usize::try_from(second.len()).unwrap();
-        file[at..at + len].fill(0);
-        let (samples, _) = all(&file);
-        assert!(samples[1].units.len() <= UNITS);
-        assert!(samples[1].units.iter().all(|u| u.name == "empty"));
-    }
-
-    #[test]
-    fn settings_of_the_encoder_are_found() {
-        let (_, totals) = all(&clip("h264_alaw.mov"));
-        let owners: Vec<_> = totals
-            .user_data
-            .values()
-            .filter_map(|(_, message)| match &message.said {
-                Some(Said::Unregistered { owner, data, .. }) => Some((*owner, data.clone())),
-                _ => None,
-            })
-            .collect();
-        let [(owner, data)] = owners.as_slice() else {
-            panic!("{owners:?}");
-        };
-        assert_eq!(*owner, Some(UserData::X264));
-        assert!(data.starts_with(b"x264 - core "), "{data:?}");
-    }
-}
+mod tests;
