@@ -91,10 +91,75 @@ fn wrong_calls_end_with_2() {
     let folder = Folder::new();
     for args in [
         &["finalize"][..],
-        &["finalize", "-o", "x", "a", "b"],
+        &["finalize", "--faststart", "a"],
+        &["finalize", "-o", "x", "--undo", "a"],
         &["finalize", "--undo", "--check", "a"],
         &["finalize", "--force", "a"],
     ] {
         assert_eq!(folder.run(args).0, 2, "{args:?}");
     }
+}
+
+#[test]
+fn many_files_become_one() {
+    let folder = Folder::new();
+    folder.write("a.mp4", &fragmented(2));
+    folder.write("b.mp4", &fragmented(3));
+    let mut all = folder.transcript(&["finalize", "--check", "a.mp4", "b.mp4", "-o", "day.mp4"]);
+    assert!(!folder.path("day.mp4").exists());
+    for args in [
+        &["finalize", "a.mp4", "b.mp4", "-o", "day.mp4"][..],
+        &["inspect", "day.mp4"],
+        &["finalize", "a.mp4", "b.mp4", "-o", "day.mp4"],
+        &["finalize", "a.mp4", "b.mp4", "-o", "b.mp4", "--force"],
+        &["finalize", "a.mp4", "gone.mp4", "-o", "other.mp4"],
+    ] {
+        all += &folder.transcript(args);
+    }
+    assert_snapshot!(all);
+    assert_eq!(std::fs::read(folder.path("b.mp4")).unwrap(), fragmented(3));
+    let args = [
+        "finalize",
+        "--json",
+        "--force",
+        "--faststart",
+        "a.mp4",
+        "b.mp4",
+        "-o",
+        "day.mp4",
+    ];
+    let (code, out, err) = folder.run(&args);
+    assert_eq!(code, 0, "{err}");
+    let line: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(line["schema"], "tapo.join/1");
+    assert_eq!(line["parts"][1]["seam"], "unknown");
+    assert_eq!(line["samples"], 100);
+}
+
+#[test]
+fn a_folder_gives_what_a_crash_left_open() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.path("v/yesterday")).unwrap();
+    folder.write("v/yesterday/a.mp4", &fragmented(2));
+    folder.write("v/plain.mp4", &progressive(true));
+    folder.write("v/busy.mp4", &fragmented(2));
+    let busy = std::fs::File::open(folder.path("v/busy.mp4")).unwrap();
+    busy.lock().unwrap();
+    let (code, out, err) = folder.run(&["finalize", "v"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("a.mp4") && !out.contains("plain.mp4"), "{out}");
+    assert!(
+        err.contains("busy.mp4: a recorder is at work on it"),
+        "{err}"
+    );
+    drop(busy);
+    assert_eq!(folder.run(&["finalize", "-q", "v"]).0, 0);
+    let (code, out, err) = folder.run(&["finalize", "v"]);
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(err.contains("nothing to finalize in 3 files"), "{err}");
+    assert_eq!(folder.run(&["finalize", "--undo", "v"]).0, 0);
+    assert_eq!(
+        std::fs::read(folder.path("v/busy.mp4")).unwrap(),
+        fragmented(2)
+    );
 }

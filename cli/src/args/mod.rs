@@ -7,7 +7,7 @@ mod record;
 mod repair;
 
 pub(crate) use camera::CameraArgs;
-pub(crate) use finalize::FinalizeArgs;
+pub(crate) use finalize::{Breaks, FinalizeArgs};
 pub(crate) use inspect::{InspectArgs, View};
 pub(crate) use record::RecordArgs;
 pub(crate) use repair::{Gaps, RepairArgs};

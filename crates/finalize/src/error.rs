@@ -30,6 +30,26 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A media segment, without the initial segment that says what is in it.
+    #[error("{}: is a media segment; name its initial segment (often init.mp4) before it", path.display())]
+    NoInit {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It cannot be joined with what stands before it.
+    #[error("{}: {why}", path.display())]
+    DoesNotFit {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Whoever watched wanted it to end.
+    #[error("{}: interrupted; nothing was written", path.display())]
+    Cancelled {
+        /// The file that would have been written.
+        path: PathBuf,
+    },
     /// A plain movie: there is nothing to do.
     #[error("{}: already a plain MP4, not a fragmented one; nothing to do", path.display())]
     NotFragmented {
@@ -88,14 +108,18 @@ pub enum Error {
 
 impl Error {
     /// Whether it was refused because it would have endangered data (the output
-    /// exists, the file is in use or cannot be changed in place).
+    /// exists, the file is in use or cannot be changed in place, two do not fit).
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Io(tapo_io::Error::InUse { .. } | tapo_io::Error::Exists { .. })
-                | Self::OutOfPlaceOnly { .. }
+            Self::Io(
+                tapo_io::Error::InUse { .. }
+                    | tapo_io::Error::Exists { .. }
+                    | tapo_io::Error::Changed { .. }
+            ) | Self::OutOfPlaceOnly { .. }
                 | Self::OntoItself { .. }
+                | Self::DoesNotFit { .. }
                 | Self::Changing { .. }
         )
     }

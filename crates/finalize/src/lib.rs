@@ -9,6 +9,7 @@
 //! - **Tail**, for all others: the index is appended, and the first box behind
 //!   `ftyp` becomes the header of an `mdat` over all the rest.
 //!
+//! [`join`](mod@join) makes one plain file of many recordings.
 //! [`Append`] is the same for a file whose index was lost and found again.
 //!
 //! This crate decides the order of writes; `tapo-io` carries it out. Media is
@@ -18,6 +19,7 @@
 mod append;
 mod crc;
 mod error;
+pub mod join;
 pub mod layout;
 mod outcome;
 mod plan;

@@ -9,8 +9,9 @@ use crate::reveal::{Segment, conceal};
 use crate::state::State;
 use crate::tail::{Tail, flip, is_broken, restore, torn_at};
 use crate::{Error, Result};
+use std::path::Path;
 use std::time::Duration;
-use tapo_bmff::Flaw;
+use tapo_bmff::{Flaw, FourCc};
 use tapo_io::{ByteSource, Op, WritePlan};
 use tapo_movie::{Movie, Read, Track};
 
@@ -133,7 +134,7 @@ fn undo_finalize(source: &dyn ByteSource) -> Result<(WritePlan, Undone)> {
 }
 
 /// Reads the movie of a file that has one.
-fn read(source: &dyn ByteSource) -> Result<Read> {
+pub(crate) fn read(source: &dyn ByteSource) -> Result<Read> {
     let path = || source.path().to_owned();
     let read = tapo_movie::read(source)?;
     let cut = |d: &tapo_bmff::Defect| d.parent.is_none() && d.flaw == Flaw::TooMany;
@@ -151,15 +152,31 @@ fn read(source: &dyn ByteSource) -> Result<Read> {
             path: path(),
             what: "its moov holds no track".to_owned(),
         }),
-        None => {
-            let known = |b: &tapo_movie::TopBox| {
-                [b"ftyp", b"mdat", b"moof", b"styp", b"wide"].contains(&&b.kind.0)
-            };
-            Err(match read.top.iter().any(known) {
-                true => Error::NoMoov { path: path() },
-                false => Error::NotAnMp4 { path: path() },
-            })
-        }
+        None => Err(no_movie(source.path(), &read)),
+    }
+}
+
+/// Whether it can be a media segment of DASH or HLS (ISO/IEC 23009-1 §6.3.4): it
+/// begins with one, and what its samples are is said elsewhere.
+pub(crate) fn is_segment(read: &Read) -> bool {
+    let first = read.top.first().map(|b| b.kind);
+    let begins = |kind: FourCc| [b"styp", b"sidx", b"emsg", b"prft", b"moof"].contains(&&kind.0);
+    read.movie.is_none()
+        && first.is_some_and(begins)
+        && read.top.iter().any(|b| b.kind == b"moof" && b.whole)
+}
+
+/// Why there is no movie in a file.
+pub(crate) fn no_movie(path: &Path, read: &Read) -> Error {
+    let path = path.to_owned();
+    let known =
+        |b: &tapo_movie::TopBox| [b"ftyp", b"mdat", b"moof", b"styp", b"wide"].contains(&&b.kind.0);
+    if is_segment(read) {
+        Error::NoInit { path }
+    } else if read.top.iter().any(known) {
+        Error::NoMoov { path }
+    } else {
+        Error::NotAnMp4 { path }
     }
 }
 
@@ -233,6 +250,27 @@ impl Plan {
 
 /// What there is to say about the `movie` of a final file.
 fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Finalization {
+    let mut chunks = movie.tracks.iter().flat_map(|t| &t.samples.chunks);
+    let broken = read.fragments.iter().filter(|f| is_broken(f));
+    Finalization {
+        path: source.path().to_owned(),
+        how,
+        tracks: movie.tracks.len(),
+        samples: movie.sample_count(),
+        duration: shown_for(movie),
+        fragments: read.fragments.iter().filter(|f| f.whole).count(),
+        fragments_left_out: broken.count(),
+        torn_bytes: torn_at(read).map_or(0, |at| read.size - at),
+        moov_len: 0,
+        large_offsets: chunks.any(|c| c.offset > u64::from(u32::MAX)),
+        bytes_written: 0,
+        size: source.len(),
+        resumed: false,
+    }
+}
+
+/// How long the longest track shows.
+pub(crate) fn shown_for(movie: &Movie) -> Duration {
     let shown = |track: &Track| {
         let (ticks, scale) = match &track.edits[..] {
             [] => (track.samples.duration(), track.timescale),
@@ -243,23 +281,7 @@ fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Fin
         };
         seconds(ticks, scale)
     };
-    let mut chunks = movie.tracks.iter().flat_map(|t| &t.samples.chunks);
-    let broken = read.fragments.iter().filter(|f| is_broken(f));
-    Finalization {
-        path: source.path().to_owned(),
-        how,
-        tracks: movie.tracks.len(),
-        samples: movie.sample_count(),
-        duration: movie.tracks.iter().map(shown).max().unwrap_or_default(),
-        fragments: read.fragments.iter().filter(|f| f.whole).count(),
-        fragments_left_out: broken.count(),
-        torn_bytes: torn_at(read).map_or(0, |at| read.size - at),
-        moov_len: 0,
-        large_offsets: chunks.any(|c| c.offset > u64::from(u32::MAX)),
-        bytes_written: 0,
-        size: source.len(),
-        resumed: false,
-    }
+    movie.tracks.iter().map(shown).max().unwrap_or_default()
 }
 
 fn seconds(ticks: u64, scale: u32) -> Duration {

@@ -14,10 +14,10 @@ const BY_SAMPLE: [&[u8; 4]; 9] = [
 ];
 
 /// Normal playback rate, 16.16.
-const NORMAL: u32 = 0x1_0000;
+pub(crate) const NORMAL: u32 = 0x1_0000;
 
 /// Timescales stay below 2^31: not every reader takes them as unsigned.
-const LARGEST_TIMESCALE: u32 = i32::MAX.cast_unsigned();
+pub(crate) const LARGEST_TIMESCALE: u32 = i32::MAX.cast_unsigned();
 
 /// Turns the movie of a fragmented file into that of the final one. Packets keep
 /// their decode and presentation times.
@@ -90,7 +90,7 @@ pub(crate) fn check_samples(
 
 /// A sample entry of an encrypted track is `encv`, `enca`, ... (ISO/IEC
 /// 23001-7 §4.1).
-fn is_encrypted(track: &Track) -> bool {
+pub(crate) fn is_encrypted(track: &Track) -> bool {
     let mut kinds = track.descriptions.iter().map(|d| d.kind().0);
     kinds.any(|kind| kind.starts_with(b"enc"))
 }
@@ -98,7 +98,7 @@ fn is_encrypted(track: &Track) -> bool {
 /// A recorder that was killed had no time to say how long the last sample lasts
 /// (GStreamer writes 0 then): as long as the one before. Without a duration,
 /// players would not show it.
-fn end_last_sample(track: &mut Track) {
+pub(crate) fn end_last_sample(track: &mut Track) {
     let durations = &mut track.samples.durations;
     if let [.., (_, before), (1, 0)] = *durations.runs() {
         durations.replace_last(before);
@@ -210,7 +210,7 @@ fn edits(parts: &[Part], track: &Track, old: u32, new: u32) -> Vec<Edit> {
 
 /// From when to when pictures are shown, in composition order: ticks of the track
 /// on the final timeline. `None` if there is no sample.
-fn shown(track: &Track) -> Option<Range<u64>> {
+pub(crate) fn shown(track: &Track) -> Option<Range<u64>> {
     let start = i64::try_from(track.samples.start).unwrap_or(i64::MAX);
     let mut shown: Option<(i64, i64)> = None;
     for sample in &track.samples {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tapo_bmff::{BoxWriter, FourCc};
+use tapo_finalize::join::{Join, join};
 use tapo_finalize::{Error, Finalization, How, Options, check, finalize, layout, undo};
 use tapo_movie::{RawBox, SegmentStamp, encode_init};
 
@@ -383,5 +384,80 @@ fn a_torn_file_keeps_its_whole_fragments() {
         }
         undo(&torn).unwrap();
         assert!(std::fs::read(&torn).unwrap() == original);
+    }
+}
+
+/// FFmpeg's segments of one recording, joined: its packets, when they were.
+#[test]
+fn segments_of_dash_and_hls_become_what_they_were_cut_from() {
+    if !has(&["ffmpeg", "ffprobe"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let clip = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../testdata/h264_bframes_aac.mp4"
+    ));
+    let at = |name: &str| dir.path().join(name);
+    let ffmpeg = |args: &[&str], output: &Path| {
+        let run = Command::new("ffmpeg")
+            .args(["-v", "error", "-i"])
+            .arg(clip)
+            .args(["-c", "copy"])
+            .args(args)
+            .arg(output)
+            .status();
+        assert!(run.unwrap().success());
+    };
+    for name in ["dash", "hls", "cut"] {
+        std::fs::create_dir(at(name)).unwrap();
+    }
+    ffmpeg(&["-f", "dash", "-seg_duration", "1"], &at("dash/x.mpd"));
+    let hls = [
+        "-f",
+        "hls",
+        "-hls_segment_type",
+        "fmp4",
+        "-hls_time",
+        "1",
+        "-hls_list_size",
+        "0",
+    ];
+    ffmpeg(&hls, &at("hls/x.m3u8"));
+    ffmpeg(&["-f", "segment", "-segment_time", "1"], &at("cut/%d.mp4"));
+    let before = packets(clip);
+    for name in ["dash", "hls", "cut"] {
+        let entries = std::fs::read_dir(at(name)).unwrap();
+        let mut files: Vec<PathBuf> = entries.map(|e| e.unwrap().path()).collect();
+        files.retain(|f| f.extension().is_some_and(|e| e == "mp4" || e == "m4s"));
+        files.sort();
+        assert!(files.len() > 3, "{name}: {files:?}");
+        for faststart in [false, true] {
+            let options = Join {
+                faststart,
+                replace: true,
+                ..Join::default()
+            };
+            let joined = join(&files, &at("out.mp4"), &options, &|_, _| true).unwrap();
+            let after = packets(&at("out.mp4"));
+            assert_eq!(
+                joined.samples as usize,
+                after.values().map(Vec::len).sum::<usize>()
+            );
+            for (stream, want) in &before {
+                let got = &after[stream];
+                assert_eq!(want.len(), got.len(), "{name}: stream {stream}");
+                // FFmpeg may move all of a cut by the priming of the sound.
+                let moved = got[0].dts - want[0].dts;
+                for (want, got) in want.iter().zip(got) {
+                    let want = Packet {
+                        dts: want.dts + moved,
+                        pts: want.pts + moved,
+                        ..want.clone()
+                    };
+                    assert_eq!(want, *got, "{name}: stream {stream}");
+                }
+            }
+        }
     }
 }

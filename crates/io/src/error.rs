@@ -35,6 +35,12 @@ pub enum Error {
         /// The process that holds it, where the system tells.
         holder: Option<u32>,
     },
+    /// Somebody wrote to a file while it was read.
+    #[error("{}: is being written to", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
     /// The output exists, and nobody allowed it to be replaced.
     #[error("{}: already exists", path.display())]
     Exists {

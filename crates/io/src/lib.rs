@@ -9,6 +9,7 @@
 
 mod error;
 mod file;
+mod files;
 mod lock;
 mod mapped;
 mod newfile;
@@ -22,6 +23,7 @@ mod zeros;
 
 pub use error::{Error, Result};
 pub use file::{FileStamp, PreadFile, create_dirs, sync_dir_of};
+pub use files::{Files, Piece};
 pub use lock::{Lock, lock_holder};
 pub use mapped::MappedFile;
 pub use newfile::{NewFile, discard_unfinished};

@@ -5,7 +5,9 @@
 //! big-endian. A reader takes a payload of a later version for what it knows of
 //! it: fields are only ever added behind.
 
-use tapo_bmff::{BoxWriter, be_u32};
+use crate::Movie;
+use tapo_bmff::{BoxTree, BoxWriter, FourCc, be_u32};
+use tapo_io::Span;
 
 /// What recorded a segment: stands in `moov/udta` of the open segment.
 ///
@@ -100,6 +102,25 @@ impl SegmentStamp {
             w.raw(text.as_bytes());
         }
         w.into_bytes()
+    }
+
+    /// The stamp in the `udta` of a movie, if our recorder wrote it.
+    #[must_use]
+    pub fn of(movie: &Movie) -> Option<Self> {
+        let udta = movie.other.iter().filter(|raw| raw.kind == b"udta");
+        udta.filter_map(|raw| Self::in_udta(&raw.bytes)).next()
+    }
+
+    fn in_udta(udta: &[u8]) -> Option<Self> {
+        let inside = Span::new(8, udta.len() as u64);
+        let tree = BoxTree::read_span(&udta, inside, Some(FourCc(*b"udta"))).ok()?;
+        let mut boxes = tree.roots().filter(|(_, node)| node.kind == b"uuid");
+        boxes.find_map(|(_, node)| {
+            let start = usize::try_from(node.span.start).ok()?;
+            let bytes = udta.get(start..usize::try_from(node.span.end).ok()?)?;
+            let (user_type, payload) = bytes.get(8..)?.split_first_chunk()?;
+            (*user_type == Self::USER_TYPE).then(|| Self::parse(payload))?
+        })
     }
 
     /// Reads a payload; `None` if it is too short or its version is unknown.
@@ -208,7 +229,27 @@ mod tests {
             recorder: "tapo 0.1.0".into(),
         };
         let bytes = segment.encode();
-        assert_eq!(SegmentStamp::parse(&bytes), Some(segment));
+        assert_eq!(SegmentStamp::parse(&bytes).as_ref(), Some(&segment));
+        let mut w = BoxWriter::new();
+        w.boxed(b"udta", |w| {
+            w.boxed(b"name", |w| {
+                w.raw(b"x");
+            });
+            w.uuid(&SegmentStamp::USER_TYPE, |w| {
+                w.raw(&bytes);
+            });
+        });
+        let udta = crate::RawBox {
+            kind: FourCc(*b"udta"),
+            bytes: w.into_bytes(),
+        };
+        let other = vec![udta];
+        let movie = Movie {
+            other,
+            ..Movie::default()
+        };
+        assert_eq!(SegmentStamp::of(&movie), Some(segment));
+        assert_eq!(SegmentStamp::of(&Movie::default()), None);
         assert!((0..bytes.len()).all(|n| SegmentStamp::parse(&bytes[..n]).is_none()));
         let fragment = FragmentStamp {
             wall_from_camera: true,

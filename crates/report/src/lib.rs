@@ -9,6 +9,7 @@ pub mod date;
 pub mod escape;
 pub mod finalization;
 pub mod inspection;
+pub mod joined;
 pub mod json;
 pub mod number;
 pub mod recording;

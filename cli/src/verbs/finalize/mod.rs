@@ -1,0 +1,182 @@
+//! `tapo finalize`.
+
+mod join;
+
+use crate::args::FinalizeArgs;
+use crate::exit::Exit;
+use crate::printer::{Printer, message};
+use std::path::Path;
+use tapo_finalize::{Error, Finalization, How, Options};
+use tapo_inspect::Found;
+use tapo_report::finalization::{self as report, Tense};
+use tapo_report::{escape, json};
+
+pub(crate) fn run(args: &FinalizeArgs, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Fine;
+    let mut files = Vec::new();
+    let from_folder = args.files.iter().any(|path| path.is_dir());
+    for found in tapo_inspect::files(&args.files) {
+        match found {
+            Found::File(path) => files.push(path),
+            Found::Failed(path, error) => {
+                exit = exit.and(Exit::Failed);
+                failed(
+                    args,
+                    printer,
+                    &path,
+                    tapo_io::Error::io(&path, "look into", error).into(),
+                )?;
+            }
+        }
+    }
+    if let Some(output) = &args.output {
+        if files.is_empty() {
+            printer.error(&anyhow::anyhow!("there is no MP4 in what was named"));
+            return Ok(exit.and(Exit::Usage));
+        }
+        if exit != Exit::Fine {
+            // A day with a hole that nobody noticed would be worse than none.
+            return Ok(exit);
+        }
+        if from_folder || files.len() > 1 || args.faststart {
+            return join::run(args, &files, output, printer);
+        }
+    }
+    let mut told = files.len();
+    for path in &files {
+        // In a folder stands much that needs nothing.
+        let named = args.files.contains(path);
+        match one(args, path, named, printer)? {
+            Ok(Some(one)) => exit = exit.and(one),
+            Err(Error::Io(tapo_io::Error::InUse { .. })) if !named => {
+                let path = escape::path(path);
+                printer.say(&format!("{path}: a recorder is at work on it; left alone"));
+            }
+            Ok(None) | Err(Error::NotFinal { .. } | Error::NoInit { .. } | Error::Empty { .. })
+                if !named =>
+            {
+                told -= 1
+            }
+            Ok(None) => {}
+            Err(error) => {
+                exit = exit.and(code(&error));
+                failed(args, printer, path, error)?;
+            }
+        }
+    }
+    if from_folder && told == 0 && exit == Exit::Fine {
+        let what = if args.undo { "undo" } else { "finalize" };
+        printer.say(&format!(
+            "nothing to {what} in {}",
+            tapo_report::number::count(files.len() as u64, "file")
+        ));
+    }
+    Ok(exit)
+}
+
+/// Says why a file was not done.
+fn failed(
+    args: &FinalizeArgs,
+    printer: &mut Printer,
+    path: &Path,
+    error: Error,
+) -> anyhow::Result<()> {
+    let exists = matches!(error, Error::Io(tapo_io::Error::Exists { .. }));
+    let error = anyhow::Error::new(error);
+    if args.json && !printer.is_quiet() {
+        json::failure(printer, "tapo.finalize/1", path, &message(&error))?;
+    }
+    printer.error(&error);
+    if exists {
+        printer.say("--force replaces it");
+    }
+    Ok(())
+}
+
+/// Does one file. The outer error is of the output, the inner one of the file.
+/// Nothing is said, and nothing returned, of a file that needs nothing, unless it
+/// was `named`.
+fn one(
+    args: &FinalizeArgs,
+    path: &Path,
+    named: bool,
+    printer: &mut Printer,
+) -> anyhow::Result<Result<Option<Exit>, Error>> {
+    if args.undo {
+        let undone = match tapo_finalize::undo(path) {
+            Ok(undone) => undone,
+            Err(error) => return Ok(Err(error)),
+        };
+        let theme = printer.theme;
+        match (printer.is_quiet(), args.json) {
+            (true, _) => {}
+            (_, true) => report::undone_json(printer, path, undone)?,
+            (_, false) => report::undone(printer, &theme, path, undone)?,
+        }
+        return Ok(Ok(Some(Exit::Fine)));
+    }
+    let (done, tense) = if args.check {
+        (tapo_finalize::check(path), Tense::Would)
+    } else {
+        let options = Options {
+            output: args.output.clone(),
+            replace: args.force,
+        };
+        (tapo_finalize::finalize(path, &options), Tense::Done)
+    };
+    let done = match done {
+        Ok(Finalization {
+            how: How::AlreadyFinal,
+            ..
+        })
+        | Err(Error::NotFragmented { .. })
+            if !named =>
+        {
+            return Ok(Ok(None));
+        }
+        Ok(done) => done,
+        // A plain file is what was wanted.
+        Err(Error::NotFragmented { .. }) => {
+            let theme = printer.theme;
+            match (printer.is_quiet(), args.json) {
+                (true, _) => {}
+                (_, true) => report::plain_json(printer, path)?,
+                (_, false) => report::plain(printer, &theme, path)?,
+            }
+            return Ok(Ok(Some(Exit::Fine)));
+        }
+        Err(error) => return Ok(Err(error)),
+    };
+    let theme = printer.theme;
+    match (printer.is_quiet(), args.json) {
+        (true, _) => {}
+        (_, true) => report::finalization_json(printer, path, &done, tense)?,
+        (_, false) => report::finalization(printer, &theme, path, &done, tense)?,
+    }
+    Ok(Ok(Some(exit(&done))))
+}
+
+/// All fragments, or all but what the interruption tore.
+const fn exit(done: &Finalization) -> Exit {
+    if done.fragments_left_out > 0 || done.torn_bytes > 0 {
+        Exit::Damaged
+    } else {
+        Exit::Fine
+    }
+}
+
+const fn code(error: &Error) -> Exit {
+    if error.is_refusal() {
+        return Exit::Refused;
+    }
+    match error {
+        Error::NotAnMp4 { .. } => Exit::NotMp4,
+        Error::NoMoov { .. } => Exit::Repairable,
+        Error::Cancelled { .. } => Exit::Interrupted,
+        Error::NoInit { .. } => Exit::Usage,
+        Error::Empty { .. } | Error::Malformed { .. } => Exit::Beyond,
+        Error::NotFinal { .. } => Exit::Usage,
+        Error::Unsupported { .. } => Exit::Refused,
+        _ => Exit::Failed,
+    }
+}

@@ -1,0 +1,218 @@
+//! Join: recordings one behind the other become one plain file.
+//!
+//! The media is copied as it stands, every file to a multiple of the block size,
+//! so that a file system that can share blocks need not copy at all; then one
+//! index is written over all of it. Where the recording went on without a break
+//! the joined file does too, and a break is kept as time: the last picture
+//! before it stands still.
+//!
+//! ```text
+//! parts   which files belong together: a movie, or an initial segment and its media segments
+//! lane    where the tracks of a part lie on its own timeline
+//! seam    when each part begins on the common timeline
+//! entry   whether two sample descriptions say the same
+//! fit     which track of a part goes on with which track of the whole
+//! merge   the samples of all parts in one movie
+//! layout  what stands where in the new file
+//! ```
+
+mod entry;
+mod fit;
+mod lane;
+mod layout;
+mod merge;
+mod parts;
+mod seam;
+
+use crate::{Error, Result};
+use layout::Layout;
+use parts::Part;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tapo_io::{NewFile, Op, Span, WritePlan};
+use tapo_movie::Movie;
+
+pub use seam::{Clock, Seam};
+
+/// How to join.
+#[derive(Clone, Debug, Default)]
+pub struct Join {
+    /// What becomes of the time between two recordings.
+    pub gaps: Gaps,
+    /// Whether the index stands in front of the media, for players that begin
+    /// before they have all of the file.
+    pub faststart: bool,
+    /// Whether an output that exists may be replaced.
+    pub replace: bool,
+}
+
+/// What becomes of the time between two recordings.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub enum Gaps {
+    /// It stays: the last picture before it stands still.
+    #[default]
+    Keep,
+    /// It is left out.
+    Close,
+}
+
+/// What was joined, or would be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Joined {
+    /// The new file.
+    pub path: PathBuf,
+    /// What it was made of, in order.
+    pub parts: Vec<JoinedPart>,
+    /// Tracks.
+    pub tracks: usize,
+    /// Sample descriptions of all tracks: more than tracks where parameters
+    /// changed on the way.
+    pub descriptions: usize,
+    /// Samples of all tracks.
+    pub samples: u64,
+    /// How long the longest track shows.
+    pub duration: Duration,
+    /// Length of the `moov`, bytes.
+    pub moov_len: u64,
+    /// Size of the new file, bytes.
+    pub size: u64,
+}
+
+/// One recording of those that were joined.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct JoinedPart {
+    /// Its file, or its initial segment.
+    pub path: PathBuf,
+    /// How many files it consists of.
+    pub files: usize,
+    /// Samples of all tracks.
+    pub samples: u64,
+    /// When it begins in the joined file.
+    pub start: Duration,
+    /// How it goes on behind the one before it.
+    pub seam: Seam,
+    /// Fragments whose samples are not all there, and which are left out.
+    pub fragments_left_out: usize,
+}
+
+/// Watches a join: told how many bytes of how many are copied; `false` ends it.
+pub type Watch<'a> = &'a dyn Fn(u64, u64) -> bool;
+
+/// Joins recordings into a new file, in the order in which they are named. A file
+/// without a `moov` belongs to the initial segment named before it.
+///
+/// The sources are only read. The new file appears whole or not at all.
+///
+/// # Errors
+/// [`Error::DoesNotFit`] if two of them cannot be one recording;
+/// [`Error::Cancelled`] if `watch` said so; else as [`finalize`](crate::finalize).
+pub fn join(files: &[PathBuf], output: &Path, options: &Join, watch: Watch<'_>) -> Result<Joined> {
+    if let Some(path) = files.iter().find(|f| is_same_file(f, output)) {
+        return Err(Error::OntoItself { path: path.clone() });
+    }
+    let planned = Planned::of(files, output, options)?;
+    let mut new = NewFile::create(output, options.replace)?;
+    let total = planned.layout.places.iter().map(|p| p.from.len()).sum();
+    let mut done = 0;
+    for place in &planned.layout.places {
+        let Some(part) = planned.parts.get(place.part) else {
+            continue;
+        };
+        let file = part.source.open(place.piece)?;
+        let mut ended = false;
+        let copied = new.copy_span_from(&file, place.from, place.to, &mut |copied| {
+            ended = !watch(done + copied, total);
+            match ended {
+                false => Ok(()),
+                true => Err(interrupted(output)),
+            }
+        });
+        if ended {
+            let path = output.to_owned();
+            return Err(Error::Cancelled { path });
+        }
+        copied?;
+        done += place.from.len();
+    }
+    for part in &planned.parts {
+        part.check_unchanged()?;
+    }
+    let plan = WritePlan::new().then(Op::SetLen(planned.layout.data.end));
+    let plan = plan.write(0, planned.layout.head);
+    let plan = plan.write(planned.layout.data.end, planned.layout.tail);
+    plan.execute(&mut new)?;
+    new.commit(options.replace)?;
+    Ok(planned.joined)
+}
+
+/// What [`join`] would do. Nothing is written.
+///
+/// # Errors
+/// Those of [`join`] that show before the first write.
+pub fn check_join(files: &[PathBuf], output: &Path, options: &Join) -> Result<Joined> {
+    Planned::of(files, output, options).map(|planned| planned.joined)
+}
+
+/// All that is known before the first write.
+struct Planned {
+    parts: Vec<Part>,
+    layout: Layout,
+    joined: Joined,
+}
+
+impl Planned {
+    fn of(files: &[PathBuf], output: &Path, options: &Join) -> Result<Self> {
+        let parts = parts::read(files)?;
+        let seams = seam::seams(&parts, options.gaps)?;
+        let placed = layout::places(&parts)?;
+        let movie = merge::merge(&parts, &seams, &placed)?;
+        let layout = Layout::of(&parts, placed, movie, options.faststart);
+        let begins = |(part, seam): (&Part, &seam::Placed)| {
+            let firsts = part.lanes.iter().map(|lane| lane.first.max(0));
+            seam.at + firsts.min().unwrap_or(0)
+        };
+        let first = parts.iter().zip(&seams).map(begins).min().unwrap_or(0);
+        let told = |(part, seam): (&Part, &seam::Placed)| JoinedPart {
+            path: part.path().to_owned(),
+            files: part.source.pieces().len(),
+            samples: part.movie.sample_count(),
+            start: lane::duration(begins((part, seam)) - first),
+            seam: seam.seam,
+            fragments_left_out: part.left_out,
+        };
+        let movie: &Movie = &layout.movie;
+        let joined = Joined {
+            path: output.to_owned(),
+            parts: parts.iter().zip(&seams).map(told).collect(),
+            tracks: movie.tracks.len(),
+            descriptions: movie.tracks.iter().map(|t| t.descriptions.len()).sum(),
+            samples: movie.sample_count(),
+            duration: crate::plan::shown_for(movie),
+            moov_len: layout.moov_len,
+            size: layout.data.end + layout.tail.len() as u64,
+        };
+        Ok(Self {
+            parts,
+            layout,
+            joined,
+        })
+    }
+}
+
+fn interrupted(path: &Path) -> tapo_io::Error {
+    tapo_io::Error::io(path, "write", std::io::ErrorKind::Interrupted.into())
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |path| std::fs::metadata(path).map(|m| (m.dev(), m.ino())).ok();
+    id(a).is_some() && id(a) == id(b)
+}
+
+/// Whole blocks of most file systems: what can be shared and not copied.
+const BLOCK: u64 = 4096;
+
+/// The blocks around a span.
+fn blocks(span: Span) -> Span {
+    Span::new(span.start / BLOCK * BLOCK, span.end.next_multiple_of(BLOCK))
+}
