@@ -100,7 +100,7 @@ impl Clip {
                 size: size + n % 7,
                 duration,
                 composition_offset: 0,
-                sync: n % RATE == 0,
+                sync: n.is_multiple_of(RATE),
             };
             (0..count).map(sample).collect::<Vec<_>>()
         };

@@ -441,8 +441,8 @@ fn segments_of_dash_and_hls_become_what_they_were_cut_from() {
             let joined = join(&files, &at("out.mp4"), &options, &|_, _| true).unwrap();
             let after = packets(&at("out.mp4"));
             assert_eq!(
-                joined.samples as usize,
-                after.values().map(Vec::len).sum::<usize>()
+                joined.samples,
+                after.values().map(|p| p.len() as u64).sum::<u64>()
             );
             for (stream, want) in &before {
                 let got = &after[stream];

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &FinalizeArgs, printer: &mut Printer) -> anyhow::Result<
             Ok(None) | Err(Error::NotFinal { .. } | Error::NoInit { .. } | Error::Empty { .. })
                 if !named =>
             {
-                told -= 1
+                told -= 1;
             }
             Ok(None) => {}
             Err(error) => {
