@@ -72,10 +72,7 @@ pub(crate) fn recogniser(
         .ok()
         .and_then(|payload| payload.get(8))
         .map_or(1, |&frames| u32::from(frames).max(1));
-    Some(Box::new(AmrRecogniser {
-        wide: entry_type == *b"sawb",
-        frames,
-    }))
+    Some(Box::new(AmrRecogniser::new(entry_type == *b"sawb", frames)))
 }
 
 #[derive(Debug, Clone)]
@@ -83,11 +80,59 @@ struct AmrRecogniser {
     wide: bool,
     /// Frames of a sample.
     frames: u32,
+    /// How often a frame of a sound file began with each byte.
+    headers: [u32; 256],
+    /// The bytes that a frame may begin with.
+    legal: [bool; 256],
+    /// Evidence of one frame's header.
+    frame_bits: f32,
 }
 
+/// Frames that show which headers an encoder writes.
+const ENOUGH: u32 = 50;
+
+/// Headers from which on an encoder is taken to adapt its rate, and may use any.
+const ADAPTS: usize = 3;
+
 impl AmrRecogniser {
-    /// Bytes of the frame that begins with this byte.
+    fn new(wide: bool, frames: u32) -> Self {
+        let mut recogniser = Self {
+            wide,
+            frames,
+            headers: [0; 256],
+            legal: [false; 256],
+            frame_bits: 0.0,
+        };
+        recogniser.settle();
+        recogniser
+    }
+
+    /// Settles which headers are the encoder's. By the standard alone 0 is one: zeros would be a row of damaged frames.
+    fn settle(&mut self) {
+        let seen: u32 = self.headers.iter().copied().fold(0, u32::saturating_add);
+        let kinds = self.headers.iter().filter(|n| **n > 0).count();
+        let any = seen < ENOUGH || kinds >= ADAPTS;
+        let mut legal = [false; 256];
+        for ((header, count), legal) in (0..=255_u8).zip(&self.headers).zip(&mut legal) {
+            let good = header & 4 != 0;
+            // Comfort noise and silence may come any time.
+            let quiet = header >> 3 & 15 >= if self.wide { 9 } else { 8 };
+            let own = *count > 0 || seen == 0 || good && (any || quiet);
+            *legal = own && self.standard(header).is_some();
+        }
+        self.legal = legal;
+        let passing = legal.iter().filter(|legal| **legal).count();
+        self.frame_bits = 8.0 - (passing.max(1) as f32).log2();
+    }
+
+    /// Bytes of the frame that begins with this byte, if the encoder writes such frames.
     fn frame(&self, header: u8) -> Option<u64> {
+        let legal = self.legal.get(usize::from(header)).copied();
+        self.standard(header).filter(|_| legal.unwrap_or(false))
+    }
+
+    /// Bytes of the frame that begins with this byte by the standard.
+    fn standard(&self, header: u8) -> Option<u64> {
         // The bits around type and quality are 0 (RFC 4867, 5.3).
         if header & 0x83 != 0 {
             return None;
@@ -112,14 +157,14 @@ impl Recogniser for AmrRecogniser {
         _: Depth,
     ) -> tapo_io::Result<Verdict> {
         let each = if self.wide { 320 } else { 160 };
+        let frame_bits = self.frame_bits;
         let mut pos = at;
         for count in 0..self.frames {
             let access = |bits| Access {
                 duration: Some(each * self.frames),
                 ..Access::new(end.saturating_sub(at), bits)
             };
-            // A header passes one time in sixteen.
-            let bits = 4.0 * (count as f32);
+            let bits = frame_bits * (count as f32);
             let header = if pos < end {
                 window.bytes(pos, 1)?.first().copied()
             } else {
@@ -142,24 +187,35 @@ impl Recogniser for AmrRecogniser {
             };
             pos += len;
             if pos > end {
-                return Ok(Verdict::Cut(access(bits + 4.0)));
+                return Ok(Verdict::Cut(access(bits + frame_bits)));
             }
         }
         Ok(Verdict::Sample(Access {
             duration: Some(each * self.frames),
-            ..Access::new(pos - at, 4.0 * self.frames as f32)
+            ..Access::new(pos - at, frame_bits * self.frames as f32)
         }))
     }
 
     fn learn(&mut self, sample: &[u8]) {
         // Writers get frames_per_sample wrong; the samples show it.
         let (mut at, mut frames) = (0usize, 0);
-        while let Some(len) = sample.get(at).and_then(|&header| self.frame(header)) {
+        let mut headers = [0; 256];
+        while let Some((&header, len)) = sample
+            .get(at)
+            .and_then(|header| Some((header, self.standard(*header)?)))
+        {
             at = at.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
             frames += 1;
+            if let Some(count) = headers.get_mut(usize::from(header)) {
+                *count += 1;
+            }
         }
         if at == sample.len() && (1..=MAX_FRAMES).contains(&frames) {
             self.frames = frames;
+            for (sum, count) in self.headers.iter_mut().zip(headers) {
+                *sum = u32::saturating_add(*sum, count);
+            }
+            self.settle();
         }
     }
 
@@ -174,28 +230,19 @@ mod tests {
 
     #[test]
     fn frame_lengths() {
-        let narrow = AmrRecogniser {
-            wide: false,
-            frames: 1,
-        };
+        let narrow = AmrRecogniser::new(false, 1);
         // 12.2 kbit/s with good quality; comfort noise; reserved; a padding bit set.
         assert_eq!(narrow.frame(0x3C), Some(32));
         assert_eq!(narrow.frame(0x44), Some(6));
         assert_eq!(narrow.frame(0x4C), None);
         assert_eq!(narrow.frame(0x3D), None);
-        let wide = AmrRecogniser {
-            wide: true,
-            frames: 1,
-        };
+        let wide = AmrRecogniser::new(true, 1);
         assert_eq!((wide.frame(0x44), wide.frame(0x4C)), (Some(61), Some(6)));
     }
 
     #[test]
     fn as_many_frames_as_the_samples_have() {
-        let mut amr = AmrRecogniser {
-            wide: false,
-            frames: 1,
-        };
+        let mut amr = AmrRecogniser::new(false, 1);
         let mut sample = vec![0u8; 13];
         sample.extend_from_slice(&[0x7C, 0x44, 1, 2, 3, 4, 5]);
         amr.learn(&sample);
@@ -205,5 +252,20 @@ mod tests {
             .probe(&mut Window::new(&data), 0, data.len() as u64, Depth::Heads)
             .unwrap();
         assert_eq!(verdict.sample().map(|access| access.len), Some(20));
+    }
+
+    #[test]
+    fn zeros_are_no_frames_and_an_encoder_of_one_rate_has_one_header() {
+        let mut amr = AmrRecogniser::new(false, 1);
+        assert_eq!(amr.frame(0), Some(13), "nothing is known");
+        for _ in 0..ENOUGH {
+            amr.learn(&[&[0x3C][..], &[9; 31]].concat());
+        }
+        assert_eq!((amr.frame(0x3C), amr.frame(0x24)), (Some(32), None));
+        assert_eq!(amr.frame(0), None);
+        assert_eq!(amr.frame(0x44), Some(6), "comfort noise");
+        // A writer that marks its frames as damaged is believed.
+        amr.learn(&[0; 13]);
+        assert_eq!(amr.frame(0), Some(13));
     }
 }

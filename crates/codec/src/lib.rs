@@ -15,6 +15,8 @@ mod alac;
 mod amr;
 mod av1;
 mod bits;
+mod boxed;
+mod camm;
 mod describe;
 mod error;
 pub mod esds;
@@ -24,6 +26,7 @@ pub mod h264;
 pub mod h265;
 pub mod h266;
 mod held;
+mod iamf;
 mod jpeg;
 mod mpeg_audio;
 pub mod nal;
@@ -37,6 +40,7 @@ mod recognise;
 mod registry;
 mod reservoir;
 pub mod sei;
+mod shape;
 mod start_codes;
 mod units;
 mod variants;
@@ -50,6 +54,7 @@ pub use presentation::{Order, OrderKey, PresentationOrder};
 pub use recognise::{
     Access, Decodes, Delimiting, Depth, HEAD, Hints, Recogniser, Symbol, Verdict, recogniser,
 };
+pub use shape::unknown;
 pub use variants::{Changes, Variant, variants};
 
 /// A fraction in lowest terms; `None` if either side is 0.

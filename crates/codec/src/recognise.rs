@@ -118,6 +118,8 @@ pub enum Delimiting {
     Exact,
     /// Where a sample may start: [`Verdict::Start`].
     Start,
+    /// Where a sample ends that lies between others, with too little evidence to look for it anywhere.
+    Between,
     /// Nothing: any bytes are good, a whole number of frames of this many bytes each (PCM; G.711; a time code).
     Constant {
         /// Bytes of one frame: one sound sample of every channel.

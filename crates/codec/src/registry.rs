@@ -4,8 +4,8 @@ use crate::describe::{CodecDescription, ConfigBoxes, MediaKind};
 use crate::error::Result;
 use crate::recognise::{Hints, Recogniser};
 use crate::{
-    aac, ac3, alac, amr, av1, flac, gpmf, h264, h265, h266, jpeg, mpeg_audio, opus, pcm, prores,
-    start_codes, visual, vp9,
+    aac, ac3, alac, amr, av1, boxed, camm, flac, gpmf, h264, h265, h266, iamf, jpeg, mpeg_audio,
+    opus, pcm, prores, shape, start_codes, visual, vp9,
 };
 use MediaKind::{Audio, Hint, Metadata, Text, Timecode, Video};
 
@@ -184,19 +184,19 @@ static CODECS: &[Codec] = &[
     codec(&[b"fpcm"], Audio, "PCM, float", pcm::describe).recognised(pcm::recogniser),
     codec(&[b"ima4"], Audio, "IMA ADPCM", plain),
     codec(&[b"mha1", b"mhm1"], Audio, "MPEG-H 3D audio", plain),
-    codec(&[b"iamf"], Audio, "IAMF", plain),
+    codec(&[b"iamf"], Audio, "IAMF", plain).recognised(iamf::recogniser),
     codec(&[b"enca"], Audio, "encrypted audio", plain),
     // The rest.
-    codec(&[b"tx3g"], Text, "3GPP timed text", plain),
-    codec(&[b"text"], Text, "QuickTime text", plain),
-    codec(&[b"wvtt"], Text, "WebVTT", plain),
+    codec(&[b"tx3g"], Text, "3GPP timed text", plain).recognised(shape::text),
+    codec(&[b"text"], Text, "QuickTime text", plain).recognised(shape::text),
+    codec(&[b"wvtt"], Text, "WebVTT", plain).recognised(boxed::wvtt),
     codec(&[b"stpp"], Text, "TTML", plain),
     codec(&[b"c608", b"c708"], Text, "closed captions", plain),
     codec(&[b"tmcd"], Timecode, "time code", plain).recognised(pcm::time_code),
     codec(&[b"gpmd"], Metadata, "GoPro telemetry", plain).recognised(gpmf::recogniser),
     codec(&[b"fdsc"], Metadata, "GoPro file description", plain),
-    codec(&[b"camm"], Metadata, "camera motion", plain),
-    codec(&[b"mebx"], Metadata, "QuickTime metadata", plain),
+    codec(&[b"camm"], Metadata, "camera motion", plain).recognised(camm::recogniser),
+    codec(&[b"mebx"], Metadata, "QuickTime metadata", plain).recognised(boxed::mebx),
     codec(
         &[b"mett", b"metx", b"urim"],
         Metadata,

@@ -63,7 +63,13 @@ struct StartCodes {
     coding: Coding,
     /// Bits of `vop_time_increment`, from the video object layer.
     time_bits: Option<u32>,
+    /// Start codes that samples of a sound file began with, and how many samples those were.
+    leading: Vec<u8>,
+    learnt: u32,
 }
+
+/// Samples that show which start codes an encoder begins them with.
+const SHOWN: u32 = 20;
 
 /// What the head of a sample says.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,11 +103,28 @@ impl StartCodes {
         Self {
             coding,
             time_bits: None,
+            leading: Vec::new(),
+            learnt: 0,
         }
     }
 
-    /// Whether a sample may begin with this start code, and whether it may stand in front of its picture.
-    const fn begins(&self, code: u8) -> bool {
+    /// Whether a sample may begin with this start code: by the standard, and as the encoder has it, since sound in between holds some
+    /// by chance.
+    fn begins(&self, code: u8) -> bool {
+        self.may_begin(code) && (self.learnt < SHOWN || self.leading.contains(&self.class(code)))
+    }
+
+    /// One of the start codes that say the same.
+    const fn class(&self, code: u8) -> u8 {
+        match (self.coding, code) {
+            (Coding::Mpeg4, 0x00..=0x1F) => 0x00,
+            (Coding::Mpeg4, 0x20..=0x2F) => 0x20,
+            (Coding::H263, _) => 0x80,
+            (_, code) => code,
+        }
+    }
+
+    const fn may_begin(&self, code: u8) -> bool {
         match self.coding {
             // Sequence header, group of pictures, picture.
             Coding::Mpeg2 => matches!(code, 0xB3 | 0xB8 | 0x00),
@@ -395,6 +418,15 @@ impl Recogniser for StartCodes {
     }
 
     fn learn(&mut self, sample: &[u8]) {
+        if let [0, 0, 1, code, ..] = *sample
+            && self.may_begin(code)
+        {
+            let class = self.class(code);
+            if !self.leading.contains(&class) {
+                self.leading.push(class);
+            }
+            self.learnt = self.learnt.saturating_add(1);
+        }
         if self.coding == Coding::Mpeg4 {
             self.time_bits = time_bits(sample.get(..HEADERS).unwrap_or(sample)).or(self.time_bits);
         }
@@ -446,6 +478,21 @@ mod tests {
         ];
         assert_eq!(time_bits(&layer), Some(5));
         assert_eq!(time_bits(&layer[..20]), None);
+    }
+
+    #[test]
+    fn a_start_code_that_the_encoder_begins_no_sample_with_is_chance() {
+        let picture = [0, 0, 1, 0xB6, 0x50, 0xE0, 0x45, 0xFF, 9, 9];
+        let mut data = picture.repeat(2);
+        // A layer, and what reads as a picture behind it.
+        data.splice(10..10, [0, 0, 1, 0x25, 0x97, 0x64, 0x0F, 0xC0]);
+        let mut mpeg4 = StartCodes::new(Coding::Mpeg4);
+        let next = |mpeg4: &StartCodes| most(mpeg4, &data).and_then(|found| found.0);
+        assert_eq!(next(&mpeg4), Some(10));
+        for _ in 0..SHOWN {
+            mpeg4.learn(&picture);
+        }
+        assert_eq!(next(&mpeg4), Some(18));
     }
 
     #[test]
