@@ -91,6 +91,9 @@ struct AmrRecogniser {
 /// Frames that show which headers an encoder writes.
 const ENOUGH: u32 = 50;
 
+/// Frames among which an encoder that pauses would have paused.
+const STEADY: u32 = 250;
+
 /// Headers from which on an encoder is taken to adapt its rate, and may use any.
 const ADAPTS: usize = 3;
 
@@ -115,8 +118,8 @@ impl AmrRecogniser {
         let mut legal = [false; 256];
         for ((header, count), legal) in (0..=255_u8).zip(&self.headers).zip(&mut legal) {
             let good = header & 4 != 0;
-            // Comfort noise and silence may come any time.
-            let quiet = header >> 3 & 15 >= if self.wide { 9 } else { 8 };
+            // Comfort noise and silence may come later, but not from an encoder that never pauses.
+            let quiet = header >> 3 & 15 >= if self.wide { 9 } else { 8 } && seen < STEADY;
             let own = *count > 0 || seen == 0 || good && (any || quiet);
             *legal = own && self.standard(header).is_some();
         }
@@ -264,6 +267,10 @@ mod tests {
         assert_eq!((amr.frame(0x3C), amr.frame(0x24)), (Some(32), None));
         assert_eq!(amr.frame(0), None);
         assert_eq!(amr.frame(0x44), Some(6), "comfort noise");
+        for _ in ENOUGH..STEADY {
+            amr.learn(&[&[0x3C][..], &[9; 31]].concat());
+        }
+        assert_eq!(amr.frame(0x44), None);
         // A writer that marks its frames as damaged is believed.
         amr.learn(&[0; 13]);
         assert_eq!(amr.frame(0), Some(13));

@@ -194,9 +194,13 @@ impl Shape {
         if !forms.iter().all(|form| telling(&form)) {
             return None;
         }
-        let fitting = forms.iter().filter(|(_, form)| form.fits(head));
-        let (len, form) = fitting.max_by_key(|(_, form)| form.common())?;
-        Some((*len, form.bits() - (forms.len() as f32).log2()))
+        let fitting = || forms.iter().filter(|(_, form)| form.fits(head));
+        let (len, form) = fitting().max_by_key(|(_, form)| form.common())?;
+        // Sizes that begin alike are not told apart by that.
+        let others = fitting().filter(|(other, _)| other != len);
+        let alike = others.map(|(_, form)| form.common()).max();
+        let told = alike.is_none_or(|alike| alike < MARK);
+        told.then(|| (*len, form.bits() - (forms.len() as f32).log2()))
     }
 
     /// The size of the sample at the beginning of `bytes` by where the next one begins, or they end.
@@ -404,6 +408,16 @@ mod tests {
         let both = [text(5), text(2)].concat();
         assert_eq!(len(&*shape, &both), Some(text(5).len() as u64));
         assert_eq!(len(&*shape, &text(9)), Some(text(9).len() as u64));
+    }
+
+    #[test]
+    fn sizes_that_begin_alike_are_told_by_the_next_beginning() {
+        let sample =
+            |n: usize| [&[1, 0x36, 0x35, 0x10, 1, 0x18, 1, 0x20][..], &vec![7; n]].concat();
+        let samples = [sample(60), sample(66), sample(60)];
+        let shape = shown(&samples);
+        assert_eq!(len(&*shape, &samples.concat()), Some(68));
+        assert_eq!(len(&*shape, &samples.concat()[68..]), Some(74));
     }
 
     #[test]

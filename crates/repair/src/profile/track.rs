@@ -31,6 +31,9 @@ pub(crate) enum Finding {
 pub(crate) struct TrackProfile {
     pub(crate) finding: Finding,
     pub(crate) recogniser: Option<Box<dyn Recogniser>>,
+    /// Of data that is not of a constant rate: tells its samples apart where they
+    /// lie between others.
+    pub(crate) shape: Option<Box<dyn Recogniser>>,
     /// The first track with the same coding: those of a group cannot be told
     /// apart by syntax.
     pub(crate) group: usize,
@@ -92,15 +95,17 @@ impl TrackProfile {
     pub(super) fn learn(track: &Track, movie: &Movie, source: &dyn ByteSource) -> Result<Self> {
         let table = &track.samples;
         let unit_bytes = usual_size(table);
-        let mut recogniser = recogniser(track, unit_bytes);
+        let mut learning = recogniser(track, unit_bytes).unwrap_or_else(tapo_codec::unknown);
         let shown: Vec<Sample> = shown(table).collect();
-        if let Some(recogniser) = &mut recogniser {
-            for sample in &shown {
-                if sample.span.len() <= SHOWN_BYTES {
-                    recogniser.learn(&source.read_span(sample.span)?);
-                }
+        for sample in &shown {
+            if sample.span.len() <= SHOWN_BYTES {
+                learning.learn(&source.read_span(sample.span)?);
             }
         }
+        let (recogniser, shape) = match learning.delimiting() {
+            Delimiting::Between => (None, Some(learning)),
+            _ => (Some(learning), None),
+        };
         let mut marking = Marking::default();
         let mut coded = None;
         if let Some(recogniser) = &recogniser {
@@ -128,8 +133,10 @@ impl TrackProfile {
             Some(Delimiting::Constant { frame_bytes }) => Finding::Frames {
                 bytes: frame_bytes.max(1),
             },
-            None if unit_bytes > 0 => Finding::Frames { bytes: unit_bytes },
-            None => Finding::Opaque,
+            Some(Delimiting::Between) | None if unit_bytes > 0 => {
+                Finding::Frames { bytes: unit_bytes }
+            }
+            Some(Delimiting::Between) | None => Finding::Opaque,
         };
         let packets = match &recogniser {
             Some(recogniser) if finding == Finding::Starts => {
@@ -147,6 +154,7 @@ impl TrackProfile {
         Ok(Self {
             finding,
             recogniser,
+            shape,
             group: 0,
             is_video: track.is_video(),
             durations,
@@ -179,6 +187,12 @@ impl TrackProfile {
             Some(cadence) => cadence.lasts(common),
             None => common(i64::from(self.durations.usual)),
         }
+    }
+
+    /// Whether its data is of a constant rate, so that any number of bytes may
+    /// follow each other: sound, a time code.
+    pub(crate) const fn is_constant_rate(&self) -> bool {
+        matches!(self.finding, Finding::Frames { .. }) && self.shape.is_none()
     }
 
     /// How long a row of constant-rate data lasts, ticks of the track.

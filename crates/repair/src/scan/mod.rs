@@ -12,6 +12,7 @@ mod judge;
 mod open;
 mod resync;
 mod row;
+mod shaped;
 mod sound;
 mod split;
 
@@ -285,7 +286,8 @@ impl<'a> Scanner<'a> {
     /// front of the first sample.
     fn may_be_row(&self) -> bool {
         let first = self.found.items.is_empty();
-        !self.after_row && (!first || self.judge.profile.runs.opens)
+        let follows = self.judge.groups.is_empty();
+        (follows || !self.after_row) && (!first || self.judge.profile.runs.opens)
     }
 
     /// Bytes of the row behind the leader's next sample: the shortest that lets

@@ -6,6 +6,13 @@ use crate::profile::{Finding, TrackProfile};
 use tapo_codec::Depth;
 use tapo_io::{Span, Window};
 
+/// The last row may be longer than others, as many times.
+const LAST: u64 = 8;
+
+/// Constant-rate data of which there is nothing else is taken in pieces of so many
+/// bytes: a whole number of frames of up to 15 channels of 1, 2, 3, 4 or 8 bytes.
+const PIECE: u64 = 360_360 * 1024;
+
 /// Rows may be longer than any in the reference by this part of it.
 const LONGER: u64 = 4;
 
@@ -21,6 +28,9 @@ impl Judge<'_> {
         if !self.has_rows() {
             return Ok(None);
         }
+        if self.is_all_sound() {
+            return Ok((at < self.end).then(|| self.end.min(at.saturating_add(PIECE))));
+        }
         let fixed = |t: &TrackProfile| matches!(t.finding, Finding::Frames { .. });
         let weak = |t: &&TrackProfile| t.finding != Finding::Syntax;
         let step = self.step();
@@ -29,7 +39,12 @@ impl Judge<'_> {
         {
             return Ok(Some(end));
         }
-        let limit = at.saturating_add(self.longest_row()).min(self.end);
+        let longest = self.longest_row();
+        // Sound may go on for a while behind the last picture.
+        let left = self.end.saturating_sub(at);
+        let last = guess.is_some() && self.end_is_sure && left <= longest * LAST;
+        let limit = at.saturating_add(if last { left } else { longest });
+        let limit = limit.min(self.end);
         let found = self.next_anchor(window, at, limit, step)?;
         if let Some(end) = found {
             let torn = self.sound_is_torn(window.source(), Span::new(at, end))?;
@@ -107,6 +122,11 @@ impl Judge<'_> {
     pub(super) fn known_lengths(&self, guess: Option<u64>) -> impl Iterator<Item = u64> {
         let known = self.profile.runs.rows.iter().map(|(_, len)| *len);
         known.chain(guess.filter(|guess| *guess > 0))
+    }
+
+    /// Whether there is nothing but data of one constant rate: all of it is.
+    fn is_all_sound(&self) -> bool {
+        matches!(&*self.profile.tracks, [only] if only.is_constant_rate() && only.samples != 1)
     }
 
     /// Bytes that a row may have.

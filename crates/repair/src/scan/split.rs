@@ -1,6 +1,7 @@
 //! What a row holds: which track's, and how many samples.
 
 use super::Scanner;
+use super::shaped::Part;
 use super::sound::Waveform;
 use crate::item::{Item, When};
 use crate::profile::{Finding, TrackProfile};
@@ -11,10 +12,17 @@ impl Scanner<'_> {
     /// Takes a row; `false` if it can be no track's.
     pub(super) fn take_row(&mut self, span: Span) -> Result<bool> {
         let at_end = span.end == self.judge.end;
+        if let Some(parts) = self.shaped(span)? {
+            for part in parts {
+                self.push_part(part);
+            }
+            self.after_row = true;
+            return Ok(true);
+        }
         let rows = &self.judge.profile.runs.rows;
         let known = rows.iter().find(|(_, len)| *len == span.len());
         let parts = match known {
-            Some((row, _)) if row.len() > 1 => row.clone(),
+            Some((row, _)) if row.len() > 1 && self.adds_up(row, span.len()) => row.clone(),
             _ => Vec::new(),
         };
         if !parts.is_empty() {
@@ -31,8 +39,11 @@ impl Scanner<'_> {
         let Some(track) = self.row_track(span.len(), at_end) else {
             return Ok(false);
         };
+        let constant = self
+            .track(track)
+            .is_some_and(TrackProfile::is_constant_rate);
         match self.track(track).map(|t| t.finding) {
-            Some(Finding::Frames { bytes }) => {
+            Some(Finding::Frames { bytes }) if constant => {
                 let len = span.len() / u64::from(bytes) * u64::from(bytes);
                 let open = at_end && !self.judge.end_is_sure;
                 let class = if open { Class::C } else { Class::B };
@@ -44,13 +55,43 @@ impl Scanner<'_> {
                     return Ok(false);
                 }
             }
-            Some(Finding::Opaque) if !at_end => {
+            // Of so many samples none says that it is one.
+            Some(Finding::Frames { bytes }) if self.may_repeat(track, bytes, span.len()) => {
+                self.push_frames(track, span, Class::C);
+            }
+            Some(Finding::Frames { .. } | Finding::Opaque) if !at_end => {
                 self.push_one(track, span, Class::C);
             }
             _ => return Ok(false),
         }
         self.after_row = true;
         Ok(true)
+    }
+
+    /// Whether the samples of a row of the reference, each of the usual size, are
+    /// as many bytes.
+    fn adds_up(&self, row: &[(u16, u32)], len: u64) -> bool {
+        let bytes = |(track, samples): &(u16, u32)| {
+            let unit = self.track(*track).map_or(0, |t| t.unit_bytes);
+            u64::from(unit) * u64::from(*samples)
+        };
+        row.iter().map(bytes).sum::<u64>() == len
+    }
+
+    /// Whether a row is a whole number of samples of a track, and of no more than
+    /// it had side by side.
+    fn may_repeat(&self, track: u16, bytes: u32, len: u64) -> bool {
+        let most = u64::from(self.judge.profile.runs.most(track)) * u64::from(bytes);
+        len.is_multiple_of(u64::from(bytes)) && len <= most
+    }
+
+    fn push_part(&mut self, part: Part) {
+        match part {
+            Part::Sample(track, span, tie) => {
+                self.push_one(track, span, if tie { Class::C } else { Class::B });
+            }
+            Part::Frames(track, span) => self.push_frames(track, span, Class::B),
+        }
     }
 
     /// A row in front of damage: it ends where a sample begins that is damaged.
@@ -152,7 +193,7 @@ impl Scanner<'_> {
         frames.then_some((track, len))
     }
 
-    fn track(&self, track: u16) -> Option<&TrackProfile> {
+    pub(super) fn track(&self, track: u16) -> Option<&TrackProfile> {
         self.judge.profile.tracks.get(usize::from(track))
     }
 
