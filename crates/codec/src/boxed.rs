@@ -46,10 +46,21 @@ struct Boxed {
     may_be_empty: bool,
     /// Whether the types of a sample ascend, as far as was seen.
     ascend: bool,
+    /// Samples were seen that are something else.
+    odd: bool,
     /// Boxes of a sample: fewest and most that a sound file had.
     count: Option<(usize, usize)>,
     /// The size of all samples of a sound file, and how many those were.
     size: Option<(u64, u32)>,
+}
+
+/// A box: its type, and its bytes.
+fn head(bytes: &[u8]) -> Option<([u8; 4], u64)> {
+    let size = be(bytes, 0, 4)?;
+    let kind = <[u8; 4]>::try_from(bytes.get(4..HEAD)?).ok()?;
+    (HEAD as u64..=LONGEST)
+        .contains(&size)
+        .then_some((kind, size))
 }
 
 impl Boxed {
@@ -58,18 +69,17 @@ impl Boxed {
             types,
             may_be_empty,
             ascend: true,
+            odd: false,
             count: None,
             size: None,
         })
     }
 
-    /// A box: its type, and its bytes.
-    fn item(&self, head: &[u8]) -> Option<([u8; 4], u64)> {
-        let size = be(head, 0, 4)?;
-        let kind = <[u8; 4]>::try_from(head.get(4..HEAD)?).ok()?;
-        let known = self.types.contains(&kind) && (HEAD as u64..=LONGEST).contains(&size);
+    /// A box of the track: its type, and its bytes.
+    fn item(&self, bytes: &[u8]) -> Option<([u8; 4], u64)> {
+        let (kind, size) = head(bytes)?;
         let empty = self.may_be_empty && size == HEAD as u64 && kind == [0; 4];
-        (known || empty).then_some((kind, size))
+        (self.types.contains(&kind) || empty).then_some((kind, size))
     }
 
     /// Whether all samples have the same number of boxes.
@@ -85,7 +95,9 @@ impl Recogniser for Boxed {
     fn delimiting(&self) -> Delimiting {
         // Where a sample ends shows in others only.
         match self.count {
-            Some((fewest, most)) if fewest == most || self.ascend => Delimiting::Exact,
+            Some((fewest, most)) if !self.odd && (fewest == most || self.ascend) => {
+                Delimiting::Exact
+            }
             _ => Delimiting::Between,
         }
     }
@@ -146,15 +158,22 @@ impl Recogniser for Boxed {
 
     fn learn(&mut self, sample: &[u8]) {
         let (mut at, mut number, mut last) = (0, 0, None);
-        while let Some((kind, size)) = sample.get(at..).and_then(|rest| self.item(rest)) {
+        let mut others = Vec::new();
+        while let Some((kind, size)) = sample.get(at..).and_then(head) {
             at = at.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
             self.ascend &= last < Some(kind);
             last = Some(kind);
             number += 1;
+            if !self.types.contains(&kind) && kind != [0; 4] {
+                others.push(kind);
+            }
         }
-        if at != sample.len() || number == 0 {
+        if at != sample.len() || number == 0 || self.types.len() + others.len() > MOST {
+            self.odd = true;
             return;
         }
+        // Keys that the sample entry does not name are those of the writer all the same.
+        self.types.extend(others);
         let (fewest, most) = self.count.unwrap_or((number, number));
         self.count = Some((fewest.min(number), most.max(number)));
         let len = sample.len() as u64;

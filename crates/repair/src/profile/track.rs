@@ -68,6 +68,9 @@ pub(crate) struct TrackProfile {
 /// learnt from.
 const SHOWN: usize = 400;
 
+/// Samples of one small size are those of constant-rate sound, bytes.
+const SMALL: u32 = 16;
+
 /// Largest sample that is read for it, bytes.
 pub(super) const SHOWN_BYTES: u64 = 8 << 20;
 
@@ -297,7 +300,8 @@ fn sample_bits(entry: &[u8]) -> Option<u32> {
 /// The samples that say most: the first ones, and those around sync samples
 /// later on.
 fn shown(table: &SampleTable) -> impl Iterator<Item = Sample> {
-    let constant = matches!(table.sizes, tapo_movie::Sizes::Constant { .. });
+    let small = |size: u32| size <= SMALL;
+    let constant = matches!(table.sizes, tapo_movie::Sizes::Constant { size, .. } if small(size));
     let most = if constant { 8 } else { SHOWN };
     table.iter().take(most)
 }

@@ -123,9 +123,9 @@ impl<'a> Judge<'a> {
             let (best, better): (_, fn(&Access, &Access) -> bool) =
                 match (cut, seen.access.bits >= EXPECTED_BITS) {
                     // A picture of another coding may pass for what leads a sample.
-                    (false, true) => (&mut found, |a, b| {
-                        a.len < b.len || a.len == b.len && a.bits > b.bits
-                    }),
+                    (false, true) if g.is_video => (&mut found, |a, b| a.len < b.len),
+                    // Of others the surer.
+                    (false, true) => (&mut found, |a, b| a.bits > b.bits),
                     (true, true) => (&mut cut_off, |_, _| false),
                     (false, false) => (&mut weak, |a, b| a.bits > b.bits),
                     (true, false) => continue,

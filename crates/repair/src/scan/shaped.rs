@@ -10,6 +10,9 @@ use tapo_io::{Span, Window};
 /// Evidence that a sample needs, bits.
 const ENOUGH: f32 = 6.0;
 
+/// Evidence by which one track must be ahead of another.
+const NEAR: f32 = 4.0;
+
 /// Largest row that is told apart so, bytes.
 const LARGEST: u64 = 1 << 20;
 
@@ -100,11 +103,11 @@ fn samples(
                     // Turns, as far as the clocks do not know yet.
                     let due = taken.get(i).map_or(of.due, |n| of.due.saturating_add(*n));
                     let better = best.is_none_or(|(bits, other, ..)| {
-                        access.bits > bits || access.bits >= bits && due < other
+                        access.bits > bits + NEAR || access.bits >= bits - NEAR && due < other
                     });
                     tie = match best {
-                        Some((bits, ..)) if bits > access.bits => tie,
-                        Some((bits, ..)) => bits >= access.bits,
+                        Some((bits, ..)) if bits > access.bits + NEAR => tie,
+                        Some((bits, ..)) => bits >= access.bits - NEAR,
                         None => false,
                     };
                     if better {
