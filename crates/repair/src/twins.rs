@@ -38,7 +38,7 @@ pub(crate) fn tell_apart(found: &mut Found, profile: &Profile) {
             .tracks
             .iter()
             .enumerate()
-            .filter(|(_, t)| t.group == group && t.finding == Finding::Syntax)
+            .filter(|(_, t)| t.group == group && t.finding == Finding::Syntax && !t.is_video)
             .filter_map(|(i, _)| u16::try_from(i).ok())
             .collect();
         if tracks.len() < 2 {

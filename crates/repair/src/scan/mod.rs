@@ -11,6 +11,7 @@ mod damage;
 mod judge;
 mod open;
 mod resync;
+mod rival;
 mod row;
 mod shaped;
 mod sound;
@@ -25,6 +26,7 @@ use crate::{Class, Result};
 use ahead::Notes;
 use cut::Cutter;
 use judge::{Judge, Seen};
+use rival::{Claim, Rivals};
 use tapo_codec::{Depth, Order, PresentationOrder};
 use tapo_io::{ByteSource, Span, Window};
 
@@ -44,6 +46,7 @@ pub(crate) struct Scanner<'a> {
     found: Found,
     /// Whether the last item is a row.
     after_row: bool,
+    rivals: Rivals,
     keeps_shapes: bool,
     /// What other threads have seen ahead.
     notes: Notes,
@@ -67,6 +70,7 @@ impl<'a> Scanner<'a> {
             cutters: profile.tracks.iter().map(Cutter::of).collect(),
             found: Found::default(),
             after_row: false,
+            rivals: Rivals::new(&profile.tracks),
             keeps_shapes: profile.has_twins(),
             notes: Notes::default(),
             adopted: 0,
@@ -210,6 +214,9 @@ impl<'a> Scanner<'a> {
         }
         self.orders.fill(PresentationOrder::new());
         self.after_row = false;
+        if !lost.is_empty() {
+            self.rivals.forget();
+        }
         // Behind a gap all clocks stand together again, nearly.
         if !lost.is_empty()
             && let Some(now) = self.clocks.iter().max().copied()
@@ -223,11 +230,14 @@ impl<'a> Scanner<'a> {
     }
 
     fn take(&mut self, at: u64, seen: Seen) -> Result<()> {
-        let access = seen.access;
-        let Some(group) = self.judge.groups.get_mut(seen.group) else {
+        let Claim {
+            track,
+            group,
+            access,
+        } = self.whose(at, seen)?;
+        let Some(group) = self.judge.groups.get_mut(group) else {
             return Ok(());
         };
-        let track = group.track;
         for span in &access.parameter_sets {
             if span.len() <= PARAMETER_SET {
                 let bytes = self.source.read_span(*span)?;
@@ -274,7 +284,8 @@ impl<'a> Scanner<'a> {
         }
         let step = profile.step(&self.judge.profile.clock, track);
         let twins = self.judge.profile.tracks.iter();
-        let twins = twins.filter(|t| t.group == track).count().max(1);
+        let twins = twins.filter(|t| !t.is_video && t.group == track);
+        let twins = twins.count().max(1);
         if let Some(clock) = self.clocks.get_mut(track) {
             *clock += step / i64::try_from(twins).unwrap_or(1);
         }
