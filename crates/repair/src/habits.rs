@@ -22,8 +22,8 @@ const KINDS: usize = 1024;
 /// Durations that a track of variable rate may switch between.
 const MOST_KNOWN: usize = 6;
 
-/// How long a frame of sound lasts by the configuration of its codec, ticks of
-/// the track.
+/// How long a picture or a frame of sound lasts by the configuration of its codec,
+/// ticks of the track.
 fn configured(track: &Track) -> Option<u32> {
     let description = track.descriptions.first()?;
     let boxes: Vec<_> = description
@@ -32,6 +32,10 @@ fn configured(track: &Track) -> Option<u32> {
         .map(|(kind, payload)| (kind.0, payload))
         .collect();
     let said = tapo_codec::describe(description.kind().0, &boxes);
+    if let Some((ticks, each)) = said.frame_rate {
+        let each = u64::from(track.timescale).checked_mul(each)?;
+        return u32::try_from(each.checked_div(ticks)?).ok();
+    }
     let (frame, rate) = (said.frame_length?, said.sample_rate?);
     let ticks = u64::from(frame) * u64::from(track.timescale);
     u32::try_from(ticks.checked_div(u64::from(rate))?).ok()

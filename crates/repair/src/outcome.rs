@@ -129,6 +129,12 @@ pub enum Basis {
         /// camera.
         completed: Option<PathBuf>,
     },
+    /// Nothing but the parameter sets in its media data: pictures alone are
+    /// recovered, and all of them are of class C at best.
+    ParameterSets {
+        /// What they say of the rate, and what is left out.
+        why: String,
+    },
 }
 
 /// What was recovered of a track.

@@ -3,11 +3,12 @@
 //!
 //! In this order: an index that is still there; descriptions of tracks in what is
 //! left of one; parameter sets in the media data; a reference that was named, the
-//! camera's profile, the best healthy file beside the broken one. Whatever it
-//! is, pictures of the broken file must decode with it.
+//! camera's profile, the best healthy file beside the broken one; where there is
+//! none of these, the parameter sets alone. Whatever it is, pictures of the broken file must decode with it.
 
 mod camera;
 mod choose;
+mod inband;
 mod left;
 pub(crate) mod look;
 pub(crate) mod rates;
@@ -43,6 +44,8 @@ pub(crate) struct Described {
     pub(crate) notes: Vec<Note>,
     /// Tracks whose parameter sets were found by trial: indices.
     pub(crate) tried: Vec<usize>,
+    /// Only pictures are known.
+    pub(crate) pictures_alone: bool,
 }
 
 /// Finds out what to go by.
@@ -64,6 +67,18 @@ pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) 
     let outside = match choose::choose(view, named) {
         Ok(chosen) => Some(chosen),
         Err(Error::NoReference { .. }) if left.is_some() => None,
+        Err(Error::NoReference { path }) => {
+            let Some(pictures) = inband::read(view)? else {
+                return Err(Error::NoReference { path });
+            };
+            return Ok(Known::Described(Box::new(Described {
+                reference: pictures.reference,
+                basis: Basis::ParameterSets { why: pictures.why },
+                notes: Vec::new(),
+                tried: Vec::new(),
+                pictures_alone: true,
+            })));
+        }
         Err(error) => return Err(error),
     };
     let mut described = match (left, outside) {
@@ -74,6 +89,7 @@ pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) 
                 basis: joined.basis,
                 notes: joined.notes,
                 tried: Vec::new(),
+                pictures_alone: false,
             }
         }
         (None, Some(chosen)) => Described {
@@ -81,6 +97,7 @@ pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) 
             basis: chosen.basis,
             notes: Vec::new(),
             tried: Vec::new(),
+            pictures_alone: false,
         },
         (None, None) => {
             return Err(Error::NoReference {
@@ -97,8 +114,12 @@ pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) 
     Ok(Known::Described(Box::new(described)))
 }
 
-/// Takes the best class from samples whose parameter sets were found by trial.
+/// Takes the best class from samples whose parameter sets were found by trial, and
+/// leaves out what nothing is known of.
 pub(crate) fn doubt(found: &mut Found, known: &Described) {
+    if known.pictures_alone {
+        inband::keep_pictures(found);
+    }
     let tracks = &known.reference.profile.tracks;
     found.items.doubt(|track| {
         let group = tracks.get(usize::from(track)).map(|t| t.group);

@@ -124,8 +124,13 @@ impl<'a> Judge<'a> {
                 match (cut, seen.access.bits >= EXPECTED_BITS) {
                     // A picture of another coding may pass for what leads a sample.
                     (false, true) if g.is_video => (&mut found, |a, b| a.len < b.len),
-                    // Of others the surer.
-                    (false, true) => (&mut found, |a, b| a.bits > b.bits),
+                    (false, true) => {
+                        found = Some(match found.take() {
+                            Some(other) => self.likelier(window, at, other, seen)?,
+                            None => seen,
+                        });
+                        continue;
+                    }
                     (true, true) => (&mut cut_off, |_, _| false),
                     (false, false) => (&mut weak, |a, b| a.bits > b.bits),
                     (true, false) => continue,
@@ -146,6 +151,32 @@ impl<'a> Judge<'a> {
             }
             _ => Ok(cut_off),
         }
+    }
+
+    /// Of two samples of different codings at a place the one behind which others
+    /// follow, else the surer.
+    fn likelier(&self, window: &mut Window<'_>, at: u64, a: Seen, b: Seen) -> Result<Seen> {
+        let surer = b.access.bits > a.access.bits;
+        let mut goes_on = |seen: &Seen| -> Result<bool> {
+            let next = at + seen.access.len;
+            let mut found = next == self.end;
+            for group in &self.groups {
+                found = found
+                    || match self.probe(group, window, next, Depth::Heads)? {
+                        Verdict::Sample(access) | Verdict::Cut(access) => {
+                            access.bits >= EXPECTED_BITS
+                        }
+                        _ => false,
+                    };
+            }
+            Ok(found)
+        };
+        let second = match (goes_on(&a)?, goes_on(&b)?) {
+            (true, false) => false,
+            (false, true) => true,
+            _ => surer,
+        };
+        Ok(if second { b } else { a })
     }
 
     /// Whether the items from `at` on show what is missing to [`EXPECTED_BITS`].

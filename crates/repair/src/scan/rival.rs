@@ -17,6 +17,9 @@ use tapo_io::Span;
 pub(super) struct Rivals {
     /// The last picture of each track in this stretch.
     last: Vec<Option<Order>>,
+    /// Mean logarithm of the sizes of each track's samples, as far as they were
+    /// seen, and how many those are.
+    sizes: Vec<(f64, u32)>,
     /// The track of the last sample.
     latest: usize,
     /// Video tracks are more than one.
@@ -46,6 +49,12 @@ const DECODED: f64 = 40.0;
 /// Largest picture that is decoded for it, bytes.
 const MOST_DECODED: u64 = 4 << 20;
 
+/// Samples of a track whose sizes tell more than those of the reference.
+const OWN: u32 = 8;
+
+/// Part of the latest sample in the mean.
+const FOLLOWS: f64 = 0.1;
+
 /// Pictures ahead by which the first track of a stretch is found.
 const AHEAD: usize = 24;
 
@@ -54,6 +63,7 @@ impl Rivals {
         let video = |t: &&TrackProfile| t.is_video && t.finding == Finding::Syntax;
         Self {
             last: vec![None; tracks.len()],
+            sizes: tracks.iter().map(|t| (t.mean.max(1.0).ln(), 0)).collect(),
             latest: 0,
             any: tracks.iter().filter(video).count() > 1,
             fresh: false,
@@ -68,6 +78,11 @@ impl Rivals {
 
     fn take(&mut self, claim: &Claim) {
         self.latest = claim.track;
+        if let Some((mean, seen)) = self.sizes.get_mut(claim.track) {
+            *seen = seen.saturating_add(1);
+            let share = (1.0 / f64::from(*seen)).max(FOLLOWS);
+            *mean += share * (size(claim) - *mean);
+        }
         if let Some(last) = self.last.get_mut(claim.track) {
             *last = Some(claim.access.order.clone());
         }
@@ -140,9 +155,10 @@ impl Scanner<'_> {
         {
             cost += JUMP;
         }
-        #[expect(clippy::cast_precision_loss, reason = "a statistic")]
-        let size = claim.access.len.max(1) as f64;
-        cost += (size / of.mean.max(1.0)).ln().abs().min(2.0);
+        // The other recording's pictures may have been busier.
+        let known = rivals.sizes.get(claim.track).copied().unwrap_or_default();
+        let weight = if known.1 >= OWN { 1.0 } else { 0.25 };
+        cost += weight * (size(claim) - known.0).abs().min(2.0);
         let runs_on = profile.interleave.rule == Rule::Runs && rivals.latest == claim.track;
         let own = clocks.get(claim.track).copied().unwrap_or(0);
         let first = clocks.iter().zip(&profile.tracks).enumerate();
@@ -262,6 +278,13 @@ impl Scanner<'_> {
         }
         Ok(())
     }
+}
+
+/// The logarithm of a sample's size.
+fn size(claim: &Claim) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a statistic")]
+    let size = claim.access.len.max(1) as f64;
+    size.ln()
 }
 
 /// The count that a picture gives itself.

@@ -128,6 +128,7 @@ pub fn reconstruction_json(out: &mut dyn Write, done: &Reconstruction) -> io::Re
         Basis::Sibling { .. } => "sibling",
         Basis::CameraProfile { .. } => "camera-profile",
         Basis::OwnDescriptions { .. } => "own-descriptions",
+        Basis::ParameterSets { .. } => "parameter-sets",
     };
     let class = |class| match class {
         Class::A => "A",

@@ -197,6 +197,9 @@ fn basis(basis: &Basis) -> (&'static str, Option<&Path>, &str) {
         Basis::Reference { path, why } => ("the reference", Some(path), why),
         Basis::Sibling { path, why } => ("the healthy file beside it", Some(path), why),
         Basis::CameraProfile { path, why } => ("the profile of the camera", Some(path), why),
+        Basis::ParameterSets { why } => {
+            ("nothing but the parameter sets in its own data", None, why)
+        }
         Basis::OwnDescriptions { completed } => match completed {
             None => ("the track descriptions that are left in it", None, ""),
             Some(path) => (
