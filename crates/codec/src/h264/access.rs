@@ -1,6 +1,6 @@
 //! Access units of H.264 in bare bytes (7.4.1.2), as a sample holds them (ISO/IEC 14496-15, 5.2).
 
-use super::habits::{FOLLOWS, Habits, LEADS, SLICE};
+use super::habits::{FOLLOWS, Habits, LEADS, SLICE, embedded_slice};
 use super::{AvcConfig, NalType, ParameterSets, SliceHeader, SliceType, Sps, slice_data};
 use crate::bits::MAX_PARAMETER_SET;
 use crate::describe::{ConfigBoxes, config};
@@ -92,7 +92,13 @@ impl Recogniser for AvcRecogniser {
                 Step::End(why) => {
                     let stop = walk.boundary.unwrap_or(pos);
                     let Some(picture) = &walk.picture else {
-                        return Ok(Verdict::Not(why));
+                        // Messages alone end a recording, if the writer has it so.
+                        let alone = self.habits.bare_messages && stop == end && stop > at;
+                        let messages = alone && walk.parameter_sets.is_empty();
+                        return Ok(match messages {
+                            true => Verdict::Sample(walk.access(stop - at)),
+                            false => Verdict::Not(why),
+                        });
                     };
                     // Slices that the encoder always writes are missing, and the data ends here.
                     let fewest = self.habits.fewest_slices.unwrap_or_default();
@@ -230,7 +236,11 @@ impl Walk<'_> {
         };
         let roles = self.of.habits.roles(header);
         let is_slice = roles & SLICE != 0;
-        let judged = if is_slice {
+        let embedded = self.of.habits.embedded && header & 31 == 14;
+        let judged = if embedded {
+            let slice = embedded_slice(head).ok_or(malformed("nal_unit_type"));
+            slice.and_then(|slice| self.slice(units::sound_part(slice)))
+        } else if is_slice {
             self.slice(units::sound_part(head))
         } else {
             self.other(roles, head, unit.span.len())
@@ -277,7 +287,7 @@ impl Walk<'_> {
                 return Ok(Step::End(why));
             }
         }
-        if self.depth == Depth::Thorough && self.flaw.is_none() {
+        if self.depth == Depth::Thorough && self.flaw.is_none() && !embedded {
             self.flaw = first_forbidden(window, unit.span, self.of.habits.padded)?;
         }
         if !is_slice && self.picture.is_some() && roles & FOLLOWS == 0 {

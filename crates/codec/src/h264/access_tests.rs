@@ -144,6 +144,35 @@ fn whole(recogniser: &dyn Recogniser, data: &[u8]) -> Access {
     }
 }
 
+#[test]
+fn units_behind_start_codes_in_a_prefix_unit() {
+    let mut avc = of(true, 4);
+    let prefixed = |header: u8, slice: Vec<u8>| {
+        let unit = [&[header, 0x83, 0x80, 0x6F, 0, 0, 0, 1][..], &slice].concat();
+        join(&[unit], 4)
+    };
+    let sample = prefixed(0x0E, slice(FRAME, 60));
+    let data = [sample.clone(), FOREIGN.to_vec()].concat();
+    assert!(matches!(probe(&*avc, &data, data.len()), Verdict::Not(_)));
+    avc.learn(&sample);
+    let access = whole(&*avc, &data);
+    assert_eq!((access.len, access.flaw), (sample.len() as u64, None));
+    assert!(matches!(access.order, Order::H264 { .. }));
+    assert!(avc.could_start(&data[..16]));
+}
+
+#[test]
+fn messages_alone_end_the_data_where_the_writer_has_it_so() {
+    let mut avc = of(true, 4);
+    let message = join(&[vec![6, 5, 1, 0xAA, 0x80]], 4);
+    let end = message.len();
+    assert!(matches!(probe(&*avc, &message, end), Verdict::Not(_)));
+    avc.learn(&message);
+    assert_eq!(whole(&*avc, &message).len, end as u64);
+    let data = [message, FOREIGN.to_vec()].concat();
+    assert!(matches!(probe(&*avc, &data, data.len()), Verdict::Not(_)));
+}
+
 /// What another track's samples look like: no NAL unit.
 const FOREIGN: [u8; 12] = [0x21, 0x1A, 0x4F, 0xFF, 0x10, 0, 0, 0, 0, 0x77, 0, 1];
 

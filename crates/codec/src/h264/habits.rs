@@ -27,6 +27,11 @@ pub(super) struct Habits {
     pub(super) fewest_slices: Option<u32>,
     /// The most slices that a picture has had.
     pub(super) most_slices: Option<u32>,
+    /// Units of one sample stand behind start codes within one NAL unit that begins as a prefix NAL unit does: phones write that of
+    /// temporal layers.
+    pub(super) embedded: bool,
+    /// Samples have been seen that are SEI messages alone.
+    pub(super) bare_messages: bool,
     /// The longest NAL unit that the parameter sets allow.
     pub(super) longest: u64,
 }
@@ -43,6 +48,8 @@ impl Habits {
             paired_fields: true,
             fewest_slices: None,
             most_slices: None,
+            embedded: false,
+            bare_messages: false,
             longest: MAX_UNIT,
         };
         habits.bound(sets);
@@ -76,6 +83,18 @@ impl Habits {
             .map(|unit| unit.bytes)
             .filter(|unit| !unit.is_empty())
             .collect();
+        if let [unit] = *units
+            && embedded_slice(unit).is_some()
+            && let Some(roles) = unit
+                .first()
+                .and_then(|header| self.roles.get_mut(usize::from(*header)))
+        {
+            self.embedded = true;
+            *roles = SLICE;
+            return;
+        }
+        let is_message = |unit: &&[u8]| NalType::of(unit) == Some(NalType::SEI);
+        self.bare_messages |= !units.is_empty() && units.iter().all(is_message);
         let is_slice = |unit: &&[u8]| NalType::of(unit).is_some_and(NalType::is_vcl);
         let (first, last) = (
             units.iter().position(is_slice),
@@ -118,6 +137,22 @@ impl Habits {
             self.fewest_slices = Some(count.min(fewest));
             self.most_slices = self.most_slices.max(Some(count));
         }
+    }
+}
+
+/// The slice that stands behind a start code within a prefix NAL unit, as far as these bytes go.
+pub(super) fn embedded_slice(unit: &[u8]) -> Option<&[u8]> {
+    if unit.first()? & 31 != 14 {
+        return None;
+    }
+    // The three bytes of the extension, then a start code.
+    let mut rest = unit.get(4..)?.strip_prefix(&[0, 0, 0, 1])?;
+    loop {
+        if NalType::of(rest)?.is_vcl() {
+            return Some(rest);
+        }
+        let next = memchr::memmem::find(rest, &[0, 0, 1])?;
+        rest = rest.get(next + 3..)?;
     }
 }
 
