@@ -8,7 +8,7 @@ use crate::Result;
 use crate::clock::Clock;
 use crate::habits::Runs;
 use crate::interleave::{Interleave, Write, lag};
-use order::file_order;
+use order::{alignment, file_order};
 use tapo_io::ByteSource;
 use tapo_movie::{Movie, SampleTable, Track};
 
@@ -30,6 +30,9 @@ pub(crate) struct Profile {
     /// The track of constant-rate data, and how far ahead of it the leading track
     /// is at most when its next sample is written, common clock.
     pub(crate) behind: Option<(usize, i64)>,
+    /// What zeros are put in front of chunks for: so many bytes of which the
+    /// offset of each is a multiple. 0 if there are none.
+    pub(crate) alignment: u64,
     /// How constant-rate data lies between the samples that can be recognised.
     pub(crate) runs: Runs,
 }
@@ -67,6 +70,7 @@ impl Profile {
             interleave: Interleave::learn(&writes),
             lags: Vec::new(),
             behind: None,
+            alignment: alignment(&order),
             runs,
         };
         let rule = profile.interleave.rule;

@@ -32,6 +32,35 @@ impl Stand {
     }
 }
 
+/// Largest multiple that chunks are put at, bytes.
+const LARGEST_ALIGNMENT: u64 = 32 << 10;
+
+/// Paddings that show that it is no accident.
+const PADDINGS: usize = 8;
+
+/// What the offset of each sample behind a little room is a multiple of; 0 if
+/// there is no such room.
+pub(super) fn alignment(order: &[Stand]) -> u64 {
+    let pairs = order.windows(2).filter_map(|w| match w {
+        [a, b] => Some((a.at.checked_add(a.bytes)?, b.at)),
+        _ => None,
+    });
+    let padded = pairs.filter(|(end, next)| end < next);
+    let (mut bits, mut most, mut count) = (0, 0, 0);
+    for (end, next) in padded {
+        bits |= next;
+        most = most.max(next - end);
+        count += 1;
+    }
+    let alignment = 1_u64.checked_shl(bits.trailing_zeros()).unwrap_or(0);
+    let fits = count >= PADDINGS && alignment > 1 && most < alignment;
+    if fits && alignment <= LARGEST_ALIGNMENT {
+        alignment
+    } else {
+        0
+    }
+}
+
 /// The samples of all tracks in the order in which they stand in the file, the
 /// first [`WRITES`] of each track.
 pub(super) fn file_order(movie: &Movie, tracks: &[TrackProfile]) -> Vec<Stand> {
@@ -65,4 +94,31 @@ pub(super) fn file_order(movie: &Movie, tracks: &[TrackProfile]) -> Vec<Stand> {
     }
     order.sort_by_key(|s| (s.at, s.track));
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_at_multiples_show_their_alignment() {
+        let at = |multiple: u64| {
+            let mut at = 48_u64;
+            let stands = (0..40).map(|i| {
+                at = at.next_multiple_of(multiple);
+                let stand = Stand {
+                    at,
+                    track: 0,
+                    samples: 1,
+                    bytes: 100 + i * 7 % 23,
+                    dts: 0,
+                    duration: 1,
+                };
+                at += stand.bytes;
+                stand
+            });
+            alignment(&stands.collect::<Vec<_>>())
+        };
+        assert_eq!([1, 4, 16, 4096].map(at), [0, 4, 16, 4096]);
+    }
 }

@@ -243,6 +243,25 @@ impl<'a> Judge<'a> {
         Ok(span.filter(|s| s.end > at))
     }
 
+    /// Where the next sample stands behind padding, as the reference had it:
+    /// zeros up to a multiple of so many bytes.
+    pub(crate) fn behind_padding(&self, window: &mut Window<'_>, at: u64) -> Result<Option<u64>> {
+        let next = match self.profile.alignment {
+            0 => return Ok(None),
+            alignment => at.next_multiple_of(alignment),
+        };
+        if next == at || next >= self.end {
+            return Ok(None);
+        }
+        let len = usize::try_from(next - at).unwrap_or(usize::MAX);
+        let zeros = window.bytes(at, len)?;
+        if zeros.len() < len || zeros.iter().any(|b| *b != 0) {
+            return Ok(None);
+        }
+        let seen = self.strong(window, next, Depth::Heads)?;
+        Ok(seen.filter(|seen| !seen.cut).map(|_| next))
+    }
+
     /// Whether `count` items follow each other from `at` on, or more where each
     /// shows little.
     pub(crate) fn chain(&self, window: &mut Window<'_>, at: u64, count: u32) -> Result<bool> {
@@ -269,9 +288,10 @@ impl<'a> Judge<'a> {
                     at = end;
                     after_row = true;
                 }
-                _ => match self.boxed(window, at)? {
-                    Some(span) => at = span.end,
-                    None => return Ok(false),
+                _ => match (self.boxed(window, at)?, self.behind_padding(window, at)?) {
+                    (Some(span), _) => at = span.end,
+                    (None, Some(next)) => at = next,
+                    (None, None) => return Ok(false),
                 },
             }
         }

@@ -151,7 +151,7 @@ impl<'a> Scanner<'a> {
             }
         }
         let Some(span) = self.judge.boxed(&mut self.window, at)? else {
-            return Ok(None);
+            return self.judge.behind_padding(&mut self.window, at);
         };
         self.found.boxes.push(span);
         Ok(Some(span.end))
