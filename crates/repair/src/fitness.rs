@@ -1,11 +1,11 @@
 //! Whether the reference that was used is of the same camera and settings.
 
-use crate::basis::look::share;
+use crate::basis::look::{share, votes};
 use crate::basis::rates::other_rate;
 use crate::basis::view::View;
 use crate::item::Found;
 use crate::layout::Layout;
-use crate::profile::{Finding, Profile, Reference};
+use crate::profile::{Finding, Profile, Reference, TrackProfile};
 use crate::{Error, Result};
 use tapo_io::{ByteSource, Span, Window};
 
@@ -32,7 +32,8 @@ pub(crate) fn check(
     let explained = share(used, data);
     let longest = found.rows().map(|(_, row)| row.len()).max().unwrap_or(0);
     let mut differences = Vec::new();
-    if data >= SMALL && explained < EXPLAINS && longest < ROW {
+    let little = data >= SMALL && explained < EXPLAINS && longest < ROW;
+    if little && !decodes(source, found, &reference.profile)? {
         differences.push(format!(
             "as {} it explains {:.0} % of the media data, and no more than {longest} samples in a row",
             described(&reference.profile),
@@ -105,6 +106,29 @@ pub(crate) fn check_fragments(view: View<'_>, reference: &Reference) -> Result<(
     })
 }
 
+/// Pictures that are decoded where little is explained, and the largest of them.
+const PICTURES: usize = 3;
+const PICTURE_BYTES: u64 = 8 << 20;
+
+/// Whether pictures at the beginning of what was found decode with the parameter
+/// sets of the reference: then it is right, however much stands behind them that
+/// is something else.
+fn decodes(source: &dyn ByteSource, found: &Found, profile: &Profile) -> Result<bool> {
+    let leader = profile.leader();
+    let recogniser = profile.tracks.get(leader);
+    let Some(recogniser) = recogniser.and_then(|t| t.recogniser.as_ref()) else {
+        return Ok(false);
+    };
+    let first = found.stretches.first().is_some_and(|s| s.from_start);
+    let pictures = found.items.iter().filter(|i| {
+        first && usize::from(i.track) == leader && i.sync && i.span().len() <= PICTURE_BYTES
+    });
+    let pictures = pictures.take(PICTURES).map(|i| source.read_span(i.span()));
+    let pictures = pictures.collect::<tapo_io::Result<Vec<_>>>()?;
+    let votes = votes(&**recogniser, pictures.iter().map(Vec::as_slice));
+    Ok(votes.confirm())
+}
+
 /// Whether not one sync sample was found where the reference had several in as
 /// many pictures: other parameter sets read the headers of the rest by chance.
 fn lacks_sync(found: &Found, profile: &Profile) -> bool {
@@ -169,11 +193,14 @@ fn leads_through(window: &mut Window<'_>, span: Span, size: usize) -> Result<boo
 /// Media data that is too little to judge by, bytes.
 const SMALL: u64 = 32 << 10;
 
-/// The tracks of the reference that are found by their syntax, in words.
+/// The tracks of the reference that are found by their syntax, or all, in words.
 pub(crate) fn described(profile: &Profile) -> String {
     let tracks = profile.tracks.iter().enumerate();
-    let found = tracks.filter(|(_, of)| of.finding == Finding::Syntax);
-    let words = found.filter_map(|(index, _)| described_track(profile, index));
+    let found = |(_, of): &(usize, &TrackProfile)| of.finding == Finding::Syntax;
+    // Where none is, what there is.
+    let any = tracks.clone().any(|track| found(&track));
+    let tracks = tracks.filter(|track| !any || found(track));
+    let words = tracks.filter_map(|(index, _)| described_track(profile, index));
     words.collect::<Vec<_>>().join(" and ")
 }
 
