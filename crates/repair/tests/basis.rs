@@ -379,3 +379,42 @@ fn a_track_that_nothing_describes_is_told_of() {
         Err(error) => assert!(matches!(error, Error::NoReference { .. }), "{error}"),
     }
 }
+
+#[test]
+fn parameter_sets_in_the_data_are_enough_for_the_pictures() {
+    for name in ["h264_bframes_aac.mp4", "h265_open_gop.mp4"] {
+        let file = std::fs::read(clip(name)).unwrap();
+        let movie = movie(&file);
+        let video = movie
+            .tracks
+            .iter()
+            .position(tapo_movie::Track::is_video)
+            .unwrap();
+        let track = &movie.tracks[video];
+        let entry = &track.descriptions[0];
+        let boxes: Vec<_> = entry.entry.children().map(|(k, b)| (k.0, b)).collect();
+        let said = tapo_codec::describe(entry.kind().0, &boxes);
+        let mut sets = Vec::new();
+        for set in &said.parameter_sets {
+            sets.extend((set.len() as u32).to_be_bytes());
+            sets.extend(*set);
+        }
+        let media = boxed(&file, b"mdat");
+        let first = track.samples.iter().next().unwrap().span.start as usize;
+        let head = b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\0mdat";
+        let front = &file[media.start + 8..first];
+        let broken = [head, front, &sets, &file[first..media.end]].concat();
+        let (done, written) = Place::with(&broken).repair(&[]).unwrap();
+        assert!(matches!(done.basis, Basis::ParameterSets { .. }), "{name}");
+        let mut want = samples(&file)[video].clone();
+        want[0].splice(0..0, sets.iter().copied());
+        let got = samples(&written);
+        assert_eq!((got.len(), got[0] == want), (1, true), "{name}");
+        assert_eq!(done.tracks[0].classes[2], want.len() as u64);
+        assert!(!done.is_complete());
+        // Without them there is nothing to go by.
+        let bare = [head, front, &file[first..media.end]].concat();
+        let error = Place::with(&bare).repair(&[]).unwrap_err();
+        assert!(matches!(error, Error::NoReference { .. }), "{error}");
+    }
+}
