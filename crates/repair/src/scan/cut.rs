@@ -1,12 +1,13 @@
 //! Rows of packets whose lengths nothing says, cut where each is likely to begin.
 
 use super::Scanner;
+use super::division::Division;
 use crate::Class;
 use crate::Result;
 use crate::interleave::Rule;
 use crate::packets::{FIRST, Packets};
 use crate::profile::{Finding, Profile, TrackProfile};
-use tapo_codec::{HEAD, Recogniser, Symbol};
+use tapo_codec::{Depth, HEAD, Recogniser, Symbol};
 use tapo_io::Span;
 
 /// Bytes of a row that is cut into packets by likelihood; longer ones would
@@ -38,6 +39,9 @@ const SURE: f64 = -8.0;
 /// Cost of a packet in a row that is none, but damage.
 const UNLIKELY: f64 = 40.0;
 
+/// Rows that are looked at together behind damage.
+const AHEAD: usize = 8;
+
 /// Packets in a row, at most.
 const PACKETS: usize = 128;
 
@@ -48,6 +52,8 @@ pub(super) struct Cutter {
     recogniser: Box<dyn Recogniser>,
     /// Costs of the assumptions about when the next packet is due.
     phases: [f64; PHASES],
+    /// Something was lost since the last row.
+    is_lost: bool,
 }
 
 impl Cutter {
@@ -60,13 +66,25 @@ impl Cutter {
             packets,
             recogniser: recogniser.fork(),
             phases: phases(ON_TIME..ON_TIME + 1),
+            is_lost: false,
         })
+    }
+
+    /// A copy that learns by itself.
+    fn fork(&self) -> Self {
+        Self {
+            packets: self.packets.clone(),
+            recogniser: self.recogniser.fork(),
+            phases: self.phases,
+            is_lost: self.is_lost,
+        }
     }
 
     /// Something was lost: the clocks stand together again, but for less than a
     /// packet.
     pub(super) fn lose_time(&mut self) {
         self.phases = phases(ON_TIME..ON_TIME + PARTS);
+        self.is_lost = true;
     }
 }
 
@@ -88,6 +106,21 @@ fn step(profile: &Profile, track: usize) -> i64 {
     profile.clock.common(track, usual).max(1)
 }
 
+/// Packets that are written while the leading track is so far ahead, by one of the
+/// assumptions about the clock.
+const fn due(ahead: i64, phase: i64, step: i64) -> i64 {
+    let later = step * (phase - ON_TIME) / PARTS;
+    (ahead - later + step - 1).div_euclid(step)
+}
+
+/// The cost of another number than expected.
+fn off(expected: i64, count: usize, miscount: f64) -> f64 {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    let off = count.abs_diff(expected) as f64;
+    off * miscount
+}
+
 /// Packets that a row may hold by the clock, and what it costs to hold others.
 #[derive(Clone, Debug)]
 struct Count {
@@ -99,10 +132,7 @@ struct Count {
 impl Count {
     /// The cost of a number under one assumption.
     fn under(&self, (expected, cost): (i64, f64), count: usize) -> f64 {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        #[expect(clippy::cast_precision_loss, reason = "a small number")]
-        let off = count.abs_diff(expected) as f64;
-        cost + off * self.miscount
+        cost + off(expected, count, self.miscount)
     }
 
     fn cost(&self, count: usize) -> f64 {
@@ -123,6 +153,9 @@ impl Scanner<'_> {
     pub(super) fn divide(&mut self, track: u16, span: Span, cut: bool) -> Result<bool> {
         let index = usize::from(track);
         let at_end = span.end == self.judge.end;
+        if !at_end {
+            self.look_ahead(index, span)?;
+        }
         let count = self.count(index, span, at_end);
         let cutter = self.cutters.get_mut(index).and_then(Option::as_mut);
         let Some(cutter) = cutter.filter(|_| span.len() <= DIVIDED) else {
@@ -162,6 +195,140 @@ impl Scanner<'_> {
         Ok(true)
     }
 
+    /// Behind damage a row and those behind it say together when packets are due,
+    /// before the first of them is cut: what goes well with them all.
+    fn look_ahead(&mut self, track: usize, row: Span) -> Result<()> {
+        let is_lost = |c: &mut Cutter| std::mem::take(&mut c.is_lost);
+        let cutter = self.cutters.get_mut(track).and_then(Option::as_mut);
+        if !cutter.is_some_and(is_lost) || row.len() > DIVIDED {
+            return Ok(());
+        }
+        let mut rows = self.rows_ahead(row.end)?;
+        rows.insert(0, (row, 0));
+        let picture = step(self.judge.profile, self.judge.profile.leader());
+        let step = step(self.judge.profile, track);
+        let ahead = self.ahead(track);
+        let miscount = self.count(track, row, false).miscount;
+        let most = rows.last().map_or(0, |r| r.1).saturating_mul(picture) + ahead;
+        let most = usize::try_from(most / step + 2).unwrap_or(PACKETS);
+        let most = most.min(PACKETS / 4);
+        let late = self.late_start(track, step);
+        let Some(cutter) = self.cutters.get_mut(track).and_then(Option::as_mut) else {
+            return Ok(());
+        };
+        let mut divisions = Vec::with_capacity(rows.len());
+        for (row, _) in &rows {
+            let bytes = self.source.read_span(*row)?;
+            divisions.push(cutter.division(&bytes, most, false));
+        }
+        // What the rows cost if packets are due by one assumption.
+        let cost = |ahead: i64, phase: i64| {
+            let mut before = 0;
+            let costs = rows
+                .iter()
+                .zip(&divisions)
+                .map(|((_, pictures), division)| {
+                    let written = due(ahead + pictures * picture, phase, step);
+                    let expected = (written - before).max(0);
+                    before = written.max(0);
+                    let cost = division.likeliest(|k| off(expected, k, miscount)).1;
+                    if cost.is_finite() { cost } else { UNLIKELY }
+                });
+            costs.sum::<f64>()
+        };
+        let mut best = (f64::INFINITY, 0, cutter.phases);
+        for packets in 0..=late {
+            let ahead = ahead - packets * step;
+            let mut phases = cutter.phases;
+            for (i, phase) in (0..).zip(&mut phases) {
+                *phase += cost(ahead, i);
+            }
+            let least = phases.iter().copied().fold(f64::INFINITY, f64::min);
+            if least < best.0 {
+                best = (least, packets, phases);
+            }
+        }
+        let (least, packets, phases) = best;
+        cutter.phases = phases.map(|phase| (phase - least).min(JUMP));
+        if let Some(clock) = self.clocks.get_mut(track) {
+            *clock += packets * step;
+        }
+        Ok(())
+    }
+
+    /// Packets that a track may begin later than the leading one, where the
+    /// beginning of the recording is lost.
+    fn late_start(&self, track: usize, step: i64) -> i64 {
+        if self.found.stretches.last().is_none_or(|s| s.first > 0) {
+            return 0;
+        }
+        let profile = self.judge.profile;
+        let start = |track: usize| {
+            let shift = profile.tracks.get(track).map_or(0, |t| t.shift);
+            profile.clock.common(track, shift.saturating_neg())
+        };
+        let late = start(track) - start(profile.leader());
+        (late / step + 1).clamp(0, AHEAD as i64)
+    }
+
+    /// What is known of a track's packets, and what those behind an anchor teach.
+    fn taught_behind(&mut self, track: usize, anchor: u64) -> Result<Option<Cutter>> {
+        let rows = self.rows_ahead(anchor)?;
+        let cutter = self.cutters.get(track).and_then(Option::as_ref);
+        let Some(mut taught) = cutter.map(Cutter::fork) else {
+            return Ok(None);
+        };
+        for (row, _) in rows {
+            let bytes = self.source.read_span(row)?;
+            let division = taught.division(&bytes, PACKETS / 4, false);
+            let (parts, _) = division.likeliest(|_| 0.0);
+            let cuts = division.cuts(parts);
+            let mut from = 0;
+            for to in cuts.into_iter().chain([bytes.len()]) {
+                let part = bytes.get(from..to).unwrap_or_default();
+                taught.note_head(part);
+                taught.packets.note_size(part.len());
+                from = to;
+            }
+        }
+        Ok(Some(taught))
+    }
+
+    /// Rows behind `from`, and how many pictures are written before the end of
+    /// each.
+    fn rows_ahead(&mut self, from: u64) -> Result<Vec<(Span, i64)>> {
+        let (mut at, mut pictures) = (from, 0);
+        let mut rows: Vec<(Span, i64)> = Vec::new();
+        while rows.len() < AHEAD {
+            if let Some(seen) = self.judge.strong(&mut self.window, at, Depth::Heads)? {
+                if seen.cut {
+                    break;
+                }
+                at += seen.access.len;
+                pictures += 1;
+                continue;
+            }
+            let after_row = rows.last().is_some_and(|(row, _)| row.end == at);
+            match self.judge.row(&mut self.window, at, None)? {
+                Some(end) if !after_row && end < self.judge.end && end - at <= DIVIDED => {
+                    rows.push((Span::new(at, end), pictures));
+                    at = end;
+                }
+                _ => break,
+            }
+        }
+        Ok(rows)
+    }
+
+    /// How far the leading track's next sample is ahead of that of a track, common
+    /// clock.
+    fn ahead(&self, track: usize) -> i64 {
+        let leader = self.judge.profile.leader();
+        let clock = |track: usize| self.clocks.get(track).copied().unwrap_or(0);
+        // Of two that are due at the same time that of the first track is written first.
+        clock(leader) - clock(track) + i64::from(track < leader)
+    }
+
     /// Packets in front of an anchor whose row's beginning the damage hides, as
     /// far as they are sure: their number is not known.
     pub(super) fn packets_behind_damage(&mut self, anchor: u64) -> Result<()> {
@@ -173,12 +340,13 @@ impl Scanner<'_> {
         let Some(index) = self.cutters.iter().position(Option::is_some) else {
             return Ok(());
         };
+        let taught = self.taught_behind(index, anchor)?;
         let bytes = self.source.read_span(span)?;
         let step = step(self.judge.profile, index);
-        let Some(cutter) = self.cutters.get_mut(index).and_then(Option::as_mut) else {
+        let Some(taught) = taught else {
             return Ok(());
         };
-        let starts = cutter.last_starts(&bytes);
+        let starts = taught.last_starts(&bytes);
         let Some((first, count)) = starts.first().zip(i64::try_from(starts.len()).ok()) else {
             return Ok(());
         };
@@ -208,9 +376,7 @@ impl Scanner<'_> {
         let profile = self.judge.profile;
         let leader = profile.leader();
         let step = step(profile, track);
-        let clock = |track: usize| self.clocks.get(track).copied().unwrap_or(0);
-        // Of two that are due at the same time that of the first track is written first.
-        let mut ahead = clock(leader) - clock(track) + i64::from(track < leader);
+        let mut ahead = self.ahead(track);
         if at_end {
             // The sound lasts as long as the pictures do, some of which are shown late.
             let late = profile.tracks.get(leader).map_or(0, |t| t.first_offset);
@@ -218,11 +384,9 @@ impl Scanner<'_> {
         }
         let cutter = self.cutters.get(track).and_then(Option::as_ref);
         let phases = cutter.map_or(&[0.0][..], |c| &c.phases);
-        let assumed = (0..).zip(phases).map(|(i, cost)| {
-            let later = step * (i - ON_TIME) / PARTS;
-            let number = (ahead - later + step - 1).div_euclid(step);
-            (number.max(1), *cost)
-        });
+        let assumed = (0..)
+            .zip(phases)
+            .map(|(i, cost)| (due(ahead, i, step).max(1), *cost));
         let mut assumed: Vec<(i64, f64)> = assumed.collect();
         let [trusted, doubted, end] = MISCOUNT;
         if at_end {
@@ -333,6 +497,15 @@ impl Cutter {
 
     /// Where to cut a row; `None` if it cannot be one.
     fn cuts(&self, bytes: &[u8], count: &Count, cut: bool) -> Option<Vec<usize>> {
+        let division = self.division(bytes, count.most(), cut);
+        let (parts, _) = division.likeliest(|k| count.cost(k));
+        #[expect(clippy::cast_precision_loss, reason = "a small number")]
+        let likely = division.cost(parts) < UNLIKELY * parts as f64;
+        likely.then(|| division.cuts(parts))
+    }
+
+    /// The ways to cut a row into no more than `most` packets.
+    fn division(&self, bytes: &[u8], most: usize, cut: bool) -> Division {
         let starts = self.starts(bytes);
         let mut symbols = Vec::new();
         let mut cost = |from: (usize, f64), to: usize| {
@@ -341,89 +514,12 @@ impl Cutter {
             }
             self.cost(bytes, from, to, &mut symbols)
         };
-        let (cuts, least) = best_cuts(&starts, bytes.len(), count, &mut cost);
-        #[expect(clippy::cast_precision_loss, reason = "a small number")]
-        let parts = (cuts.len() + 1) as f64;
-        (least < UNLIKELY * parts).then_some(cuts)
+        Division::new(&starts, bytes.len(), most, &mut cost)
     }
 
     fn head(&self, head: &[u8], symbols: &mut Vec<Symbol>) -> f64 {
         symbols.clear();
         self.recogniser.symbols(head, symbols);
         self.packets.head_cost(symbols)
-    }
-}
-
-/// The places to cut a row of `len` bytes at, so that the cost of the parts and
-/// of their number is least. Parts begin at `starts`, the first of them 0, each
-/// given with a cost of its own.
-fn best_cuts(
-    starts: &[(usize, f64)],
-    len: usize,
-    count: &Count,
-    cost: &mut dyn FnMut((usize, f64), usize) -> f64,
-) -> (Vec<usize>, f64) {
-    let ends: Vec<usize> = starts.iter().map(|(at, _)| *at).chain([len]).collect();
-    let most = count.most();
-    // best[k][i]: least cost of k parts that end at ends[i], and where the last begins.
-    let none = (f64::INFINITY, 0);
-    let mut best = vec![vec![none; ends.len()]; most + 1];
-    if let Some(first) = best.first_mut().and_then(|b| b.first_mut()) {
-        *first = (0.0, 0);
-    }
-    for (i, end) in ends.iter().enumerate().skip(1) {
-        for (j, start) in starts.iter().enumerate().take(i) {
-            let own = cost(*start, *end);
-            if !own.is_finite() {
-                continue;
-            }
-            for k in 1..=most {
-                let before = best.get(k - 1).and_then(|b| b.get(j));
-                let total = before.map_or(f64::INFINITY, |b| b.0) + own;
-                if let Some(slot) = best.get_mut(k).and_then(|b| b.get_mut(i))
-                    && total < slot.0
-                {
-                    *slot = (total, j);
-                }
-            }
-        }
-    }
-    let last = ends.len() - 1;
-    let at = |k: usize, i: usize| best.get(k).and_then(|b| b.get(i)).copied().unwrap_or(none);
-    let total = |k: &usize| at(*k, last).0 + count.cost(*k);
-    let least = (1..=most).min_by(|a, b| total(a).total_cmp(&total(b)));
-    let mut k = least.filter(|k| total(k).is_finite()).unwrap_or(1);
-    let least = at(k, last).0;
-    let mut cuts = Vec::new();
-    let mut i = last;
-    while k > 1 {
-        i = at(k, i).1;
-        cuts.extend(ends.get(i));
-        k -= 1;
-    }
-    cuts.reverse();
-    (cuts, least)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Count, best_cuts};
-
-    #[test]
-    fn a_row_is_cut_where_packets_may_begin_and_sizes_are_likely() {
-        let count = |n| Count {
-            assumed: vec![(n, 0.0)],
-            miscount: 12.0,
-        };
-        let cuts = |starts: &[usize], len, n| {
-            let starts: Vec<_> = starts.iter().map(|s| (*s, 0.0)).collect();
-            let mut cost =
-                |from: (usize, f64), to: usize| ((to - from.0) as f64 - 100.0).abs() / 20.0;
-            best_cuts(&starts, len, &count(n), &mut cost).0
-        };
-        assert_eq!(cuts(&[0, 40, 97, 150], 201, 2), [97]);
-        assert_eq!(cuts(&[0, 101, 199], 300, 3), [101, 199]);
-        assert!(cuts(&[0], 300, 3).is_empty(), "nowhere to cut");
-        assert!(cuts(&[0], 0, 1).is_empty());
     }
 }

@@ -8,6 +8,7 @@
 mod ahead;
 mod cut;
 mod damage;
+mod division;
 mod judge;
 mod open;
 mod resync;
