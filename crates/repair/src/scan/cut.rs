@@ -42,6 +42,9 @@ const UNLIKELY: f64 = 40.0;
 /// Rows that are looked at together behind damage.
 const AHEAD: usize = 8;
 
+/// Cost of a row of which nobody knows whether damage has taken some of it.
+const ODD: f64 = 0.0;
+
 /// Packets in a row, at most.
 const PACKETS: usize = 128;
 
@@ -170,7 +173,7 @@ impl Scanner<'_> {
         cutter.recogniser.learn(&bytes);
         let before = cutter.packets.clone();
         cutter.note_head(&bytes);
-        let Some(cuts) = cutter.cuts(&bytes, &count, cut) else {
+        let Some((cuts, cost)) = cutter.cuts(&bytes, &count, cut) else {
             cutter.packets = before;
             return Ok(false);
         };
@@ -189,8 +192,13 @@ impl Scanner<'_> {
         if !at_end {
             cutter.settle(&count, parts.len());
         }
+        let class = if cost > ODD && !at_end {
+            Class::C
+        } else {
+            Class::B
+        };
         for part in parts {
-            self.push_one(track, part, Class::B);
+            self.push_one(track, part, class);
         }
         Ok(true)
     }
@@ -495,13 +503,13 @@ impl Cutter {
         head + self.packets.size_cost(packet.len())
     }
 
-    /// Where to cut a row; `None` if it cannot be one.
-    fn cuts(&self, bytes: &[u8], count: &Count, cut: bool) -> Option<Vec<usize>> {
+    /// Where to cut a row, and what that costs; `None` if it cannot be one.
+    fn cuts(&self, bytes: &[u8], count: &Count, cut: bool) -> Option<(Vec<usize>, f64)> {
         let division = self.division(bytes, count.most(), cut);
-        let (parts, _) = division.likeliest(|k| count.cost(k));
+        let (parts, cost) = division.likeliest(|k| count.cost(k));
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let likely = division.cost(parts) < UNLIKELY * parts as f64;
-        likely.then(|| division.cuts(parts))
+        likely.then(|| (division.cuts(parts), cost))
     }
 
     /// The ways to cut a row into no more than `most` packets.

@@ -8,6 +8,9 @@ use crate::profile::{Finding, TrackProfile};
 use crate::{Class, Result};
 use tapo_io::Span;
 
+/// Kinds of rows of a muxer that keeps to them.
+const REGULAR: usize = 8;
+
 impl Scanner<'_> {
     /// Takes a row; `false` if it can be no track's.
     pub(super) fn take_row(&mut self, span: Span) -> Result<bool> {
@@ -46,7 +49,8 @@ impl Scanner<'_> {
             Some(Finding::Frames { bytes }) if constant => {
                 let len = span.len() / u64::from(bytes) * u64::from(bytes);
                 let open = at_end && !self.judge.end_is_sure;
-                let class = if open { Class::C } else { Class::B };
+                let odd = !at_end && self.is_odd(span.len());
+                let class = if open || odd { Class::C } else { Class::B };
                 self.push_frames(track, Span::at(span.start, len), class);
             }
             Some(Finding::Starts) => {
@@ -92,6 +96,17 @@ impl Scanner<'_> {
             }
             Part::Frames(track, span) => self.push_frames(track, span, Class::B),
         }
+    }
+
+    /// Whether a row of this length is none that the muxer would write: damage may
+    /// have taken some of it.
+    fn is_odd(&self, len: u64) -> bool {
+        let rows = &self.judge.profile.runs.rows;
+        rows.len() <= REGULAR
+            && !self
+                .judge
+                .known_lengths(self.guess())
+                .any(|known| known == len)
     }
 
     /// A row in front of damage: it ends where a sample begins that is damaged.
