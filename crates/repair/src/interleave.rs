@@ -86,6 +86,36 @@ pub(crate) fn lag(rule: Rule, writes: &[Write], leader: u16, track: u16) -> Opti
     (count > 0.0).then(|| sum / count)
 }
 
+/// How far the leading track's writes lie before the write of `track` in front of
+/// them, and behind the one that follows, at most, common clock: 0 where the rule
+/// holds. Of runs only the beginnings count. One in fifty may lie further.
+pub(crate) fn reach(rule: Rule, writes: &[Write], leader: u16, track: u16) -> Option<(i64, i64)> {
+    let opens = |i: usize, w: &Write| {
+        let before = i.checked_sub(1).and_then(|i| writes.get(i));
+        rule == Rule::Samples || before.is_none_or(|b| b.track != w.track)
+    };
+    let own = writes.iter().enumerate();
+    let own = own.filter(|(i, w)| (w.track == leader || w.track == track) && opens(*i, w));
+    let own: Vec<&Write> = own.map(|(_, w)| w).collect();
+    let excess = |row: &mut dyn Iterator<Item = &&Write>, sign: i64| {
+        let mut last = None;
+        let mut by = Vec::new();
+        for write in row {
+            if write.track == track {
+                last = Some(write.time);
+            } else if let Some(last) = last {
+                by.push((sign * (last - write.time)).max(0));
+            }
+        }
+        by.sort_unstable();
+        by.get(by.len() * 49 / 50).copied()
+    };
+    Some((
+        excess(&mut own.iter(), 1)?,
+        excess(&mut own.iter().rev(), -1)?,
+    ))
+}
+
 /// Hits and tries. A write is tried if another track has a write behind it.
 fn score(rule: Rule, writes: &[Write], shift: &[i64]) -> (u32, u32) {
     let tracks = writes.iter().map(|w| usize::from(w.track) + 1).max();
@@ -160,6 +190,19 @@ mod tests {
         }
         let learnt = Interleave::learn(&writes);
         assert_eq!((learnt.rule, learnt.hit_rate), (Rule::Runs, 1.0));
+    }
+
+    #[test]
+    fn the_reach_is_how_far_writes_break_the_rule() {
+        let mut writes = merged(300);
+        assert_eq!(reach(Rule::Samples, &writes, 0, 1), Some((0, 0)));
+        // Sound that is written 100 late.
+        for write in writes.iter_mut().filter(|w| w.track == 1) {
+            write.time -= 100;
+        }
+        let (early, late) = reach(Rule::Samples, &writes, 0, 1).unwrap();
+        assert_eq!(early, 0);
+        assert!((60..=100).contains(&late), "{late}");
     }
 
     #[test]

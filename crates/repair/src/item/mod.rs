@@ -6,7 +6,7 @@ use crate::Class;
 use tapo_codec::{Order, OrderKey, aac::FrameShape};
 use tapo_io::Span;
 
-pub(crate) use items::{Items, Place};
+pub(crate) use items::{Items, Place, Row};
 
 /// A sample, or a row of constant-rate data.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]

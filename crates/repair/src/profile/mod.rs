@@ -7,7 +7,7 @@ mod track;
 use crate::Result;
 use crate::clock::Clock;
 use crate::habits::Runs;
-use crate::interleave::{Interleave, Write, lag};
+use crate::interleave::{Interleave, Write, lag, reach};
 use order::{alignment, file_order};
 use tapo_io::ByteSource;
 use tapo_movie::{Movie, SampleTable, Track};
@@ -27,6 +27,9 @@ pub(crate) struct Profile {
     /// How long behind the leading track's writes those of each track come, on
     /// average, common clock.
     pub(crate) lags: Vec<Option<f64>>,
+    /// How far the leading track's writes lie outside of those of each track on
+    /// either side of them, at most, common clock.
+    pub(crate) reaches: Vec<Option<(i64, i64)>>,
     /// The track of constant-rate data, and how far ahead of it the leading track
     /// is at most when its next sample is written, common clock.
     pub(crate) behind: Option<(usize, i64)>,
@@ -69,6 +72,7 @@ impl Profile {
             clock,
             interleave: Interleave::learn(&writes),
             lags: Vec::new(),
+            reaches: Vec::new(),
             behind: None,
             alignment: alignment(&order),
             runs,
@@ -77,6 +81,10 @@ impl Profile {
         let leader = u16::try_from(profile.leader()).unwrap_or(0);
         let all = 0..u16::try_from(profile.tracks.len()).unwrap_or(u16::MAX);
         profile.behind = profile.behind(&writes);
+        profile.reaches = all
+            .clone()
+            .map(|t| reach(rule, &writes, leader, t))
+            .collect();
         profile.lags = all.map(|t| lag(rule, &writes, leader, t)).collect();
         Ok(profile)
     }

@@ -3,7 +3,10 @@
 //! How many pictures are missing is for [`pictures`] to say. The other tracks
 //! follow by the order in which the muxer wrote.
 
+use super::meet::Meeting;
 use super::pictures;
+use super::rate::{Kind, is_known};
+use super::sound::ticks;
 use crate::habits::Durations;
 use crate::interleave::{Rule, Write, lag};
 use crate::item::{Found, Item, When};
@@ -37,15 +40,15 @@ const MOST_LOST: i64 = 1 << 20;
 /// Writes behind a gap that the clocks are aligned by.
 const ALIGNED: usize = 600;
 
-/// Solves the gap in front of stretch `number`, whose items are `range`. `pace` is
-/// how long the leading track's samples lasted last.
+/// Solves the gap in front of stretch `number`, whose items are `range`. How the
+/// clocks of pictures and sound stand to each other there, `meeting` says.
 pub(super) fn solve(
     found: &Found,
     profile: &Profile,
     number: usize,
     range: Range<usize>,
     ends: &[i64],
-    pace: Option<i64>,
+    meeting: Option<&Meeting<'_>>,
 ) -> Missing {
     let count = profile.tracks.len();
     let mut missing = Missing {
@@ -56,7 +59,7 @@ pub(super) fn solve(
         return missing;
     };
     let from_start = number == 0 && stretch.from_start;
-    if from_start && stretch.lost.is_empty() || known(found, range.clone()) {
+    if from_start && stretch.lost.is_empty() || is_known(found, range.clone()) {
         return missing;
     }
     if let Some(starts) = bounded(found, profile, number, range.clone(), ends) {
@@ -72,33 +75,63 @@ pub(super) fn solve(
     let Some(of) = profile.tracks.get(leader) else {
         return missing;
     };
+    let apart = |n: i64| meeting.map_or(0, |m| m.cost(n));
     let lost = match from_start {
         true => 0,
-        false => pictures::lost(found, profile, number, range.clone()),
+        false => pictures::lost(found, profile, number, range.clone(), &apart),
     };
-    let usual = pace.unwrap_or(i64::from(of.durations.usual));
+    let usual = i64::from(of.durations.usual);
     let end = ends.get(leader).copied().unwrap_or(0);
-    if let Some(start) = missing.starts.get_mut(leader) {
-        *start = end + lost * usual;
+    let mut start = end + lost * usual;
+    let mut heard = None;
+    let mut lasts: &dyn Fn(usize) -> i64 = &|_| usual;
+    let changes = meeting.filter(|m| m.tempo.kind != Kind::Steady && !from_start);
+    let own = |n: usize| {
+        let times = changes.map(|m| m.tempo.times.as_slice());
+        let pair = times.and_then(|t| Some(t.get(n + 1)? - t.get(n)?));
+        pair.map_or(usual, ticks)
+    };
+    if let Some((meeting, met)) = changes.and_then(|m| Some((m, m.best(lost)?))) {
+        start = meeting.start(met);
+        lasts = &own;
+        // Of runs only the beginnings are bounded, and loosely.
+        let closely = profile.interleave.rule == Rule::Samples;
+        heard = closely.then_some((meeting.sound.track, met.frames));
     }
-    let base = profile.clock.common(leader, end + lost * usual - of.shift);
+    if let Some(slot) = missing.starts.get_mut(leader) {
+        *slot = start;
+    }
+    let base = profile.clock.common(leader, start - of.shift);
     for track in (0..count).filter(|t| *t != leader) {
         let own_end = ends.get(track).copied().unwrap_or(0);
-        let start = align(
-            found,
-            profile,
-            range.clone(),
-            (leader, track),
-            (base, usual),
-            own_end,
-            from_start,
-        )
-        .map_or(own_end, |start| start.max(own_end));
+        let frames = heard.filter(|(t, _)| *t == track).map(|(_, n)| n);
+        let start = match (frames, profile.tracks.get(track)) {
+            (Some(frames), Some(of)) => {
+                let durations = &of.durations;
+                let usual = i64::from(durations.usual);
+                Meeting::sound_start(own_end, frames, usual, durations.cadence.as_ref())
+            }
+            _ => align(
+                found,
+                profile,
+                range.clone(),
+                (leader, track),
+                (base, lasts),
+                own_end,
+                from_start,
+            )
+            .map_or(own_end, |start| start.max(own_end)),
+        };
         if let Some(slot) = missing.starts.get_mut(track) {
             *slot = start;
         }
     }
     count_missing(&mut missing, profile, ends);
+    if changes.is_some()
+        && let Some(slot) = missing.samples.get_mut(leader)
+    {
+        *slot = lost.unsigned_abs();
+    }
     missing
 }
 
@@ -137,12 +170,6 @@ fn bounded(
     known.then_some(starts)
 }
 
-/// Whether an index says when the items are.
-fn known(found: &Found, range: Range<usize>) -> bool {
-    let first = (!range.is_empty()).then(|| found.items.when(range.start));
-    matches!(first.flatten(), Some(When::Known { .. }))
-}
-
 fn count_missing(missing: &mut Missing, profile: &Profile, ends: &[i64]) {
     let tracks = profile.tracks.iter().zip(&missing.starts).zip(ends);
     let samples = tracks.map(|((of, start), end)| {
@@ -160,7 +187,7 @@ fn align(
     profile: &Profile,
     range: Range<usize>,
     (leader, track): (usize, usize),
-    (base, pace): (i64, i64),
+    (base, lasts): (i64, &dyn Fn(usize) -> i64),
     end: i64,
     from_start: bool,
 ) -> Option<i64> {
@@ -169,6 +196,7 @@ fn align(
     let mut writes = Vec::new();
     let mut next = [0_i64; 2];
     let mut first = None;
+    let mut led = 0;
     for item in items {
         let own = usize::from(item.track);
         let which = match own {
@@ -178,7 +206,10 @@ fn align(
         };
         let of = profile.tracks.get(own)?;
         let ticks = match which {
-            0 => pace,
+            0 => {
+                led += 1;
+                lasts(led - 1)
+            }
             _ => of.row_ticks(u64::from(item.size), item.samples),
         };
         let duration = profile.clock.common(own, ticks);

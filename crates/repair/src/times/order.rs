@@ -36,6 +36,7 @@ struct Sequence {
 }
 
 /// Sets the composition offsets of a track, and returns the delay in ticks.
+/// `as_learnt` says that its samples last what they do in the reference.
 pub(super) fn compose(
     found: &Found,
     profile: &Profile,
@@ -43,6 +44,7 @@ pub(super) fn compose(
     times: &mut [Timed],
     parts: &[Part],
     begins: &[bool],
+    as_learnt: bool,
 ) -> i64 {
     let Some(of) = profile.tracks.get(track) else {
         return 0;
@@ -100,6 +102,14 @@ pub(super) fn compose(
         let spare = i64::from(of.least_offset).div_euclid(usual.max(1));
         leads.iter_mut().for_each(|l| *l += spare - delay - least);
     }
+    let cadence = of.durations.cadence.as_ref().filter(|_| as_learnt);
+    let delayed = parts.first().map_or(0, |part| {
+        let at = |n: i64| {
+            let n = usize::try_from(n).ok()?;
+            Some(times.get(part.range.start + n)?.dts)
+        };
+        at(delay).zip(at(0)).map_or(delay * usual, |(b, a)| b - a)
+    });
     for part in parts {
         let dts: Vec<i64> = times
             .get(part.range.clone())
@@ -107,7 +117,6 @@ pub(super) fn compose(
             .iter()
             .map(|t| t.dts)
             .collect();
-        let cadence = of.durations.cadence.as_ref();
         let first = dts
             .first()
             .zip(cadence)
@@ -127,9 +136,10 @@ pub(super) fn compose(
             time.offset = i32::try_from(shown - time.dts).unwrap_or(0);
         }
     }
-    match &of.durations.cadence {
+    match cadence {
         Some(cadence) => cadence.time(delay),
-        None => delay * usual,
+        None if as_learnt => delay * usual,
+        None => delayed,
     }
 }
 

@@ -38,7 +38,14 @@ impl Residue {
 }
 
 /// Samples of the leading track that are missing in front of stretch `number`.
-pub(super) fn lost(found: &Found, profile: &Profile, number: usize, range: Range<usize>) -> i64 {
+/// `apart` is what it costs to contradict the clocks of the tracks.
+pub(super) fn lost(
+    found: &Found,
+    profile: &Profile,
+    number: usize,
+    range: Range<usize>,
+    apart: &dyn Fn(i64) -> u64,
+) -> i64 {
     let leader = profile.leader();
     let gap = Gap {
         found,
@@ -71,7 +78,8 @@ pub(super) fn lost(found: &Found, profile: &Profile, number: usize, range: Range
         };
         let wrong = u64::from(!sync_fits) + u64::from(!count_fits);
         let odd = !within && distance.is_none() && usual.is_some_and(|u| u != n);
-        n.abs_diff(estimate) + wrong * CONTRADICTION + u64::from(odd) * UNUSUAL
+        let counts = n.abs_diff(estimate) + wrong * CONTRADICTION + u64::from(odd) * UNUSUAL;
+        counts + apart(n)
     };
     let moduli = by_sync.map_or(0, |r| r.modulus) + by_count.map_or(0, |r| r.modulus);
     let most = (2 * estimate + moduli.min(4096) + 64).min(MOST_LOST);
