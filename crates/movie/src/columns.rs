@@ -9,6 +9,9 @@ pub type Column<'a, T> = Box<dyn Iterator<Item = T> + 'a>;
 /// What the tables of a track are to say of its samples. Each column may be
 /// read more than once, and says the same each time.
 pub trait Columns {
+    /// How many samples.
+    fn count(&self) -> u32;
+
     /// Sum of the durations, ticks of the track's timescale.
     fn duration(&self) -> u64;
 
@@ -54,6 +57,10 @@ impl std::fmt::Debug for SizeColumn<'_> {
 }
 
 impl Columns for SampleTable {
+    fn count(&self) -> u32 {
+        self.len()
+    }
+
     fn duration(&self) -> u64 {
         Self::duration(self)
     }

@@ -83,15 +83,15 @@ impl<'a> Records<'a> {
     }
 }
 
-/// Writes the count of the records, and leaves them for later.
+/// Writes the `count` of the records, and leaves them for later.
 fn records<'a, const N: usize, I>(
     w: &mut BoxWriter,
     later: &mut Vec<Records<'a>>,
+    count: usize,
     records: impl Fn() -> I + 'a,
 ) where
     I: Iterator<Item = [u8; N]> + 'a,
 {
-    let count = records().count();
     w.u32(u32::try_from(count).unwrap_or(u32::MAX));
     w.leave_out((count * N) as u64);
     later.push(Records::new(records));
@@ -111,19 +111,25 @@ pub(crate) fn tables<'a>(
 ) {
     w.full(b"stts", 0, 0, |w| {
         let runs = || samples.durations().map(|(n, d)| pair(n, d));
-        records(w, later, runs);
+        records(w, later, samples.durations().count(), runs);
     });
-    if samples.sync().is_some() {
+    if let Some(sync) = samples.sync() {
+        let count = sync.count();
         w.full(b"stss", 0, 0, |w| {
             let numbers = || samples.sync().into_iter().flatten();
-            records(w, later, move || numbers().map(u32::to_be_bytes));
+            records(w, later, count, move || numbers().map(u32::to_be_bytes));
         });
     }
-    if let Some(mut offsets) = samples.composition_offsets() {
-        let v = u8::from(offsets.any(|(_, o)| o < 0));
+    if let Some(offsets) = samples.composition_offsets() {
+        let (mut count, mut negative) = (0, false);
+        for (_, offset) in offsets {
+            count += 1;
+            negative |= offset < 0;
+        }
+        let v = u8::from(negative);
         w.full(b"ctts", v, 0, |w| {
             let runs = || samples.composition_offsets().into_iter().flatten();
-            records(w, later, move || {
+            records(w, later, count, move || {
                 runs().map(|(n, o)| pair(n, o.cast_unsigned()))
             });
         });
@@ -150,14 +156,21 @@ fn chunk_tables<'a>(
     later: &mut Vec<Records<'a>>,
 ) {
     let chunks = || samples.chunks().filter(|c| c.samples > 0);
+    let runs = move || {
+        let mut last = None;
+        chunks().zip(1_u32..).map(move |(chunk, number)| {
+            let run = (chunk.samples, chunk.description);
+            let begins = last.replace(run) != Some(run);
+            (chunk, begins.then_some((number, run)))
+        })
+    };
+    let (mut count, mut begins, mut far) = (0, 0, false);
+    for (chunk, run) in runs() {
+        count += 1;
+        begins += usize::from(run.is_some());
+        far |= chunk.offset > u64::from(u32::MAX);
+    }
     w.full(b"stsc", 0, 0, |w| {
-        let runs = move || {
-            let mut last = None;
-            chunks().zip(1_u32..).filter_map(move |(chunk, number)| {
-                let run = (chunk.samples, chunk.description);
-                (last.replace(run) != Some(run)).then_some((number, run))
-            })
-        };
         let record = |(first, (count, description)): (u32, (u32, u32))| {
             let mut record = [0; 12];
             let numbers = [first, count, description].map(u32::to_be_bytes);
@@ -166,7 +179,8 @@ fn chunk_tables<'a>(
             }
             record
         };
-        records(w, later, move || runs().map(record));
+        let runs = move || runs().filter_map(|(_, run)| run);
+        records(w, later, begins, move || runs().map(record));
     });
     w.full(b"stsz", 0, 0, |w| match samples.sizes() {
         SizeColumn::Constant { size, count } if !list_sizes => {
@@ -175,7 +189,7 @@ fn chunk_tables<'a>(
         SizeColumn::Constant { size, count } => {
             w.u32(0);
             let sizes = move || iter::repeat_n(size.to_be_bytes(), count as usize);
-            records(w, later, sizes);
+            records(w, later, count as usize, sizes);
         }
         SizeColumn::Each(_) => {
             w.u32(0);
@@ -183,17 +197,20 @@ fn chunk_tables<'a>(
                 SizeColumn::Each(sizes) => sizes,
                 SizeColumn::Constant { .. } => Box::new(iter::empty()),
             };
-            records(w, later, move || sizes().map(u32::to_be_bytes));
+            let count = samples.count() as usize;
+            records(w, later, count, move || sizes().map(u32::to_be_bytes));
         }
     });
-    if chunks().any(|c| c.offset > u64::from(u32::MAX)) {
+    if far {
         w.full(b"co64", 0, 0, |w| {
-            records(w, later, move || chunks().map(|c| c.offset.to_be_bytes()));
+            records(w, later, count, move || {
+                chunks().map(|c| c.offset.to_be_bytes())
+            });
         });
     } else {
         w.full(b"stco", 0, 0, |w| {
             let near = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
-            records(w, later, move || {
+            records(w, later, count, move || {
                 chunks().map(move |c| near(c.offset).to_be_bytes())
             });
         });

@@ -88,11 +88,6 @@ impl<'a> Samples<'a> {
         Ok(samples)
     }
 
-    /// How many there are.
-    pub(super) const fn count(&self) -> u32 {
-        self.all.count
-    }
-
     /// Composition time at which the last picture ends, ticks.
     pub(super) fn shown_end(&self) -> u64 {
         if !self.all.reordered {
@@ -112,19 +107,28 @@ impl<'a> Samples<'a> {
 
     fn runs(&self) -> impl Iterator<Item = Run> {
         let mut places = self.found.items.places(self.track);
-        let times = self.times.iter().enumerate();
-        times.flat_map(move |(n, time)| {
-            let next = self.times.get(n + 1);
-            let end = next.map_or(time.dts + time.duration, |t| t.dts);
+        let mut times = self.times.iter().peekable();
+        let mut last = None;
+        iter::from_fn(move || {
+            if last.is_some() {
+                return last.take();
+            }
+            let time = times.next()?;
+            let end = times.peek().map_or(time.dts + time.duration, |t| t.dts);
             let lasts = u32::try_from(end - time.dts).unwrap_or(0);
-            let place = places.find(|place| place.index == time.item);
-            let runs = place.map(|place| self.split(place, time, lasts));
-            runs.into_iter().flatten().flatten()
+            let place = places.find(|place| place.index == time.item)?;
+            let (first, end) = self.split(place, time, lasts);
+            if first.is_none() {
+                return Some(end);
+            }
+            last = Some(end);
+            first
         })
     }
 
-    /// A row, or a single sample. A gap behind a row belongs to its last sample.
-    fn split(&self, place: Place, time: &Timed, lasts: u32) -> [Option<Run>; 2] {
+    /// A row but for its last sample, and that, or a single one. A gap behind a
+    /// row belongs to its last sample.
+    fn split(&self, place: Place, time: &Timed, lasts: u32) -> (Option<Run>, Run) {
         let samples = place.samples.max(1);
         let size = place.size / samples;
         let first = Run {
@@ -143,11 +147,15 @@ impl<'a> Samples<'a> {
             duration: u32::try_from(rest).unwrap_or(self.usual),
             ..first
         };
-        [(first.count > 0).then_some(first), Some(last)]
+        ((first.count > 0).then_some(first), last)
     }
 }
 
 impl Columns for Samples<'_> {
+    fn count(&self) -> u32 {
+        self.all.count
+    }
+
     fn duration(&self) -> u64 {
         self.all.duration
     }

@@ -9,6 +9,7 @@ use super::{Item, When};
 use crate::Class;
 use std::ops::Range;
 use tapo_codec::OrderKey;
+use tapo_io::Span;
 
 /// Items from mark to mark.
 const MARKED: usize = 128;
@@ -66,6 +67,12 @@ impl Flags {
             Class::D => 3,
         };
         self.0 = self.0 & !Self::CLASS | class;
+    }
+
+    /// How many of a few have a bit: of no more than there are from mark to mark.
+    fn count(flags: &[Self], bit: u8) -> usize {
+        let count: u8 = flags.iter().map(|f| u8::from(f.has(bit))).sum();
+        usize::from(count)
     }
 
     fn set(&mut self, bit: u8, on: bool) {
@@ -159,7 +166,7 @@ impl Cursor {
 
     /// Passes items at once; but for where in the file that is.
     fn pass_all(&mut self, passed: &[Flags]) {
-        let count = |bit| passed.iter().filter(|f| f.has(bit)).count();
+        let count = |bit| Flags::count(passed, bit);
         self.index += passed.len();
         self.breaks += count(Flags::BREAK);
         self.rows += count(Flags::ROW);
@@ -303,7 +310,12 @@ impl Items {
     pub(crate) fn when(&self, index: usize) -> Option<When> {
         let flags = *self.flags.get(index)?;
         let mut cursor = self.marks.get(index / MARKED).copied()?;
-        cursor.pass_all(self.flags.get(cursor.index..index)?);
+        let passed = self.flags.get(cursor.index..index)?;
+        if flags.has(Flags::ORDER) {
+            cursor.values += Flags::count(passed, Flags::ORDER);
+        } else if flags.has(Flags::KNOWN) {
+            cursor.known += Flags::count(passed, Flags::KNOWN);
+        }
         cursor.when(self, flags)
     }
 
@@ -409,6 +421,13 @@ pub(crate) struct Place {
     pub(crate) size: u32,
     pub(crate) samples: u32,
     pub(crate) sync: bool,
+    pub(crate) class: Class,
+}
+
+impl Place {
+    pub(crate) fn span(&self) -> Span {
+        Span::at(self.at, u64::from(self.size))
+    }
 }
 
 /// The items of one track, without what is known of their times.
@@ -439,6 +458,7 @@ impl Iterator for Places<'_> {
                 size,
                 samples,
                 sync: flags.has(Flags::SYNC),
+                class: flags.class(),
             });
         }
     }

@@ -59,7 +59,7 @@ fn tracks(found: &Found, profile: &Profile, line: &Timeline) -> Vec<TrackOutcome
     let all = profile.movie.tracks.iter().zip(&line.tracks).enumerate();
     all.filter(|(_, (_, times))| !times.is_empty())
         .map(|(index, (track, times))| {
-            let told = Told::of(track, times, found);
+            let told = Told::of(index, track, times, found);
             let hz = u64::from(track.timescale);
             let lost = line.missing.iter();
             let lost: u64 = lost.filter_map(|m| m.samples.get(index)).sum();
@@ -108,7 +108,7 @@ struct Told {
 }
 
 impl Told {
-    fn of(track: &Track, times: &[Timed], found: &Found) -> Self {
+    fn of(index: usize, track: &Track, times: &[Timed], found: &Found) -> Self {
         let mut told = Self {
             number: 1,
             classes: [0; 4],
@@ -119,11 +119,13 @@ impl Told {
         let hz = u64::from(track.timescale);
         let start = times.first().map_or(0, |t| t.dts);
         let mut begun = 0;
+        let index = u16::try_from(index).unwrap_or(u16::MAX);
+        let mut places = found.items.places(index);
         for time in times {
-            let Some(item) = found.items.get(time.item) else {
+            let Some(item) = places.find(|place| place.index == time.item) else {
                 continue;
             };
-            let samples = samples(&item);
+            let samples = u64::from(item.samples.max(1));
             if let Some(count) = told.classes.get_mut(place(item.class)) {
                 *count += samples;
             }
