@@ -2,19 +2,39 @@
 
 use crate::{ByteSource, Result, Span};
 
-/// A piece of a source, kept for the next small read nearby.
+/// Two pieces of a source, kept for the next small read nearby.
 ///
 /// Headers take a few bytes in one place, and the next ones stand somewhere
-/// behind it. Who hops over more than it costs to read gets a page for each hop;
-/// who goes step by step gets pieces that grow with the way gone.
+/// behind it: who looks there first often comes back. Who hops over more than it
+/// costs to read gets a page for each hop; who goes step by step gets pieces that
+/// grow with the way gone.
 pub struct Window<'a> {
     source: &'a dyn ByteSource,
+    /// The piece that was looked at last.
+    now: Piece,
+    /// The one before.
+    before: Piece,
+    /// What the next refill reads at least, bytes.
+    refill: usize,
+}
+
+struct Piece {
     buf: Vec<u8>,
     at: u64,
     /// Bytes of `buf` that hold the source's, from `at` on.
     held: usize,
-    /// What the next refill reads at least, bytes.
-    refill: usize,
+}
+
+impl Piece {
+    const EMPTY: Self = Self {
+        buf: Vec::new(),
+        at: 0,
+        held: 0,
+    };
+
+    const fn span(&self) -> Span {
+        Span::at(self.at, self.held as u64)
+    }
 }
 
 /// What a refill reads behind a hop, bytes: enough for the boxes of a typical
@@ -34,9 +54,8 @@ impl<'a> Window<'a> {
     pub const fn new(source: &'a dyn ByteSource) -> Self {
         Self {
             source,
-            buf: Vec::new(),
-            at: 0,
-            held: 0,
+            now: Piece::EMPTY,
+            before: Piece::EMPTY,
             refill: PAGE,
         }
     }
@@ -56,25 +75,29 @@ impl<'a> Window<'a> {
         if let Some(here) = self.source.slice(span) {
             return Ok(here);
         }
-        let held = Span::at(self.at, self.held as u64);
+        let held = self.now.span();
         if !held.contains(span) {
+            std::mem::swap(&mut self.now, &mut self.before);
+        }
+        let piece = &mut self.now;
+        if !piece.span().contains(span) {
             let near = held.start..=held.end.saturating_add(HOP);
             self.refill = match near.contains(&at) && !held.is_empty() {
                 true => (self.refill * 2).min(MOST),
                 false => PAGE,
             };
             let read = want.max(self.refill);
-            if self.buf.len() < read {
-                self.buf.resize(read, 0);
+            if piece.buf.len() < read {
+                piece.buf.resize(read, 0);
             }
             // Nothing is held if the read fails.
-            self.held = 0;
-            let buf = self.buf.get_mut(..read).unwrap_or_default();
-            self.held = self.source.read_at(at, buf)?;
-            self.at = at;
+            piece.held = 0;
+            let buf = piece.buf.get_mut(..read).unwrap_or_default();
+            piece.held = self.source.read_at(at, buf)?;
+            piece.at = at;
         }
-        let from = usize::try_from(span.start.saturating_sub(self.at)).unwrap_or(usize::MAX);
-        let rest = self.buf.get(from..self.held).unwrap_or_default();
+        let from = usize::try_from(span.start.saturating_sub(piece.at)).unwrap_or(usize::MAX);
+        let rest = piece.buf.get(from..piece.held).unwrap_or_default();
         Ok(rest.get(..want).unwrap_or(rest))
     }
 }
@@ -143,7 +166,14 @@ mod tests {
         for at in ((2_u64 << 20)..4 << 20).step_by(40_000) {
             window.bytes(at, 100).unwrap();
         }
-        let reads = source.1.lock().unwrap();
+        let reads = std::mem::take(&mut *source.1.lock().unwrap());
         assert!(reads.iter().all(|len| *len == PAGE), "{reads:?}");
+        for at in (0..2_u64 << 20).step_by(40_000) {
+            for place in [at + 40_000, at + 500, at + 40_000] {
+                window.bytes(place, 100).unwrap();
+            }
+        }
+        let hops = (2 << 20) / 40_000 + 2;
+        assert_eq!(source.1.lock().unwrap().len(), hops, "each place once");
     }
 }

@@ -143,7 +143,7 @@ impl Recogniser for AacRecogniser {
             let rest = bytes.get(from..)?;
             let at = from + rest.iter().position(leads)?;
             let head = bytes.get(at..).unwrap_or_default();
-            if self.could_start(head.get(..HEAD).unwrap_or(head)) {
+            if self.could_start(head.get(..HEAD).unwrap_or(head)) && self.goes_on(head) {
                 return Some(at);
             }
             from = at + 1;
@@ -219,6 +219,27 @@ impl AacRecogniser {
             7 => false,
             _ => self.syntax.before >> id & 1 != 0,
         }
+    }
+
+    /// Whether what stands behind a fill element may stand there: the same as at
+    /// the start of a frame. Of noise an eighth begins like one.
+    fn goes_on(&self, bytes: &[u8]) -> bool {
+        // The byte that begins with the last bit of one and goes on in the next.
+        let byte = |at: usize| match bytes.get(at..)? {
+            [first, second, ..] => Some(first << 7 | second >> 1),
+            _ => None,
+        };
+        let (id, count) = match bytes.first() {
+            Some(first) => (first >> 5, usize::from(first >> 1 & 15)),
+            None => return true,
+        };
+        // Three bits of the element and four of its length, eight more where that is 15 (4.4.2.7).
+        let behind = match count {
+            15 => byte(0).map(|more| 15 + usize::from(more)),
+            count => Some(count),
+        };
+        let next = behind.and_then(byte);
+        id != 6 || next.is_none_or(|next| self.may_lead(next))
     }
 
     fn with_leads(mut self) -> Self {
