@@ -184,7 +184,8 @@ pub trait Recogniser: Send + Sync + fmt::Debug {
     /// there are too few bytes to tell, `true`.
     fn could_start(&self, head: &[u8]) -> bool;
 
-    /// The first offset in `bytes` at which [`could_start`](Self::could_start) holds, found faster where the codec allows.
+    /// An offset in `bytes` at which [`could_start`](Self::could_start) holds, and in front of which no sample starts, found faster where
+    /// the codec allows.
     fn next_candidate(&self, bytes: &[u8]) -> Option<usize> {
         (0..bytes.len()).find(|&at| {
             let head = bytes.get(at..).unwrap_or_default();
