@@ -239,7 +239,8 @@ impl AacRecogniser {
             count => Some(count),
         };
         let next = behind.and_then(byte);
-        id != 6 || next.is_none_or(|next| self.may_lead(next))
+        let leads = |next: u8| self.leads.get(usize::from(next)) != Some(&false);
+        id != 6 || next.is_none_or(leads)
     }
 
     fn with_leads(mut self) -> Self {
