@@ -140,12 +140,6 @@ pub fn decode(source: &dyn ByteSource, tree: &BoxTree, id: NodeId) -> crate::Res
     read(source, own, layout)
 }
 
-/// Whether the fields of this type of box are known, in a box of type `parent`.
-#[must_use]
-pub fn is_known(kind: FourCc, parent: Option<FourCc>) -> bool {
-    find(kind, parent).is_some()
-}
-
 fn find(kind: FourCc, parent: Option<FourCc>) -> Option<&'static Layout> {
     // Items of metadata lists are boxes of any type around `data`.
     if parent.is_some_and(|p| p == b"ilst") {
