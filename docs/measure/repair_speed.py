@@ -6,7 +6,8 @@
 Clips like a camera's (1080p, 20 fps, 6 Mbit/s, sound) are made with FFmpeg, looped to the size asked for, and
 lose their index. tapo's time is all of it: the start of the program, the search, the index, every sync. Needs
 four times the size in DIR. Then: the first 4 KiB missing, random bytes in front of the media, sound alone (where
-the work is parsing), each on one thread and on two."""
+the work is parsing), a day of small pictures (three million samples: its peak memory is what counts), each on one
+thread and on two."""
 import argparse, os, pathlib, shutil, statistics, struct, subprocess, tempfile, time
 from usage import measure
 
@@ -147,6 +148,9 @@ def main():
         noise(random, int(a.gb * 1e9), dir / 'tail')
         cases['random bytes in front of 10 MB'] = reference, random
         sound = ['-f', 'lavfi', '-i', 'anoisesrc=color=pink:r=48000:a=0.2:seed={seed},pan=stereo|c0=c0|c1=0.7*c0', '-c:a', 'aac', '-b:a', '128k']
+        small = ['-f', 'lavfi', '-i', 'testsrc2=s=160x120:r=20,hue=h={hue}', *SOUND, *'-c:v libx264 -preset superfast -b:v 60k -maxrate 60k'.split(),
+                 *'-bufsize 60k -bf 0 -g 40 -sc_threshold 0 -pix_fmt yuv420p -c:a aac -b:a 16k -ac 1'.split()]
+        cases['a day of small pictures'] = recording(dir, 'd.mp4', small, 0.82, 51.2)
         cases['AAC alone'] = recording(dir, 's.m4a', sound, a.gb / 5, 30)
         print('\n| search alone (--dry-run) | MB | one thread s | two s | times | MB/s on one | peak MB |\n|---|---|---|---|---|---|---|')
         for what, (reference, broken) in cases.items():
