@@ -105,3 +105,34 @@ fn sound_behind_a_missing_head_is_kept() {
         "{lost} lost, {extra} extra"
     );
 }
+
+#[test]
+fn only_the_last_row_of_a_recording_may_have_a_length_of_its_own() {
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/h264_alaw.mov");
+    let whole = std::fs::read(&clip).unwrap();
+    let data = media(&whole);
+    let is_sound = sound(
+        &tapo_movie::read(&whole).unwrap().movie.unwrap(),
+        whole.len(),
+    );
+    let edge = |from: usize, kind: bool| {
+        let rest = is_sound[from..].iter();
+        from + rest.take_while(|s| **s != kind).count()
+    };
+    // A row in the middle, and where the one behind the pictures begins.
+    let row = edge(data.start + data.len() / 2, true);
+    let row = edge(edge(row, false), true);
+    let (end, next) = (edge(row, false), edge(edge(row, false), true));
+    for (to, complete) in [(next, true), (data.end, false)] {
+        let broken = [&whole[..end - 200], &whole[end..to]].concat();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("broken.mov");
+        std::fs::write(&path, broken).unwrap();
+        let options = Options {
+            dry_run: true,
+            ..Options::default()
+        };
+        let outcome = repair(&path, std::slice::from_ref(&clip), &options).unwrap();
+        assert_eq!(outcome.is_complete(), complete);
+    }
+}

@@ -47,6 +47,8 @@ pub(crate) struct Scanner<'a> {
     found: Found,
     /// Whether the last item is a row.
     after_row: bool,
+    /// Items of the last row, if the muxer would write none like it.
+    odd_row: std::ops::Range<usize>,
     rivals: Rivals,
     keeps_shapes: bool,
     /// What other threads have seen ahead.
@@ -71,6 +73,7 @@ impl<'a> Scanner<'a> {
             cutters: profile.tracks.iter().map(Cutter::of).collect(),
             found: Found::default(),
             after_row: false,
+            odd_row: 0..0,
             rivals: Rivals::new(&profile.tracks),
             keeps_shapes: profile.has_twins(),
             notes: Notes::default(),
@@ -215,6 +218,7 @@ impl<'a> Scanner<'a> {
         }
         self.orders.fill(PresentationOrder::new());
         self.after_row = false;
+        self.odd_row = 0..0;
         if !lost.is_empty() {
             self.rivals.forget();
         }

@@ -15,6 +15,10 @@ impl Scanner<'_> {
     /// Takes a row; `false` if it can be no track's.
     pub(super) fn take_row(&mut self, span: Span) -> Result<bool> {
         let at_end = span.end == self.judge.end;
+        // The last row of a recording may have any length, no other.
+        for index in std::mem::take(&mut self.odd_row) {
+            self.found.items.set_class(index, Class::C);
+        }
         if let Some(parts) = self.shaped(span)? {
             for part in parts {
                 self.push_part(part);
@@ -49,9 +53,13 @@ impl Scanner<'_> {
             Some(Finding::Frames { bytes }) if constant => {
                 let len = span.len() / u64::from(bytes) * u64::from(bytes);
                 let open = at_end && !self.judge.end_is_sure;
+                let class = if open { Class::C } else { Class::B };
                 let odd = !at_end && self.is_odd(span.len());
-                let class = if open || odd { Class::C } else { Class::B };
+                let first = self.found.items.len();
                 self.push_frames(track, Span::at(span.start, len), class);
+                if odd {
+                    self.odd_row = first..self.found.items.len();
+                }
             }
             Some(Finding::Starts) => {
                 let cut = at_end && !self.judge.end_is_sure;
