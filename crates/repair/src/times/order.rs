@@ -51,13 +51,10 @@ pub(super) fn compose(
     };
     let usual = i64::from(of.durations.usual);
     let learnt = i64::from(of.first_offset);
-    let key = |time: &Timed| match found.items.when(time.item)? {
-        When::InTurn => Some(OrderKey {
-            sequence: 0,
-            value: i64::try_from(time.item).ok()?,
-        }),
-        When::Order(key) => Some(key),
-        When::Known { .. } => None,
+    // What comes in turn is at its place: it leads by nothing.
+    let key = |time: &Timed| match found.items.when(time.item) {
+        Some(When::Order(key)) => Some(key),
+        _ => None,
     };
     if !of.is_video {
         return 0;
@@ -126,7 +123,7 @@ pub(super) fn compose(
             let Some(time) = times.get_mut(i) else {
                 continue;
             };
-            if key(time).is_none() {
+            if let None | Some(When::Known { .. }) = found.items.when(time.item) {
                 continue;
             }
             let place = i64::try_from(i - part.range.start).unwrap_or(0) + lead + delay;
