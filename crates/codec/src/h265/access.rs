@@ -100,7 +100,13 @@ impl Recogniser for HevcRecogniser {
                 Step::End(why) => {
                     let stop = walk.boundary.unwrap_or(pos);
                     let Some(picture) = &walk.picture else {
-                        return Ok(Verdict::Not(why));
+                        // Messages alone end a recording, if the writer has it so.
+                        let alone = self.habits.bare_messages && stop == end && stop > at;
+                        let messages = alone && walk.parameter_sets.is_empty();
+                        return Ok(match messages {
+                            true => Verdict::Sample(walk.access(stop - at)),
+                            false => Verdict::Not(why),
+                        });
                     };
                     // Slices that the encoder always writes are missing, and the data ends here.
                     let fewest = self.habits.fewest_slices.unwrap_or_default();

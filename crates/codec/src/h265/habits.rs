@@ -29,6 +29,8 @@ pub(super) struct Habits {
     pub(super) fewest_slices: Option<u32>,
     /// The most slice segments that a picture has had.
     pub(super) most_slices: Option<u32>,
+    /// Samples have been seen that are SEI messages alone.
+    pub(super) bare_messages: bool,
     /// The longest NAL unit that the parameter sets allow.
     pub(super) longest: u64,
     /// Temporal sub-layers, at most.
@@ -44,6 +46,7 @@ impl Habits {
             padded: false,
             fewest_slices: None,
             most_slices: None,
+            bare_messages: false,
             longest: MAX_UNIT,
             sub_layers: 7,
         };
@@ -105,6 +108,8 @@ impl Habits {
             .map_while(Result::ok)
             .filter_map(|unit| Some((NalHeader::of(unit.bytes)?, unit.bytes)))
             .collect();
+        let is_message = |(header, _): &(NalHeader, &[u8])| matches!(header.nal_type.0, 39 | 40);
+        self.bare_messages |= !units.is_empty() && units.iter().all(is_message);
         let is_slice =
             |(header, _): &(NalHeader, &[u8])| header.layer_id == 0 && header.nal_type.is_slice();
         let (first, last) = (

@@ -104,6 +104,7 @@ impl<'a> Judge<'a> {
         let fork = |g: &Group| Group {
             track: g.track,
             is_video: g.is_video,
+            is_metadata: g.is_metadata,
             is_open: g.is_open,
             recogniser: g.recogniser.fork(),
         };

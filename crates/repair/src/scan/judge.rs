@@ -28,6 +28,8 @@ pub(crate) struct Group {
     /// The first of them.
     pub(crate) track: usize,
     pub(crate) is_video: bool,
+    /// They are neither pictures nor sound: few bytes tell what they are.
+    pub(crate) is_metadata: bool,
     /// Its syntax says where a sample begins, not where it ends.
     pub(crate) is_open: bool,
     pub(crate) recogniser: Box<dyn Recogniser>,
@@ -67,6 +69,11 @@ impl<'a> Judge<'a> {
                 groups.push(Group {
                     track: i,
                     is_video: track.is_video,
+                    is_metadata: profile
+                        .movie
+                        .tracks
+                        .get(i)
+                        .is_some_and(|t| !t.is_video() && !t.is_audio()),
                     is_open: recogniser.delimiting() == Delimiting::Start,
                     recogniser: recogniser.fork(),
                 });
@@ -110,8 +117,8 @@ impl<'a> Judge<'a> {
         let (mut found, mut cut_off, mut weak): (Option<Seen>, Option<Seen>, Option<Seen>) =
             (None, None, None);
         for (group, g) in self.groups.iter().enumerate() {
-            if found.is_some() && !g.is_video {
-                break;
+            if found.is_some() && !g.is_video && !g.is_metadata {
+                continue;
             }
             let (access, cut) = match self.probe(g, window, at, depth)? {
                 Verdict::Sample(access) if access.len > 0 => (access, false),
