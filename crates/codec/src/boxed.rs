@@ -147,11 +147,10 @@ impl Recogniser for Boxed {
         }
         let mut access = Access::new(pos - at, bits);
         // Another track's, perhaps: keys are numbered from 1 in each.
-        if self
-            .size
-            .is_some_and(|(size, seen)| size != access.len && seen > 1)
-        {
-            access.bits /= 2.0;
+        match self.size {
+            Some((size, 1)) if size != access.len => access.bits *= 0.75,
+            Some((size, 2..)) if size != access.len => access.bits *= 0.5,
+            _ => {}
         }
         Ok(Verdict::Sample(access))
     }

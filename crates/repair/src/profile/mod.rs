@@ -36,6 +36,9 @@ pub(crate) struct Profile {
     /// What zeros are put in front of chunks for: so many bytes of which the
     /// offset of each is a multiple. 0 if there are none.
     pub(crate) alignment: u64,
+    /// How long the longest row of samples of each video track lasts in which no
+    /// other video track has one, common clock.
+    pub(crate) video_runs: Vec<i64>,
     /// How constant-rate data lies between the samples that can be recognised.
     pub(crate) runs: Runs,
 }
@@ -75,6 +78,7 @@ impl Profile {
             reaches: Vec::new(),
             behind: None,
             alignment: alignment(&order),
+            video_runs: Vec::new(),
             runs,
         };
         let rule = profile.interleave.rule;
@@ -85,6 +89,7 @@ impl Profile {
             .clone()
             .map(|t| reach(rule, &writes, leader, t))
             .collect();
+        profile.video_runs = profile.video_runs(&writes);
         profile.lags = all.map(|t| lag(rule, &writes, leader, t)).collect();
         Ok(profile)
     }
@@ -96,6 +101,27 @@ impl Profile {
         let find = |f: &dyn Fn(&TrackProfile) -> bool| self.tracks.iter().position(f);
         let syntax = |t: &TrackProfile| t.finding == Finding::Syntax;
         find(&video).or_else(|| find(&syntax)).unwrap_or(0)
+    }
+
+    fn video_runs(&self, writes: &[Write]) -> Vec<i64> {
+        let mut longest = vec![0; self.tracks.len()];
+        let mut run: Option<(u16, i64)> = None;
+        for write in writes {
+            let track = usize::from(write.track);
+            if !self.tracks.get(track).is_some_and(|t| t.is_video) {
+                continue;
+            }
+            let start = match run {
+                Some((track, start)) if track == write.track => start,
+                _ => write.time,
+            };
+            run = Some((write.track, start));
+            if let Some(longest) = longest.get_mut(track) {
+                let end = write.time.saturating_add(write.duration);
+                *longest = end.saturating_sub(start).max(*longest);
+            }
+        }
+        longest
     }
 
     fn behind(&self, writes: &[Write]) -> Option<(usize, i64)> {

@@ -280,6 +280,7 @@ impl<'a> Judge<'a> {
                 return Ok(true);
             }
             items += 1;
+            at = self.behind_padding(window, at)?.unwrap_or(at);
             if let Some(seen) = self.strong(window, at, Depth::Heads)? {
                 if seen.cut {
                     return Ok(true);
@@ -295,10 +296,9 @@ impl<'a> Judge<'a> {
                     at = end;
                     after_row = true;
                 }
-                _ => match (self.boxed(window, at)?, self.behind_padding(window, at)?) {
-                    (Some(span), _) => at = span.end,
-                    (None, Some(next)) => at = next,
-                    (None, None) => return Ok(false),
+                _ => match self.boxed(window, at)? {
+                    Some(span) => at = span.end,
+                    None => return Ok(false),
                 },
             }
         }

@@ -130,6 +130,10 @@ impl<'a> Scanner<'a> {
     /// Takes what stands at `at`, and says where the next item begins.
     fn advance(&mut self, at: u64) -> Result<Option<u64>> {
         self.judge.row_behind = self.row_behind();
+        // Some zeros read as silence.
+        if let Some(next) = self.judge.behind_padding(&mut self.window, at)? {
+            return Ok(Some(next));
+        }
         let seen = match self.notes.take(at) {
             Some(seen) => Some(seen),
             None => self.judge.strong(&mut self.window, at, Depth::Heads)?,
@@ -155,7 +159,7 @@ impl<'a> Scanner<'a> {
             }
         }
         let Some(span) = self.judge.boxed(&mut self.window, at)? else {
-            return self.judge.behind_padding(&mut self.window, at);
+            return Ok(None);
         };
         self.found.boxes.push(span);
         Ok(Some(span.end))

@@ -22,6 +22,8 @@ pub(super) struct Rivals {
     sizes: Vec<(f64, u32)>,
     /// The track of the last sample.
     latest: usize,
+    /// When the samples of that track began to follow each other, common clock.
+    since: i64,
     /// Video tracks are more than one.
     any: bool,
     /// Nothing was seen in this stretch yet.
@@ -42,6 +44,9 @@ const LATE: (f64, f64) = (8.0, 24.0);
 
 /// Cost of a picture that does not follow the last one of its track.
 const JUMP: f64 = 12.0;
+
+/// Cost of another track where one track's samples follow each other.
+const SWITCH: f64 = 6.0;
 
 /// Worth of a picture that decodes with the parameter sets of its track.
 const DECODED: f64 = 40.0;
@@ -65,6 +70,7 @@ impl Rivals {
             last: vec![None; tracks.len()],
             sizes: tracks.iter().map(|t| (t.mean.max(1.0).ln(), 0)).collect(),
             latest: 0,
+            since: 0,
             any: tracks.iter().filter(video).count() > 1,
             fresh: false,
         }
@@ -76,7 +82,11 @@ impl Rivals {
         self.fresh = true;
     }
 
-    fn take(&mut self, claim: &Claim) {
+    /// Takes a sample; `clock` is when it is due.
+    fn take(&mut self, claim: &Claim, clock: i64) {
+        if self.latest != claim.track {
+            self.since = clock;
+        }
         self.latest = claim.track;
         if let Some((mean, seen)) = self.sizes.get_mut(claim.track) {
             *seen = seen.saturating_add(1);
@@ -112,7 +122,8 @@ impl Scanner<'_> {
                 best = (cost, claim);
             }
         }
-        self.rivals.take(&best.1);
+        let clock = self.clocks.get(best.1.track).copied().unwrap_or(0);
+        self.rivals.take(&best.1, clock);
         Ok(best.1)
     }
 
@@ -159,7 +170,15 @@ impl Scanner<'_> {
         let known = rivals.sizes.get(claim.track).copied().unwrap_or_default();
         let weight = if known.1 >= OWN { 1.0 } else { 0.25 };
         cost += weight * (size(claim) - known.0).abs().min(2.0);
-        let runs_on = profile.interleave.rule == Rule::Runs && rivals.latest == claim.track;
+        let in_runs = profile.interleave.rule == Rule::Runs;
+        let lasts = |track: usize| profile.video_runs.get(track).copied().unwrap_or(0);
+        let now = clocks.get(rivals.latest).copied().unwrap_or(0);
+        // A row of one track's samples goes on for as long as any did.
+        let goes_on = in_runs && now.saturating_sub(rivals.since) < lasts(rivals.latest);
+        let runs_on = goes_on && rivals.latest == claim.track;
+        if goes_on && !runs_on {
+            cost += SWITCH;
+        }
         let own = clocks.get(claim.track).copied().unwrap_or(0);
         let first = clocks.iter().zip(&profile.tracks).enumerate();
         let rival = |t: &TrackProfile| t.is_video && t.finding == Finding::Syntax;
@@ -250,7 +269,7 @@ impl Scanner<'_> {
                 }
                 let Some(claim) = least.1 else { continue };
                 sum += least.0;
-                rivals.take(claim);
+                rivals.take(claim, clocks.get(claim.track).copied().unwrap_or(0));
                 let of = self.judge.profile.tracks.get(claim.track);
                 let step = of.map_or(0, |t| t.step(&self.judge.profile.clock, claim.track));
                 if let (Some(clock), Some(count)) =
