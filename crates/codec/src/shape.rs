@@ -199,7 +199,7 @@ impl Shape {
         // Sizes that begin alike are not told apart by that.
         let others = fitting().filter(|(other, _)| other != len);
         let alike = others.map(|(_, form)| form.common()).max();
-        let told = alike.is_none_or(|alike| alike < MARK);
+        let told = alike.is_none_or(|alike| alike + MARK <= form.common());
         told.then(|| (*len, form.bits() - (forms.len() as f32).log2()))
     }
 
