@@ -1,7 +1,7 @@
 //! `tapo inspect`.
 
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tapo_inspect::{Depth, Severity};
 
 /// Say what files are, what is wrong with them and what to do
@@ -45,6 +45,18 @@ pub(crate) struct InspectArgs {
     /// Show damage over time, a bar for each track
     #[arg(long, group = "view")]
     map: bool,
+    /// Say whether REF would do as the reference for a repair, and why
+    #[arg(long, group = "view", value_name = "REF")]
+    pub(crate) against: Option<PathBuf>,
+    /// Compare with OTHER: samples, times, boxes
+    #[arg(long, group = "view", value_name = "OTHER")]
+    pub(crate) diff: Option<PathBuf>,
+    /// Copy the box or the range of the ledger that begins at byte OFFSET into a new file
+    #[arg(long, group = "view", value_name = "OFFSET", requires = "output")]
+    pub(crate) extract: Option<u64>,
+    /// The new file; one that exists is never replaced
+    #[arg(short, long, value_name = "NEW", requires = "extract")]
+    pub(crate) output: Option<PathBuf>,
     /// Look at heads and tables only, not at the media
     #[arg(long, conflicts_with = "thorough")]
     quick: bool,
@@ -79,6 +91,9 @@ Examples:
   tapo inspect --timing video.mp4              dates, durations, edits, sound against picture
   tapo inspect --ledger video.mp4              what every byte is, and what belongs to nothing
   tapo inspect --map --thorough video.mp4      where in time it is damaged
+  tapo inspect --against good.mp4 broken.mp4   would good.mp4 do for a repair
+  tapo inspect --diff copy.mp4 video.mp4       the same media in another container?
+  tapo inspect --extract 48 -o old.moov v.mp4  a leftover that --ledger lists at byte 48
   tapo inspect --json /media/card              one line of JSON for each video on a card
   tapo inspect -q video.mp4 || echo damaged    only the exit code";
 
@@ -116,6 +131,9 @@ pub(crate) enum View {
     Timing,
     Ledger,
     Map,
+    Against,
+    Diff,
+    Extract,
 }
 
 impl InspectArgs {
@@ -137,9 +155,20 @@ impl InspectArgs {
             View::Ledger
         } else if self.map {
             View::Map
+        } else if self.against.is_some() {
+            View::Against
+        } else if self.diff.is_some() {
+            View::Diff
+        } else if self.extract.is_some() {
+            View::Extract
         } else {
             View::Summary
         }
+    }
+
+    /// The file that each is compared with.
+    pub(crate) fn other(&self) -> Option<&Path> {
+        self.against.as_deref().or(self.diff.as_deref())
     }
 
     /// How much of the media to look at: listings of structure need none of it.
@@ -147,7 +176,7 @@ impl InspectArgs {
         match (self.thorough, self.quick, self.view()) {
             (true, ..) => Depth::All,
             (_, true, _) => Depth::Tables,
-            (_, _, View::Summary | View::Map) => Depth::Usual,
+            (_, _, View::Summary | View::Map | View::Against) => Depth::Usual,
             _ => Depth::Tables,
         }
     }

@@ -1,9 +1,14 @@
 //! `tapo inspect`.
 
+mod bar;
+mod compare;
+mod extract;
+
 use crate::args::{InspectArgs, View};
 use crate::exit::Exit;
 use crate::in_order::in_order;
 use crate::printer::{Printer, message};
+use bar::Bar;
 use std::io::Write;
 use std::path::Path;
 use tapo_bmff::BoxTree;
@@ -29,9 +34,13 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<E
         }
     };
     let mut first = true;
+    let shown = !printer.is_quiet() && !printer.is_verbose();
+    let bar = Bar::new(all.len(), shown);
     in_order(&all, usize::from(args.jobs), one, |found, inspected| {
         let (Found::File(path) | Found::Failed(path, _)) = found;
-        exit = exit.and(tell(args, path, inspected, printer, &mut first)?);
+        let told = bar.aside(|| tell(args, path, inspected, printer, &mut first));
+        bar.done();
+        exit = exit.and(told?);
         Ok(())
     })?;
     Ok(exit)
@@ -63,6 +72,15 @@ fn tell(
         let path = path.display();
         printer.error(&anyhow::anyhow!("{path}: has no track {id}"));
         return Ok(exit.and(Exit::Usage));
+    }
+    if args.view() == View::Extract {
+        return Ok(exit.and(extract::run(args, path, &inspection, printer)?));
+    }
+    if let (View::Against | View::Diff, Some(other)) = (args.view(), args.other()) {
+        if !std::mem::take(first) && !args.json && !printer.is_quiet() {
+            writeln!(printer)?;
+        }
+        return compare::run(args, path, &inspection, other, printer);
     }
     if printer.is_quiet() {
         return Ok(exit);
@@ -129,6 +147,8 @@ fn show(
         (View::Ledger, true) => report::ledger_json(printer, path, inspection)?,
         (View::Map, false) => report::map(printer, &theme, path, inspection)?,
         (View::Map, true) => report::map_json(printer, path, inspection)?,
+        // They end elsewhere.
+        (View::Against | View::Diff | View::Extract, _) => {}
         (View::Boxes, json) => {
             let file = PreadFile::open(path)?;
             let tree = BoxTree::read(&file)?;

@@ -1,12 +1,23 @@
 //! The checks: each looks at one thing and adds what it finds.
 
 mod bytes;
+mod clock;
+mod configuration;
+mod entries;
 mod fragments;
+mod layout;
+mod lost;
+mod media;
 mod players;
+mod required;
+mod seals;
+mod spots;
 mod structure;
 mod tables;
 
 use crate::{Finding, Form, Inspection, Result};
+use spots::Spots;
+use tapo_bmff::BoxTree;
 use tapo_io::ByteSource;
 
 /// Findings kept; a hostile file has no right to more.
@@ -15,18 +26,46 @@ const FINDINGS: usize = 1000;
 /// Runs all checks on what was read.
 pub(crate) fn all(source: &dyn ByteSource, inspection: &Inspection) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
-    structure::check(source, inspection, &mut found)?;
+    let tree = BoxTree::read(source)?;
+    let spots = Spots::of(&tree);
+    structure::check(source, &tree, inspection, &mut found)?;
+    required::check(source, &tree, &mut found)?;
+    required::twice(&tree, &mut found);
     if let Some(movie) = &inspection.read.movie {
-        for (track, summary) in movie.tracks.iter().zip(&inspection.tracks) {
-            tables::check(track, summary, inspection, &mut found);
+        let tracks = movie.tracks.iter().zip(&inspection.tracks);
+        let plain = inspection.read.fragments.is_empty();
+        for ((track, summary), spot) in tracks.zip(&spots.tracks) {
+            tables::check(track, summary, inspection, spot, &mut found);
+            configuration::check(source, track, spot, &mut found)?;
+            if plain && !track.samples.is_empty() {
+                entries::check(source, spot, track, &mut found)?;
+                clock::track(track, movie, spot, &mut found);
+            }
+            found.extend(clock::grid(track, inspection, spot));
+            if !plain {
+                found.extend(clock::odd_durations(track, inspection, spot));
+            }
+        }
+        for ((track, against), spot) in movie
+            .tracks
+            .iter()
+            .zip(&inspection.against)
+            .zip(&spots.tracks)
+        {
+            media::check(track, against, inspection, spot, &mut found);
+        }
+        if plain && movie.sample_count() > 0 {
+            clock::movie(movie, spots.mvhd, &mut found);
         }
         tables::ids(movie, &mut found);
         bytes::check(movie, inspection, &mut found);
+        layout::check(source, movie, inspection, &spots, &mut found)?;
     }
-    bytes::unknown(source, &mut found)?;
+    bytes::unknown(source, &tree, &mut found)?;
     if inspection.form == Form::Fragmented {
         fragments::check(inspection, &mut found);
     }
+    seals::check(source, inspection, &mut found)?;
     players::check(inspection, &mut found);
     found.truncate(FINDINGS);
     Ok(found)

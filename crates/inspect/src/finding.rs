@@ -38,9 +38,6 @@ pub struct TimeRange {
     pub timescale: u32,
 }
 
-/// Bytes behind the last box that are no sloppy trailer of a writer any more.
-const TRAILER: u64 = 16;
-
 /// One thing worth saying about a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
@@ -184,6 +181,13 @@ pub enum Problem {
         /// The number of the first.
         first: u32,
     },
+    /// Samples of sound or pictures without a byte, among others that have some.
+    SamplesEmpty {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
     /// Samples that should stand where an index does (`moov`, `ftyp`).
     SamplesInIndex {
         /// How many.
@@ -249,6 +253,8 @@ pub enum Problem {
     FragmentTimeJump {
         /// Ticks, of the track's timescale; negative where it goes back.
         ticks: i64,
+        /// Whether it is more than a millisecond.
+        large: bool,
     },
     /// The index stands behind the media: a web player must fetch all first.
     MoovBehindMdat,
@@ -267,131 +273,234 @@ pub enum Problem {
     },
     /// The file changed while it was read.
     Changed,
-}
-
-impl Problem {
-    /// Its stable code.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::Truncated { .. } => "truncated",
-            Self::MoovMissing => "moov-missing",
-            Self::MdatMissing => "mdat-missing",
-            Self::NoTracks => "no-tracks",
-            Self::NoSamples => "no-samples",
-            Self::NothingRecorded => "nothing-recorded",
-            Self::SecondMoov => "second-moov",
-            Self::MdatSizeMissing => "mdat-size-missing",
-            Self::MdatOpen => "mdat-open",
-            Self::BoxTooSmall { .. } => "box-too-small",
-            Self::BoxOverrun { .. } => "box-overrun",
-            Self::OpenInside { .. } => "box-open-inside",
-            Self::NotABox { .. } => "not-a-box",
-            Self::TrailingBytes { .. } => "trailing-bytes",
-            Self::OutOfReach { .. } => "boxes-out-of-reach",
-            Self::TooDeep => "boxes-too-deep",
-            Self::TooManyBoxes => "too-many-boxes",
-            Self::BadFields { .. } => "bad-fields",
-            Self::OtherFlaw => "flaw",
-            Self::TrackIdTwice => "track-id-twice",
-            Self::NoTimescale => "no-timescale",
-            Self::NoDescription => "no-description",
-            Self::BadConfiguration { .. } => "bad-configuration",
-            Self::CompressedMoov => "compressed-moov",
-            Self::DescriptionMissing { .. } => "description-missing",
-            Self::OffsetsBeyondSamples { .. } => "offsets-beyond-samples",
-            Self::TimesDisagree { .. } => "times-disagree",
-            Self::SyncBeyondSamples { .. } => "sync-beyond-samples",
-            Self::SamplesOutsideFile { .. } => "samples-outside-file",
-            Self::SamplesOutsideMdat { .. } => "samples-outside-mdat",
-            Self::SamplesInIndex { .. } => "samples-in-index",
-            Self::MediaElsewhere => "media-elsewhere",
-            Self::SamplesHarmed { harm, .. } => match harm {
-                Harm::Zeroed => "samples-zeroed",
-                Harm::Lengths => "samples-lengths",
-                Harm::Syntax => "samples-broken",
-            },
-            Self::SamplesOverlap { .. } => "samples-overlap",
-            Self::UnusedMedia { .. } => "unused-media",
-            Self::FreeInUse { .. } => "free-in-use",
-            Self::StaleIndex { .. } => "stale-index",
-            Self::UnknownBox { .. } => "unknown-box",
-            Self::FragmentTorn { .. } => "fragment-torn",
-            Self::FragmentTrackUnknown => "fragment-track-unknown",
-            Self::FragmentsMissing { .. } => "fragments-missing",
-            Self::FragmentTimeJump { .. } => "fragment-time-jump",
-            Self::MoovBehindMdat => "moov-behind-mdat",
-            Self::Hev1 => "hev1",
-            Self::G711 => "g711",
-            Self::InitElsewhere => "init-elsewhere",
-            Self::OpenSegment => "open-segment",
-            Self::InUse { .. } => "in-use",
-            Self::Changed => "changed",
-        }
-    }
-
-    /// How much it matters.
-    #[must_use]
-    pub const fn severity(&self) -> Severity {
-        match self {
-            Self::MdatOpen
-            | Self::FreeInUse { .. }
-            | Self::StaleIndex { .. }
-            | Self::UnknownBox { .. }
-            | Self::TrailingBytes { zeros: true, .. }
-            | Self::MoovBehindMdat
-            | Self::Hev1
-            | Self::G711
-            | Self::InitElsewhere
-            | Self::OpenSegment
-            | Self::InUse { .. } => Severity::Notice,
-            Self::OpenInside { .. }
-            | Self::NotABox { parent: Some(_) }
-            | Self::SamplesOverlap { .. }
-            | Self::UnusedMedia { amid: false, .. }
-            | Self::TrailingBytes {
-                zeros: false,
-                bytes: ..TRAILER,
-            }
-            | Self::TooDeep
-            | Self::TooManyBoxes
-            | Self::BadFields { .. }
-            | Self::OtherFlaw
-            | Self::TrackIdTwice
-            | Self::BadConfiguration { .. }
-            | Self::CompressedMoov
-            | Self::OffsetsBeyondSamples { .. }
-            | Self::FragmentTrackUnknown
-            | Self::SyncBeyondSamples { .. }
-            | Self::SamplesOutsideMdat { .. }
-            | Self::MediaElsewhere
-            | Self::FragmentTimeJump { .. }
-            | Self::Changed => Severity::Warning,
-            Self::Truncated { .. }
-            | Self::MoovMissing
-            | Self::MdatMissing
-            | Self::NoTracks
-            | Self::NoSamples
-            | Self::NothingRecorded
-            | Self::SecondMoov
-            | Self::TimesDisagree { .. }
-            | Self::TrailingBytes { .. }
-            | Self::SamplesHarmed { .. }
-            | Self::UnusedMedia { amid: true, .. }
-            | Self::MdatSizeMissing
-            | Self::BoxTooSmall { .. }
-            | Self::BoxOverrun { .. }
-            | Self::NotABox { parent: None }
-            | Self::OutOfReach { .. }
-            | Self::NoTimescale
-            | Self::NoDescription
-            | Self::DescriptionMissing { .. }
-            | Self::SamplesOutsideFile { .. }
-            | Self::SamplesInIndex { .. }
-            | Self::FragmentTorn { .. }
-            | Self::FragmentsMissing { .. } => Severity::Damage,
-        }
-    }
+    /// A box that must be there is not.
+    BoxMissing {
+        /// The box.
+        kind: FourCc,
+        /// The box it belongs into.
+        parent: FourCc,
+    },
+    /// A box stands twice where only one may.
+    BoxTwice {
+        /// The box.
+        kind: FourCc,
+    },
+    /// A box that does not belong into the box that it stands in.
+    BoxAstray {
+        /// The box.
+        kind: FourCc,
+        /// The box it stands in.
+        parent: FourCc,
+    },
+    /// A version of a box, or flags, that its standard does not have.
+    VersionUnknown {
+        /// The box.
+        kind: FourCc,
+        /// Its version.
+        version: u8,
+        /// Its flags.
+        flags: u32,
+    },
+    /// A box whose size leads to no other box, while there is one elsewhere.
+    SizeWrong {
+        /// The box.
+        kind: FourCc,
+        /// Its size by its own word, bytes.
+        declared: u64,
+        /// Where an index was found, or its samples end.
+        next: u64,
+    },
+    /// Bytes are missing inside the media: all behind stands earlier than the
+    /// index says.
+    MediaCut {
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// A table whose count leaves bytes of its box over.
+    TableRoom {
+        /// The table.
+        kind: FourCc,
+        /// Entries by its count.
+        entries: u32,
+        /// Bytes behind them.
+        spare: u64,
+    },
+    /// Runs of chunks (`stsc`) that cannot be.
+    ChunkRuns {
+        /// What is wrong with them.
+        why: &'static str,
+    },
+    /// The chunks (`stsc`, `stco`) hold fewer or more samples than have sizes.
+    ChunksDisagree {
+        /// Samples by the chunks.
+        held: u64,
+        /// Samples by `stsz`.
+        samples: u64,
+    },
+    /// Chunks that do not follow each other in the file.
+    ChunksUnordered {
+        /// How many stand before the one in front of them.
+        chunks: u64,
+    },
+    /// The tables place samples on others, or where no media is.
+    LayoutDisagrees {
+        /// Whether samples read wrongly for it, or media belongs to none.
+        broken: bool,
+    },
+    /// Samples are damaged by the sizes in the table (`stsz`), and sound by the
+    /// lengths of their own units.
+    SizesDisagree {
+        /// The number of the first.
+        first: u32,
+    },
+    /// The durations of the samples are not what the track states (`mdhd`).
+    DurationsDisagree {
+        /// Sum of the samples' durations, ticks of the track.
+        sum: u64,
+        /// Duration by `mdhd`, ticks of the track.
+        declared: u64,
+        /// Whether it is more than rounding, and a sample that was left out.
+        large: bool,
+    },
+    /// Samples of a fragmented track that last longer or shorter than nearly all.
+    DurationsOdd {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
+    /// The duration of a track (`tkhd`) is not that of its edit list or media.
+    TrackDuration {
+        /// Duration by `tkhd`, ticks of the movie.
+        declared: u64,
+        /// What it should be, ticks of the movie.
+        wanted: u64,
+        /// Whether it is more than half a second off.
+        large: bool,
+    },
+    /// The duration of the movie (`mvhd`) is not that of its longest track.
+    MovieDuration {
+        /// Duration by `mvhd`, ticks.
+        declared: u64,
+        /// Of the longest track, ticks.
+        longest: u64,
+        /// Whether it is more than half a second off.
+        large: bool,
+    },
+    /// The edit list shows media behind the last sample.
+    EditBeyond {
+        /// By how much, ticks of the track.
+        ticks: i64,
+        /// Whether it is more than a sample.
+        large: bool,
+    },
+    /// The edit list begins before the first picture is shown.
+    EditEarly {
+        /// By how much, ticks of the track.
+        ticks: i64,
+    },
+    /// The edit list leaves media out.
+    EditHides {
+        /// At the start, ticks of the track.
+        start: i64,
+        /// At the end, ticks of the track.
+        end: i64,
+    },
+    /// The edit list plays faster or slower than normal.
+    EditRate {
+        /// The rate, 16.16.
+        rate: u32,
+    },
+    /// Composition offsets (`ctts`) for fewer samples than there are.
+    OffsetsMissing {
+        /// Samples by `ctts`.
+        offsets: u64,
+        /// Samples by `stsz`.
+        samples: u64,
+    },
+    /// Samples are shown between the places where all others are, or at the same
+    /// time as others.
+    CompositionUneven {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
+    /// Pictures are shown in another order than their headers say.
+    CompositionOrder {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
+    /// Pictures that do not follow from those in front of them by their own
+    /// headers: some are missing, or a header is damaged.
+    PicturesMisfit {
+        /// The number of the first that does not.
+        first: u32,
+    },
+    /// Samples that are listed as sync samples and depend on others.
+    SyncNotKeyframe {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
+    /// Keyframes that are not listed as sync samples.
+    KeyframeUnlisted {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
+    /// A fragment of our recording is not what was recorded: its hash differs.
+    SealBroken {
+        /// Its number in the segment.
+        fragment: u32,
+    },
+    /// A fragment of our recording does not follow the one in front of it.
+    ChainBroken {
+        /// Its number in the segment.
+        fragment: u32,
+    },
+    /// The numbers of fragments do not ascend one by one, and no time is missing.
+    FragmentNumber {
+        /// The number before.
+        before: u32,
+        /// The number behind it.
+        after: u32,
+    },
+    /// A coding that tapo does not know.
+    UnknownCodec {
+        /// The sample entry.
+        entry: FourCc,
+    },
+    /// Neither the decoder configuration nor the stream has the parameter sets
+    /// that decoding needs.
+    ParameterSetsMissing {
+        /// The sample entry.
+        entry: FourCc,
+    },
+    /// The decoder configuration contradicts its own parameter sets.
+    ConfigurationContradicts {
+        /// The sample entry.
+        entry: FourCc,
+    },
+    /// The picture size in the sample entry is not that of the coded pictures.
+    SizeDisagrees {
+        /// By the sample entry.
+        entry: (u32, u32),
+        /// By the parameter sets.
+        coded: (u32, u32),
+    },
+    /// The file does not say which format it is (`ftyp`).
+    FileTypeMissing,
+    /// More than one `ftyp`.
+    SecondFileType,
+    /// By its date it was made before 1970: the recorder's clock was not set.
+    DateUnset,
+    /// It was changed before it was made, by its own dates.
+    DatesReversed,
 }
 
 impl Finding {

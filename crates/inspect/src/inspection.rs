@@ -1,8 +1,8 @@
 //! A whole inspection: what was read, what it is, what was found.
 
 use crate::{
-    Depth, Family, Finding, Foreign, Form, Harmed, Ledger, Own, Problem, Result, TrackSummary,
-    Verdict,
+    Against, Depth, Family, Finding, Foreign, Form, Harmed, Ledger, Own, Problem, Result,
+    TrackSummary, Verdict,
 };
 use crate::{check, foreign, form, media};
 use sha2::{Digest, Sha256};
@@ -32,6 +32,9 @@ pub struct Inspection {
     pub sha256: Option<[u8; 32]>,
     /// Stretches of samples that are damaged, by track and number.
     pub harmed: Vec<Harmed>,
+    /// Of each track, what its tables and its media do not agree on, where every
+    /// byte was looked at.
+    pub against: Vec<Against>,
     /// What is worth saying, worst first, then in file order.
     pub findings: Vec<Finding>,
     /// How the file is, in one word.
@@ -45,6 +48,11 @@ impl Inspection {
     #[must_use]
     pub fn has_media(&self) -> bool {
         !self.media.is_empty()
+    }
+
+    /// The bytes that hold media, if players do not find it.
+    pub(crate) fn media(&self) -> &[Span] {
+        &self.media
     }
 
     /// Bytes that are media, or may be, of a file that does not play.
@@ -76,6 +84,19 @@ impl Inspection {
         let media = |b: &&tapo_movie::TopBox| b.kind == b"mdat" && !b.payload().is_empty();
         let mut mdats = self.read.top.iter().filter(media);
         mdats.any(|b| b.span.start >= fragment.moof.end)
+    }
+
+    /// Where the first chunk of samples should stand.
+    pub(crate) fn first_sample(&self) -> Option<u64> {
+        let tracks = self.read.movie.iter().flat_map(|m| &m.tracks);
+        let chunks = tracks.filter_map(|t| t.samples.chunks.first());
+        chunks.map(|c| c.offset).min()
+    }
+
+    /// Whether its last box should go on behind its end.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        let overrun = |d: &Defect| d.parent.is_none() && matches!(d.flaw, Flaw::Overrun { .. });
+        self.read.defects.iter().any(overrun)
     }
 
     /// Whether its index ends before it should.
@@ -169,9 +190,9 @@ fn look(source: &dyn ByteSource, depth: Depth) -> Result<Inspection> {
     let tracks = movie.map_or(&[][..], |m| m.tracks.as_slice());
     let bytes = tracks.iter().map(|t| t.samples.sizes.total());
     let depth = depth.settle(bytes.fold(0, u64::saturating_add));
-    let harmed = match movie {
+    let media::Examined { harmed, against } = match movie {
         Some(movie) => media::examine(source, movie, depth)?,
-        None => Vec::new(),
+        None => media::Examined::default(),
     };
     let mut inspection = Inspection {
         form,
@@ -179,6 +200,7 @@ fn look(source: &dyn ByteSource, depth: Depth) -> Result<Inspection> {
         depth,
         sha256: None,
         harmed,
+        against,
         family: family(&read),
         own: movie.and_then(form::own),
         tracks: tracks
@@ -234,6 +256,7 @@ fn foreigner(read: Read, what: Foreign, ledger: Ledger) -> Inspection {
         depth: Depth::Tables,
         sha256: None,
         harmed: Vec::new(),
+        against: Vec::new(),
         family: family(&read),
         own: None,
         tracks: Vec::new(),

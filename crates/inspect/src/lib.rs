@@ -10,6 +10,8 @@
 mod batch;
 mod check;
 mod clocks;
+mod codes;
+mod difference;
 mod error;
 pub mod fields;
 mod finding;
@@ -25,12 +27,14 @@ mod media;
 mod nals;
 pub mod names;
 mod places;
+mod reference;
 mod summary;
 mod timing;
 mod verdict;
 
 pub use batch::{Found, files};
 pub use clocks::{SeiClock, SeiClocks, SeiTime};
+pub use difference::{BoxDifference, Change, Difference, TrackDifference, difference};
 pub use error::{Error, Result};
 pub use finding::{Finding, Problem, Severity, TimeRange};
 pub use foreign::Foreign;
@@ -40,12 +44,13 @@ pub use inspection::{Inspection, Options, inspect, inspect_file, inspect_file_wi
 pub use ledger::{Entry, Holding, Ledger, Overlap};
 pub use listing::{Listing, Stopped};
 pub use map::{Cell, TrackMap};
-pub use media::{Depth, Harm, Harmed};
+pub use media::{Against, Depth, Harm, Harmed, Misfit, Tally};
 pub use nals::{
     Count, Message, NalFormat, NalListing, NalTotals, NalUnit, Said, SampleUnits, UnitFlaw,
     parameter_sets,
 };
-pub use summary::{Cadence, CodecSummary, KeyframeInterval, TrackSummary};
+pub use reference::{Aspect, Compared, Fit, ReferenceMatch, TrackMatch, reference_match};
+pub use summary::{Cadence, CodecSummary, KeyframeInterval, Saved, TrackSummary};
 pub use tapo_codec::MediaKind;
 pub use tapo_codec::nal::NalCodec;
 pub use tapo_codec::sei::{TimeCode, UserData};

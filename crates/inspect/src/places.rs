@@ -129,6 +129,44 @@ pub(crate) fn extremes(durations: &Runs<u32>) -> Option<(u32, u32)> {
     Some((values().min()?, values().max()?))
 }
 
+/// When the first sample is shown and when the last one ends, ticks before edit
+/// lists, worked out by runs.
+pub(crate) fn composition(table: &SampleTable) -> Option<(i64, i64)> {
+    let count = u64::from(table.len());
+    let mut durations = table.durations.runs().iter().copied().peekable();
+    let mut offsets = table.composition_offsets.runs().iter().copied().peekable();
+    let (mut left, mut each) = (0_u64, 0_i64);
+    let (mut behind, mut offset) = (0_u64, 0_i64);
+    let (mut first, mut end) = (i64::MAX, i64::MIN);
+    let mut at = i64::try_from(table.start).ok()?;
+    let mut number = 0;
+    while number < count {
+        if left == 0 {
+            match durations.next() {
+                Some((n, d)) => (left, each) = (u64::from(n), i64::from(d)),
+                None => left = count - number,
+            }
+        }
+        if behind == 0 {
+            match offsets.next() {
+                Some((n, o)) => (behind, offset) = (u64::from(n), i64::from(o)),
+                None => (behind, offset) = (count - number, 0),
+            }
+        }
+        let run = left.min(behind).min(count - number);
+        if run > 0 {
+            let length = each.checked_mul(i64::try_from(run).ok()?)?;
+            first = first.min(at.checked_add(offset)?);
+            at = at.checked_add(length)?;
+            end = end.max(at.checked_add(offset)?);
+        }
+        number += run;
+        left -= run.min(left);
+        behind -= run.min(behind);
+    }
+    (first <= end).then_some((first, end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +194,25 @@ mod tests {
             assert_eq!(clock.at(u64::from(sample.number)), sample.dts);
         }
         assert_eq!(extremes(&table.durations), Some((5, 5)));
+    }
+
+    #[test]
+    fn composition_times_by_runs_are_those_of_the_samples() {
+        let mut table = SampleTable::default();
+        table.start = 100;
+        for (duration, offset) in [(10, 20), (10, 50), (10, 20), (30, -5), (10, 20), (10, 0)] {
+            table.push(1, duration, offset, true).unwrap();
+        }
+        let first = table.iter().map(|s| s.pts()).min();
+        let end = table.iter().map(|s| s.pts() + i64::from(s.duration)).max();
+        assert_eq!(composition(&table), first.zip(end));
+        assert_eq!(composition(&SampleTable::default()), None);
+        table.durations = [(u32::MAX, u32::MAX)].into_iter().collect();
+        table.sizes = Sizes::Constant {
+            size: 1,
+            count: u32::MAX,
+        };
+        assert_eq!(composition(&table), None, "more than can be");
     }
 
     #[test]

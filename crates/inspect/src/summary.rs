@@ -1,6 +1,7 @@
 //! A track in numbers.
 
 use crate::places::{Clock, chunks, extremes, fitting};
+use crate::{Inspection, Problem};
 use tapo_bmff::FourCc;
 use tapo_codec::MediaKind;
 use tapo_movie::{SampleDescription, SyncSamples, Track};
@@ -42,6 +43,53 @@ pub struct TrackSummary {
     pub language: Option<String>,
     /// Clockwise rotation, degrees, if it is one of 90, 180, 270.
     pub rotation: Option<u16>,
+}
+
+/// How much of a track is there and not known to be damaged, ticks of its
+/// timescale.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Saved {
+    /// The track's id.
+    pub track: u32,
+    /// What kind of media.
+    pub kind: MediaKind,
+    /// Ticks of sound samples.
+    pub sound: u64,
+    /// Ticks of all samples that the index lists.
+    pub all: u64,
+    /// Ticks a second.
+    pub timescale: u32,
+}
+
+impl Inspection {
+    /// What can be saved of each track that has samples.
+    #[must_use]
+    pub fn saved(&self) -> Vec<Saved> {
+        let some = self
+            .tracks
+            .iter()
+            .filter(|t| t.samples > 0 && t.timescale > 0);
+        let length = |start: u64, end: u64| end.saturating_sub(start);
+        some.map(|t| {
+            let harmed = self.harmed_of(t.id).map(|h| length(h.start, h.end));
+            let missing = self.findings.iter().filter(|f| {
+                let outside = matches!(f.problem, Problem::SamplesOutsideFile { .. });
+                outside && f.track == Some(t.id)
+            });
+            let missing = missing
+                .filter_map(|f| f.time)
+                .map(|r| length(r.start, r.end));
+            let lost = harmed.chain(missing).fold(0, u64::saturating_add);
+            Saved {
+                track: t.id,
+                kind: t.kind,
+                sound: t.duration.saturating_sub(lost),
+                all: t.duration,
+                timescale: t.timescale,
+            }
+        })
+        .collect()
+    }
 }
 
 /// What a sample description says.

@@ -58,16 +58,22 @@ pub(super) fn check(movie: &Movie, inspection: &Inspection, found: &mut Vec<Find
 
 /// Boxes of a type that tapo does not know, told one by one up to a limit.
 /// Sample entries, references, and the items of metadata lists may be anything.
-pub(super) fn unknown(source: &dyn ByteSource, found: &mut Vec<Finding>) -> Result<()> {
+pub(super) fn unknown(
+    source: &dyn ByteSource,
+    tree: &BoxTree,
+    found: &mut Vec<Finding>,
+) -> Result<()> {
     const UNKNOWN: usize = 32;
-    let tree = BoxTree::read(source)?;
     let mut window = Window::new(source);
     let mut left = UNKNOWN;
     for (id, node) in tree.iter() {
         let parent = tree.parent(id).map(|(_, p)| p.kind);
         let any = |p: FourCc| {
             let listed = matches!(&p.0, b"stsd" | b"tref" | b"ilst" | b"trgr" | b"iref");
-            listed || p.0.first() == Some(&0xa9) || names::name(p).is_none()
+            // Sample entries and items of metadata are not among the names.
+            let around = tree.parent(id).and_then(|(p, _)| tree.parent(p));
+            let lists = around.is_some_and(|(_, n)| matches!(&n.kind.0, b"stsd" | b"ilst"));
+            listed || (names::name(p).is_none() && !lists)
         };
         if left == 0 {
             break;
@@ -82,7 +88,7 @@ pub(super) fn unknown(source: &dyn ByteSource, found: &mut Vec<Finding>) -> Resu
             Some(id) => names::user_type(id).is_some(),
             None => names::name(node.kind).is_some() || parent.is_some_and(any),
         };
-        if !known && node.kind.is_plausible() {
+        if !known {
             let kind = node.kind;
             let problem = Problem::UnknownBox { kind, user_type };
             found.push(Finding::new(problem).at(node.span));

@@ -1,7 +1,9 @@
 //! Fragments: are all there, do their times go on.
 
+use super::spots::hull;
 use crate::{Finding, Inspection, Problem, TimeRange};
 use std::collections::HashMap;
+use tapo_io::Span;
 
 pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
     let fragments = &inspection.read.fragments;
@@ -9,17 +11,19 @@ pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
         let track = inspection.tracks.iter().find(|t| t.id == id);
         track.map_or(0, |t| t.timescale)
     };
-    let mut ends: HashMap<u32, u64> = HashMap::new();
-    let mut last_number = None;
+    let mut ends: HashMap<u32, (u64, Span)> = HashMap::new();
+    let mut last_number: Option<(u32, Span)> = None;
     for (number, fragment) in (1_u64..).zip(fragments) {
         if !fragment.whole {
             found.push(Finding::new(Problem::FragmentTorn { number }).at(fragment.moof));
         }
         let jump = match (last_number, fragment.sequence_number) {
-            (Some(before), Some(after)) if after > before + 1 => Some((before, after)),
+            (Some((before, _)), Some(after)) if after > before.saturating_add(1) => {
+                Some((before, after))
+            }
             _ => None,
         };
-        let mut missing = false;
+        let (mut missing, mut jumped) = (false, false);
         let unknown = |id| inspection.tracks.iter().all(|t| t.id != id);
         if let Some(part) = fragment.tracks.iter().find(|p| unknown(p.track_id)) {
             let finding = Finding::new(Problem::FragmentTrackUnknown).at(fragment.moof);
@@ -29,28 +33,32 @@ pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
             let Some(start) = part.base_media_decode_time else {
                 continue;
             };
-            let end = ends.insert(part.track_id, start.saturating_add(part.duration));
-            let Some(end) = end else {
+            let end = start.saturating_add(part.duration);
+            let end = ends.insert(part.track_id, (end, fragment.moof));
+            let Some((end, before)) = end else {
                 continue;
             };
             let timescale = timescale(part.track_id);
             // Some writers round the time of each fragment: a millisecond each
             // way is no gap.
             let slack = u64::from(timescale / 1000).max(1);
-            if start.abs_diff(end) <= slack {
+            let large = start.abs_diff(end) > slack;
+            if start == end {
                 continue;
             }
+            jumped |= large;
             let time = TimeRange {
                 start: end.min(start),
                 end: end.max(start),
                 timescale,
             };
             let at = |problem| {
-                let finding = Finding::new(problem).at(fragment.moof);
+                // The durations in the one before may be what is wrong.
+                let finding = Finding::new(problem).at(hull(before, fragment.moof));
                 finding.on(part.track_id).during(time)
             };
             match jump {
-                Some((before, after)) if start > end => {
+                Some((before, after)) if start > end && large => {
                     if !missing {
                         found.push(at(Problem::FragmentsMissing { before, after }));
                     }
@@ -59,11 +67,19 @@ pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
                 _ => {
                     let ticks = i128::from(start) - i128::from(end);
                     let ticks = i64::try_from(ticks).unwrap_or(i64::MAX);
-                    found.push(at(Problem::FragmentTimeJump { ticks }));
+                    found.push(at(Problem::FragmentTimeJump { ticks, large }));
                 }
             }
         }
-        last_number = fragment.sequence_number.or(last_number);
+        if let (Some((before, at)), Some(after)) = (last_number, fragment.sequence_number)
+            && before.checked_add(1) != Some(after)
+            && !jumped
+        {
+            let problem = Problem::FragmentNumber { before, after };
+            found.push(Finding::new(problem).at(hull(at, fragment.moof)));
+        }
+        let number = fragment.sequence_number.map(|n| (n, fragment.moof));
+        last_number = number.or(last_number);
     }
     summarise(found);
 }
@@ -72,10 +88,18 @@ pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
 const JUMPS: usize = 10;
 
 fn summarise(found: &mut Vec<Finding>) {
-    let is_jump = |f: &Finding| matches!(f.problem, Problem::FragmentTimeJump { .. });
-    let mut seen = 0;
+    let mut seen = [0; 3];
     found.retain(|f| {
-        seen += usize::from(is_jump(f));
-        !is_jump(f) || seen <= JUMPS
+        let kind = match f.problem {
+            Problem::FragmentTimeJump { large: true, .. } => 0,
+            Problem::FragmentTimeJump { .. } => 1,
+            Problem::FragmentNumber { .. } => 2,
+            _ => return true,
+        };
+        let Some(seen) = seen.get_mut(kind) else {
+            return true;
+        };
+        *seen += 1;
+        *seen <= JUMPS
     });
 }

@@ -2,9 +2,23 @@
 
 use crate::{Finding, Form, Inspection, Problem};
 
+/// 1970 in seconds since 1904. A clock that shows less was never set; 0 says that
+/// no date is given. Whether a date is in the future depends on today: `--timing`
+/// says so.
+const UNIX: u64 = 2_082_844_800;
+
 pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
     if inspection.form == (Form::Progressive { moov_first: false }) {
         found.push(Finding::new(Problem::MoovBehindMdat));
+    }
+    if let Some(movie) = &inspection.read.movie {
+        let (made, changed) = (movie.header.creation_time, movie.header.modification_time);
+        if (1..UNIX).contains(&made) {
+            found.push(Finding::new(Problem::DateUnset));
+        }
+        if changed < made && changed >= UNIX {
+            found.push(Finding::new(Problem::DatesReversed));
+        }
     }
     for track in &inspection.tracks {
         let is = |kinds: &[&[u8; 4]]| {

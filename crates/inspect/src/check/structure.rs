@@ -1,11 +1,13 @@
 //! Boxes: sizes, order, what is missing, what should not be there.
 
+use super::lost;
 use crate::{Finding, Form, Inspection, Problem, Result, foreign, form};
-use tapo_bmff::{BoxHeader, BoxSize, Defect, Flaw, FourCc};
+use tapo_bmff::{BoxNode, BoxSize, BoxTree, Defect, Flaw};
 use tapo_io::{ByteSource, Span};
 
 pub(super) fn check(
     source: &dyn ByteSource,
+    tree: &BoxTree,
     inspection: &Inspection,
     found: &mut Vec<Finding>,
 ) -> Result<()> {
@@ -38,19 +40,42 @@ pub(super) fn check(
         } else if !some_samples && inspection.form != Form::Init && !inspection.has_torn_media() {
             found.push(Finding::new(Problem::NoSamples));
         } else if some_samples && !inspection.has_mdat() {
-            found.push(Finding::new(Problem::MdatMissing));
+            // The header of what stands where the media should.
+            let at = inspection.first_sample().and_then(|at| {
+                let home = read
+                    .top
+                    .iter()
+                    .find(|b| b.span.start <= at && at < b.span.end);
+                let home = home.map(|b| Span::at(b.span.start, b.header_len));
+                let stray = read.defects.iter().map(|d| d.span);
+                let stray = stray.filter(|s| s.start <= at && at < s.end);
+                home.or(stray.map(|s| Span::new(s.start, at)).next())
+            });
+            let finding = Finding::new(Problem::MdatMissing);
+            found.push(at.map_or(finding.clone(), |at| finding.at(at)));
         }
     }
     for defect in &read.defects {
         // The bytes behind an mdat without a size are its payload, not junk.
         if !unfinished.is_some_and(|media| media.contains(defect.span)) {
-            found.extend(finding(source, defect)?);
+            found.extend(finding(source, tree, defect)?);
+            found.extend(around(tree, defect));
         }
+    }
+    lost::check(source, inspection, found)?;
+    if read.movie.is_some() && all(*b"ftyp").next().is_none() {
+        let first = read.top.first();
+        let finding = Finding::new(Problem::FileTypeMissing);
+        let head = first.map(|b| Span::at(b.span.start, b.header_len));
+        found.push(head.map_or(finding.clone(), |head| finding.at(head)));
+    }
+    if let Some(second) = all(*b"ftyp").nth(1) {
+        found.push(Finding::new(Problem::SecondFileType).at(second.span));
     }
     Ok(())
 }
 
-fn finding(source: &dyn ByteSource, defect: &Defect) -> Result<Option<Finding>> {
+fn finding(source: &dyn ByteSource, tree: &BoxTree, defect: &Defect) -> Result<Option<Finding>> {
     let problem = match &defect.flaw {
         Flaw::Terminator => return Ok(None),
         Flaw::Overrun { kind, declared_end } => match defect.parent {
@@ -74,7 +99,45 @@ fn finding(source: &dyn ByteSource, defect: &Defect) -> Result<Option<Finding>> 
         Flaw::BadFields { kind, why } => Problem::BadFields { kind: *kind, why },
         _ => Problem::OtherFlaw,
     };
-    Ok(Some(Finding::new(problem).at(defect.span)))
+    let mut span = defect.span;
+    if let Problem::OutOfReach { at, .. } = problem {
+        span.end = at;
+    }
+    if defect.parent.is_some() && is_of_size(&defect.flaw) {
+        // The size of the box in front may be what is wrong.
+        let before = tree.nodes().iter().filter(|n| n.span.end == span.start);
+        span.start = before.map(|n| n.span.start).min().unwrap_or(span.start);
+    }
+    Ok(Some(Finding::new(problem).at(span)))
+}
+
+/// The box around one that reaches behind it, where that is one of the top level:
+/// the size of either may be wrong.
+fn around(tree: &BoxTree, defect: &Defect) -> Option<Finding> {
+    let Flaw::Overrun { declared_end, .. } = defect.flaw else {
+        return None;
+    };
+    let parent = defect.parent?;
+    let holds = |n: &&BoxNode| n.depth == 0 && n.kind == parent && n.span.contains(defect.span);
+    let node = tree.nodes().iter().find(holds)?;
+    let problem = Problem::SizeWrong {
+        kind: node.kind,
+        declared: node.span.len(),
+        next: declared_end,
+    };
+    let span = Span::at(node.span.start, node.header_len());
+    Some(Finding::new(problem).at(span))
+}
+
+const fn is_of_size(flaw: &Flaw) -> bool {
+    matches!(
+        flaw,
+        Flaw::Overrun { .. }
+            | Flaw::SizeBelowHeader { .. }
+            | Flaw::OpenInside { .. }
+            | Flaw::Leftover
+            | Flaw::NotABox
+    )
 }
 
 /// What bytes are that follow the last box.
@@ -83,68 +146,8 @@ fn trailing(source: &dyn ByteSource, span: Span) -> Result<Problem> {
         let (zeros, bytes) = (true, span.len());
         return Ok(Problem::TrailingBytes { zeros, bytes });
     }
-    let lost = out_of_reach(source, span)?;
+    let lost = lost::first(source, span)?;
     let (zeros, bytes) = (false, span.len());
     let trailing = Problem::TrailingBytes { zeros, bytes };
     Ok(lost.map_or(trailing, |(kind, at)| Problem::OutOfReach { kind, at }))
-}
-
-/// Bytes that are searched for boxes.
-const SEARCHED: u64 = 64 << 20;
-
-/// The first `moov` or `moof` inside `span`, known by its type, a size that fits,
-/// and the box that comes first in it.
-fn out_of_reach(source: &dyn ByteSource, span: Span) -> Result<Option<(FourCc, u64)>> {
-    const PIECE: u64 = 1 << 20;
-    const HEAD: usize = 16;
-    let mut at = span.start;
-    while at < span.end.min(span.start.saturating_add(SEARCHED)) {
-        // Pieces overlap: a head may lie across two.
-        let piece = Span::at(at, PIECE + HEAD as u64 - 1).intersect(span);
-        let bytes = source.read_span(piece)?;
-        for (offset, head) in (at..).zip(bytes.windows(HEAD)) {
-            let first: &[u8] = match head.get(4..8) {
-                Some(b"moof") => b"mfhd",
-                Some(b"moov") => b"mvhd",
-                _ => continue,
-            };
-            let Some(header) = BoxHeader::read(offset, head) else {
-                continue;
-            };
-            let end = header.declared_end(offset).unwrap_or(0);
-            if end > offset + 16 && end <= span.end && head.get(12..) == Some(first) {
-                return Ok(Some((header.kind, offset)));
-            }
-        }
-        at += PIECE;
-    }
-    Ok(None)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tapo_bmff::BoxWriter;
-
-    #[test]
-    fn boxes_behind_damage_are_found_wherever_they_start() {
-        let mut w = BoxWriter::new();
-        w.boxed(b"moof", |w| {
-            w.full(b"mfhd", 0, 0, |w| {
-                w.u32(1);
-            });
-        });
-        let moof = w.into_bytes();
-        let pieces = [0, 1, 700, (1 << 20) - 16, (1 << 20) - 3, 1 << 20, 3 << 20];
-        for before in pieces {
-            let mut bytes = vec![0x11; before];
-            bytes.extend(&moof);
-            bytes.extend([0x22; 9]);
-            let span = Span::new(0, bytes.len() as u64);
-            let found = out_of_reach(&bytes, span).unwrap();
-            assert_eq!(found, Some((FourCc(*b"moof"), before as u64)));
-            let cut = Span::new(0, (before + moof.len() - 1) as u64);
-            assert_eq!(out_of_reach(&bytes, cut).unwrap(), None);
-        }
-    }
 }

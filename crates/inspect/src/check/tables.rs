@@ -1,10 +1,11 @@
 //! Sample tables: do they agree with each other and with the file.
 
+use super::spots::{self, TrackSpots};
 use crate::places::{Clock, Placed, chunks, fitting};
 use crate::{Finding, Inspection, Problem, TimeRange, TrackSummary};
 use tapo_bmff::{FourCc, Step, Walker, be_u32};
 use tapo_io::{Span, Window};
-use tapo_movie::{Movie, SyncSamples, TopBox, Track};
+use tapo_movie::{Movie, Sizes, SyncSamples, TopBox, Track};
 
 /// Tracks with the id of one before them.
 pub(super) fn ids(movie: &Movie, found: &mut Vec<Finding>) {
@@ -22,6 +23,7 @@ pub(super) fn check(
     track: &Track,
     summary: &TrackSummary,
     inspection: &Inspection,
+    spot: &TrackSpots,
     found: &mut Vec<Finding>,
 ) {
     let table = &track.samples;
@@ -30,25 +32,30 @@ pub(super) fn check(
         return;
     }
     if track.timescale == 0 {
-        found.push(about(Problem::NoTimescale));
+        found.push(about(Problem::NoTimescale).at(spot.span(b"mdhd")));
     }
     if track.descriptions.is_empty() {
-        found.push(about(Problem::NoDescription));
+        found.push(about(Problem::NoDescription).at(spot.span(b"stsd")));
     }
     let (times, samples) = (table.durations.len(), u64::from(table.len()));
     if times != samples {
-        found.push(about(Problem::TimesDisagree { times, samples }));
+        let tables = spot.hull(&[b"stts", b"stsz", b"stz2"]);
+        found.push(about(Problem::TimesDisagree { times, samples }).at(tables));
     }
     let offsets = table.composition_offsets.len();
+    let tables = spot.hull(&[b"ctts", b"stsz", b"stz2"]);
     if offsets > samples {
-        found.push(about(Problem::OffsetsBeyondSamples { offsets, samples }));
+        found.push(about(Problem::OffsetsBeyondSamples { offsets, samples }).at(tables));
+    } else if offsets < samples && offsets > 0 {
+        found.push(about(Problem::OffsetsMissing { offsets, samples }).at(tables));
     }
     let known = 1..=u32::try_from(track.descriptions.len()).unwrap_or(u32::MAX);
     let named = table.chunks.iter().map(|c| c.description);
     if let Some(number) = named.filter(|n| !known.contains(n)).max()
         && !known.is_empty()
     {
-        found.push(about(Problem::DescriptionMissing { number }));
+        let problem = Problem::DescriptionMissing { number };
+        found.push(about(problem).at(spot.span(b"stsc")));
     }
     for codec in &summary.codecs {
         let entry = codec.entry;
@@ -56,13 +63,27 @@ pub(super) fn check(
             .defect
             .clone()
             .map(|why| Problem::BadConfiguration { entry, why });
-        found.extend(bad.map(about));
+        found.extend(bad.map(|b| about(b).at(spot.span(b"stsd"))));
     }
     if let SyncSamples::Listed(numbers) = &table.sync
         && let Some(last) = numbers.last()
         && *last > table.len()
     {
-        found.push(about(Problem::SyncBeyondSamples { number: *last }));
+        let problem = Problem::SyncBeyondSamples { number: *last };
+        found.push(about(problem).at(spot.span(b"stss")));
+    }
+    if let Sizes::Each(sizes) = &table.sizes
+        && (track.is_audio() || track.is_video())
+    {
+        let is_empty = |(_, size): &(u32, &u32)| **size == 0;
+        let mut empty = (1..).zip(sizes).filter(is_empty).map(|(number, _)| number);
+        if let Some(first) = empty.next() {
+            let rest = empty.fold((1_u32, first), |(n, _), number| (n + 1, number));
+            let (samples, last) = rest;
+            let fragments = &inspection.read.fragments;
+            let span = spots::table(spot, fragments, track.header.id, &[b"stsz"], (first, last));
+            found.push(about(Problem::SamplesEmpty { samples, first }).at(span));
+        }
     }
     if is_elsewhere(track) {
         found.push(about(Problem::MediaElsewhere));
@@ -144,6 +165,11 @@ fn outside_mdat(track: &Track, inspection: &Inspection) -> Option<Finding> {
             (problem, first.span)
         }
     };
+    // With the head of the box that it is in: perhaps that should be an `mdat`.
+    let holds = |b: &&TopBox| b.span.start <= span.start && span.end <= b.span.end;
+    let home = read.top.iter().find(holds).filter(|b| !is_index(b));
+    let start = home.map_or(span.start, |b| b.span.start);
+    let span = Span::new(start, span.end);
     Some(Finding::new(problem).on(track.header.id).at(span))
 }
 

@@ -1,10 +1,11 @@
 //! One track's samples against its codec.
 
+use super::against::{Against, Group};
 use super::{Depth, Harm};
 use crate::Result;
 use std::path::Path;
 use tapo_codec::nal::NalLengthSize;
-use tapo_codec::{CodecError, Delimiting, Depth as Look, Hints, Recogniser, Verdict};
+use tapo_codec::{Access, CodecError, Delimiting, Depth as Look, Hints, Recogniser, Verdict};
 use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::{Sample, SampleDescription, Track};
 
@@ -23,6 +24,8 @@ pub(super) struct Examiner {
 #[derive(Debug, Default)]
 struct Codec {
     lengths: Option<NalLengthSize>,
+    /// Of NAL units: those of H.265; otherwise of H.264.
+    h265: bool,
     recogniser: Option<Box<dyn Recogniser>>,
 }
 
@@ -33,6 +36,8 @@ pub(super) struct Seen {
     pub(super) seen: usize,
     /// Those that are damaged.
     pub(super) harmed: Vec<(Sample, Harm)>,
+    /// Where tables and coded media contradict each other.
+    pub(super) against: Against,
 }
 
 impl Examiner {
@@ -54,6 +59,12 @@ impl Examiner {
         Some(Self { codecs, depth })
     }
 
+    /// What tells where samples of the first description end.
+    pub(super) fn delimiter(&self) -> Option<Box<dyn Recogniser>> {
+        let first = self.codecs.first()?;
+        first.recogniser.as_ref().map(|r| r.fork())
+    }
+
     /// Judges samples that follow each other.
     pub(super) fn block(
         &self,
@@ -68,6 +79,7 @@ impl Examiner {
             .iter()
             .map(|c| c.recogniser.as_ref().map(|r| r.fork()))
             .collect();
+        let mut group = Group::default();
         for sample in samples {
             let at = place(&sample);
             let Some(codec) = self.codecs.get(at).filter(|c| !c.is_silent()) else {
@@ -77,12 +89,15 @@ impl Examiner {
                 continue;
             }
             seen.seen += 1;
+            let mut access = None;
             let harm = if self.depth == Depth::All && sample.span.len() <= LARGEST {
                 bytes.resize(usize::try_from(sample.span.len()).unwrap_or(0), 0);
                 let got = source.read_at(sample.span.start, &mut bytes)?;
                 bytes.truncate(got);
                 let fork = forks.get_mut(at).and_then(Option::as_deref_mut);
-                codec.judge(&bytes, sample.span, fork)?
+                let (harm, read) = codec.judge(&bytes, sample.span, fork)?;
+                access = read;
+                harm
             } else if let Some(size) = codec.lengths {
                 (!adds_up(&mut window, sample.span, size)?).then_some(Harm::Lengths)
             } else {
@@ -91,7 +106,9 @@ impl Examiner {
             if let Some(harm) = harm {
                 seen.harmed.push((sample, harm));
             }
+            group.take(&sample, access.as_ref(), &mut seen.against);
         }
+        group.end(&mut seen.against);
         Ok(seen)
     }
 }
@@ -110,6 +127,7 @@ impl Codec {
         let recogniser = tapo_codec::recogniser(description.kind().0, &boxes, &hints);
         Self {
             lengths: said.nal_length_size,
+            h265: entry.child(b"hvcC").is_some(),
             recogniser: recogniser.filter(|r| r.delimiting() == Delimiting::Exact),
         }
     }
@@ -118,15 +136,30 @@ impl Codec {
         self.lengths.is_none() && self.recogniser.is_none()
     }
 
+    /// Whether the first unit of a sample without a picture may stand alone: a
+    /// message, a delimiter, an end. A picture's header that is damaged may look
+    /// like a parameter set.
+    fn is_silent_unit(&self, bytes: &[u8]) -> bool {
+        let Some(first) = self.lengths.and_then(|l| bytes.get(l.bytes())) else {
+            return true;
+        };
+        match self.h265 {
+            // H.265 table 7-1: AUD, EOS, EOB, FD, SEI.
+            true => (35..=40).contains(&(first >> 1 & 0x3f)),
+            // H.264 table 7-1: SEI, AUD, end of sequence and of stream, filler.
+            false => matches!(first & 0x1f, 6 | 9..=12),
+        }
+    }
+
     /// Judges a whole sample, which stands at `span`.
     fn judge(
         &self,
         bytes: &[u8],
         span: Span,
         recogniser: Option<&mut (dyn Recogniser + 'static)>,
-    ) -> Result<Option<Harm>> {
+    ) -> Result<(Option<Harm>, Option<Access>)> {
         if bytes.iter().all(|b| *b == 0) {
-            return Ok(Some(Harm::Zeroed));
+            return Ok((Some(Harm::Zeroed), None));
         }
         let held = Held {
             base: span.start,
@@ -136,12 +169,13 @@ impl Codec {
         if let Some(size) = self.lengths
             && !adds_up(&mut window, span, size)?
         {
-            return Ok(Some(Harm::Lengths));
+            return Ok((Some(Harm::Lengths), None));
         }
         let Some(recogniser) = recogniser else {
-            return Ok(None);
+            return Ok((None, None));
         };
         let verdict = recogniser.probe(&mut window, span.start, span.end, Look::Thorough)?;
+        let mut read = None;
         let sound = match verdict {
             Verdict::Sample(access) => {
                 for set in &access.parameter_sets {
@@ -149,16 +183,20 @@ impl Codec {
                     let _ = held.read_span(*set).map(|set| recogniser.adopt(&set));
                 }
                 // More than one picture in a sample is odd, but no damage.
-                access.flaw.is_none() && (access.len == span.len() || self.lengths.is_some())
+                let sound =
+                    access.flaw.is_none() && (access.len == span.len() || self.lengths.is_some());
+                read = sound.then_some(access);
+                sound
             }
             Verdict::Start(_) => true,
-            Verdict::Not(CodecError::MissingParameterSet { .. }) => true,
             // Units that belong to a picture, and no picture: legal, at an end. It
             // was the next unit that was looked for.
-            Verdict::Not(CodecError::Truncated { structure, .. }) => structure == "NAL unit",
+            Verdict::Not(CodecError::Truncated { structure, .. }) => {
+                structure == "NAL unit" && self.is_silent_unit(bytes)
+            }
             Verdict::Cut(_) | Verdict::Not(_) => false,
         };
-        Ok((!sound).then_some(Harm::Syntax))
+        Ok(((!sound).then_some(Harm::Syntax), read))
     }
 }
 

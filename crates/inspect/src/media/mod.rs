@@ -6,13 +6,18 @@
 //! looked at on its own, so that several threads share the work and the result
 //! is the same.
 
+mod against;
 mod examine;
+mod zeros;
+
+pub use against::{Against, Misfit, Tally};
 
 use crate::{Listing, Result};
 use examine::Examiner;
 use rayon::prelude::*;
+use tapo_codec::Recogniser;
 use tapo_io::{ByteSource, Span};
-use tapo_movie::{Movie, SampleTable, Samples};
+use tapo_movie::{Movie, Sample, SampleTable, Samples, Track};
 
 /// How much of the media is looked at.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -102,28 +107,43 @@ const BLOCK: usize = 2048;
 /// Damaged stretches that are kept of one track.
 const KEPT: usize = 1000;
 
-/// Examines the samples of a movie, and says which are damaged, by track and
-/// number.
+/// What was seen of the media.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Examined {
+    /// Stretches of samples that are damaged, by track and number.
+    pub(crate) harmed: Vec<Harmed>,
+    /// Of each track, what its tables and its media do not agree on.
+    pub(crate) against: Vec<Against>,
+}
+
+/// Examines the samples of a movie.
 ///
 /// # Errors
 /// The source fails.
-pub(crate) fn examine(source: &dyn ByteSource, movie: &Movie, depth: Depth) -> Result<Vec<Harmed>> {
-    let mut all = Vec::new();
+pub(crate) fn examine(source: &dyn ByteSource, movie: &Movie, depth: Depth) -> Result<Examined> {
+    let mut all = Examined {
+        harmed: Vec::new(),
+        against: vec![Against::default(); movie.tracks.len()],
+    };
     if depth == Depth::Tables {
         return Ok(all);
     }
     for (index, track) in movie.tracks.iter().enumerate() {
+        if depth == Depth::All {
+            zeros::find(source, index, track, &mut all.harmed)?;
+        }
         let Some(examiner) = Examiner::of(track, depth) else {
             continue;
         };
         let blocks: Vec<_> = blocks(&track.samples, source.len())
             .into_par_iter()
-            .map(|samples| examiner.block(source, samples.take(BLOCK)))
+            .map(|(samples, count)| examiner.block(source, samples.take(count)))
             .collect::<Result<_>>()?;
         let seen: usize = blocks.iter().map(|b| b.seen).sum();
-        let refused = blocks.iter().flat_map(|b| &b.harmed);
-        let refused: usize = refused.filter(|(_, harm)| *harm == Harm::Syntax).count();
-        let trusted = refused <= seen.div_ceil(TRUST);
+        let trusted = is_trusted(seen, blocks.iter().flat_map(|b| &b.harmed));
+        if let Some(against) = all.against.get_mut(index) {
+            blocks.iter().for_each(|b| against.join(&b.against));
+        }
         let mut kept = Vec::new();
         for (sample, harm) in blocks.iter().flat_map(|b| &b.harmed) {
             if *harm == Harm::Syntax && !trusted {
@@ -131,32 +151,75 @@ pub(crate) fn examine(source: &dyn ByteSource, movie: &Movie, depth: Depth) -> R
             }
             merge(&mut kept, index, sample, *harm);
         }
-        all.append(&mut kept);
+        all.harmed.append(&mut kept);
     }
     Ok(all)
+}
+
+/// Whether samples of a track, wherever they are said to be, are sound.
+pub(crate) fn are_sound(
+    source: &dyn ByteSource,
+    track: &Track,
+    samples: &[Sample],
+) -> Result<bool> {
+    let Some(examiner) = Examiner::of(track, Depth::All) else {
+        return Ok(false);
+    };
+    let seen = examiner.block(source, samples.iter().copied())?;
+    Ok(seen.seen > 0 && seen.harmed.is_empty())
+}
+
+/// A recogniser that tells where the samples of a track end.
+pub(crate) fn delimiter(track: &Track) -> Option<Box<dyn Recogniser>> {
+    Examiner::of(track, Depth::All)?.delimiter()
 }
 
 /// One sample in so many may be refused; a recogniser that refuses more does not
 /// know this encoder.
 const TRUST: usize = 20;
 
-/// Where each block of samples begins, as far as listing them is worth while.
-fn blocks(table: &SampleTable, size: u64) -> Vec<Samples<'_>> {
-    let mut listing = Listing::new(table, size);
-    let mut samples = table.iter();
-    let mut blocks = Vec::new();
-    loop {
-        blocks.push(samples.clone());
-        for _ in 0..BLOCK {
-            if listing.next().is_none() {
-                return blocks;
-            }
-            samples.next();
-        }
+/// Whether a recogniser knows the encoder: damage lies in one place, or all is
+/// displaced from somewhere on; what it merely does not know is everywhere.
+fn is_trusted<'a>(seen: usize, harmed: impl Iterator<Item = &'a (Sample, Harm)>) -> bool {
+    let refused = harmed.filter(|(_, harm)| *harm == Harm::Syntax);
+    let (mut count, mut run, mut longest, mut next) = (0, 0, 0, 0);
+    let mut first = None;
+    for (sample, _) in refused {
+        run = if sample.number == next { run + 1 } else { 1 };
+        first = first.or(Some(sample.number));
+        next = sample.number.saturating_add(1);
+        longest = longest.max(run);
+        count += 1;
     }
+    let (others, beside) = (count - longest, seen - longest);
+    // All in one place, in which some may look sound by chance.
+    let place = next.saturating_sub(first.unwrap_or(next)) as usize;
+    count <= seen.div_ceil(TRUST)
+        || (beside >= 2 * TRUST && others <= beside / TRUST)
+        || (place <= seen / 2 && seen - place >= 2 * TRUST)
 }
 
-fn merge(kept: &mut Vec<Harmed>, track: usize, sample: &tapo_movie::Sample, harm: Harm) {
+/// Where each block of samples begins, and how many are in it, as far as listing
+/// them is worth while. A block begins where decoding can start, if that is not
+/// too far.
+fn blocks(table: &SampleTable, size: u64) -> Vec<(Samples<'_>, usize)> {
+    let listing = Listing::new(table, size);
+    let mut samples = table.iter();
+    let mut blocks = Vec::new();
+    let (mut start, mut count) = (samples.clone(), 0);
+    for sample in listing {
+        if count >= 2 * BLOCK || (count >= BLOCK && sample.sync) {
+            let begun = std::mem::replace(&mut start, samples.clone());
+            blocks.push((begun, std::mem::take(&mut count)));
+        }
+        samples.next();
+        count += 1;
+    }
+    blocks.push((start, count));
+    blocks
+}
+
+fn merge(kept: &mut Vec<Harmed>, track: usize, sample: &Sample, harm: Harm) {
     let end = sample.dts.saturating_add(u64::from(sample.duration));
     if let Some(last) = kept.last_mut()
         && last.first + last.count == sample.number

@@ -1,6 +1,7 @@
 //! What `tapo inspect` found, told.
 
 mod boxes;
+mod compared;
 mod fragments;
 mod gops;
 mod ledger;
@@ -9,10 +10,12 @@ mod nals;
 mod record;
 mod samples;
 mod summary;
+mod tables;
 mod timing;
 mod words;
 
 pub use boxes::{boxes, boxes_json};
+pub use compared::{against, against_json, difference, difference_json};
 pub use fragments::{fragments, fragments_json};
 pub use gops::{gops, gops_json};
 pub use ledger::{ledger, ledger_json};
@@ -22,4 +25,4 @@ pub use record::summary_json;
 pub use samples::{samples, samples_json};
 pub use summary::summary;
 pub use timing::{timing, timing_json};
-pub use words::{advice, finding, form, verdict};
+pub use words::{advice, finding, form, saved, verdict};

@@ -35,6 +35,8 @@ struct Document<'a> {
     fragments: Option<FragmentCounts>,
     tracks: Vec<TrackRecord<'a>>,
     findings: Vec<FindingRecord>,
+    /// How much of each track is there and not known to be damaged.
+    saved: Vec<SavedRecord>,
     advice: Option<String>,
     command: Option<String>,
 }
@@ -99,6 +101,13 @@ struct EditRecord {
 }
 
 #[derive(Serialize)]
+struct SavedRecord {
+    track: u32,
+    seconds: f64,
+    of_seconds: f64,
+}
+
+#[derive(Serialize)]
 struct FindingRecord {
     code: &'static str,
     severity: &'static str,
@@ -159,6 +168,15 @@ pub fn summary_json(out: &mut dyn Write, path: &Path, inspection: &Inspection) -
             .map(|(i, t)| track(t, edits(i)))
             .collect(),
         findings: inspection.findings.iter().map(finding).collect(),
+        saved: inspection
+            .saved()
+            .iter()
+            .map(|s| SavedRecord {
+                track: s.track,
+                seconds: number::seconds(s.sound, s.timescale),
+                of_seconds: number::seconds(s.all, s.timescale),
+            })
+            .collect(),
         advice,
         command: command.flatten(),
     };

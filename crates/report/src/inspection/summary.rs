@@ -60,6 +60,11 @@ pub fn summary(
     }
     if let Some(hash) = &inspection.sha256 {
         writeln!(out, "  SHA-256 {}", number::hex(hash))?;
+        let changed = |f: &tapo_inspect::Finding| f.problem == tapo_inspect::Problem::Changed;
+        if !inspection.findings.iter().any(changed) {
+            let said = "read only; size, time of change and inode are as before";
+            writeln!(out, "  {dim}{said}{dim:#}")?;
+        }
     }
     tracks(out, inspection)?;
     findings(out, theme, inspection)?;
@@ -67,6 +72,9 @@ pub fn summary(
     if inspection.verdict != Verdict::NotMp4 {
         let verdict = words::verdict(inspection);
         writeln!(out, "  {style}{verdict}{style:#}")?;
+    }
+    if let Some(text) = words::saved(inspection) {
+        writeln!(out, "  {text}")?;
     }
     if let Some((text, command)) = words::advice(inspection, path) {
         writeln!(out, "  {text}")?;

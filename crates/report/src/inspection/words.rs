@@ -1,5 +1,6 @@
 //! Findings and verdicts in words a home user understands.
 
+use super::tables::more;
 use crate::{escape, number};
 use std::path::Path;
 use tapo_inspect::{
@@ -265,7 +266,7 @@ fn sentence(finding: &Finding) -> String {
             "Fragments are missing between number {before} and number {after}: {}.",
             finding.time.map_or_else(|| "some time".into(), gap)
         ),
-        Problem::FragmentTimeJump { ticks } => {
+        Problem::FragmentTimeJump { ticks, .. } => {
             let time = finding.time.map_or_else(String::new, gap);
             if *ticks < 0 {
                 format!("A fragment starts before the one in front of it ends: {time}.")
@@ -291,7 +292,7 @@ fn sentence(finding: &Finding) -> String {
         Problem::Changed => "The file changed while it was read; what is said here may be out of \
             date."
             .into(),
-        _ => "Something is wrong with the boxes here.".into(),
+        _ => more(finding),
     }
 }
 
@@ -301,9 +302,30 @@ fn missing_time(time: TimeRange) -> String {
     format!("{length} from {from} on are")
 }
 
-fn gap(time: TimeRange) -> String {
+pub(super) fn gap(time: TimeRange) -> String {
     let length = number::spoken(time.end.saturating_sub(time.start), time.timescale);
     format!("{length} at {}", number::clock(time.start, time.timescale))
+}
+
+/// How much of each track can be saved, if something is lost.
+#[must_use]
+pub fn saved(inspection: &Inspection) -> Option<String> {
+    if !matches!(inspection.verdict, Verdict::Damaged | Verdict::Repairable) {
+        return None;
+    }
+    let all = inspection.saved();
+    let parts: Vec<_> = all
+        .iter()
+        .map(|s| {
+            let time = |ticks| number::spoken(ticks, s.timescale);
+            format!("{} of {} of track {}", time(s.sound), time(s.all), s.track)
+        })
+        .collect();
+    if parts.is_empty() {
+        let media = inspection.media_bytes();
+        return (media > 0).then(|| format!("{} of media are there.", number::bytes(media)));
+    }
+    Some(format!("{} can be saved.", parts.join(", ")))
 }
 
 /// What to do about a file, if anything: a sentence, and the command to type.
@@ -339,6 +361,16 @@ pub fn advice(inspection: &Inspection, path: &Path) -> Option<(String, Option<St
         Verdict::Damaged if has(|p| matches!(p, Problem::SamplesOutsideFile { .. })) => plain(
             "What is missing is not in this file. If it was copied or downloaded, fetch it again.",
         ),
+        Verdict::Damaged if has(is_of_tables) => with(
+            "Its tables are wrong, not its media. Keep the file as it is; a new index goes into a \
+             new file:",
+            format!("tapo repair {file}"),
+        ),
+        Verdict::Damaged if has(|p| matches!(p, Problem::SamplesHarmed { .. })) => with(
+            "What is damaged in the media cannot be brought back; the rest plays. See where in \
+             time it is:",
+            format!("tapo inspect --map {file}"),
+        ),
         Verdict::Repairable => with(
             "Keep the file as it is, and do not record on its card. Its index can be rebuilt into \
              a new file, after the model of a good recording by the same device with the same \
@@ -347,6 +379,21 @@ pub fn advice(inspection: &Inspection, path: &Path) -> Option<(String, Option<St
         ),
         _ => None,
     }
+}
+
+/// Whether a table is wrong, while the media may be sound.
+const fn is_of_tables(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::LayoutDisagrees { broken: true }
+            | Problem::SizesDisagree { .. }
+            | Problem::SizeWrong { .. }
+            | Problem::TimesDisagree { .. }
+            | Problem::SamplesInIndex { .. }
+            | Problem::MediaCut { .. }
+            | Problem::NoTimescale
+            | Problem::DescriptionMissing { .. }
+    )
 }
 
 fn foreign_advice(what: Foreign, file: &str) -> Option<(String, Option<String>)> {

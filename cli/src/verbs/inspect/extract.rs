@@ -1,0 +1,49 @@
+//! `tapo inspect --extract`.
+
+use crate::args::InspectArgs;
+use crate::exit::Exit;
+use crate::printer::Printer;
+use std::io::Write;
+use std::path::Path;
+use tapo_bmff::BoxTree;
+use tapo_inspect::Inspection;
+use tapo_io::{NewFile, PreadFile, Span};
+use tapo_report::{escape, number};
+
+/// Copies what begins at an offset into a new file, which must not exist.
+pub(super) fn run(
+    args: &InspectArgs,
+    path: &Path,
+    inspection: &Inspection,
+    printer: &mut Printer,
+) -> anyhow::Result<Exit> {
+    let (Some(offset), Some(output)) = (args.extract, &args.output) else {
+        return Ok(Exit::Usage);
+    };
+    let file = PreadFile::open(path)?;
+    let Some(span) = part(&file, inspection, offset)? else {
+        let path = path.display();
+        printer.error(&anyhow::anyhow!(
+            "{path}: neither a box nor a range of the ledger begins at byte {offset}"
+        ));
+        return Ok(Exit::Usage);
+    };
+    let mut new = NewFile::create(output, false)?;
+    new.copy_span_from(&file, span, 0, &mut |_| Ok(()))?;
+    new.commit(false)?;
+    if !printer.is_quiet() {
+        let (first, last) = (number::grouped(span.start), number::grouped(span.end));
+        let output = escape::path(output);
+        writeln!(printer, "bytes {first} to {last} written to {output}")?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// The box that begins at `offset`, the outermost; else the range of the ledger.
+fn part(file: &PreadFile, inspection: &Inspection, offset: u64) -> anyhow::Result<Option<Span>> {
+    let tree = BoxTree::read(file)?;
+    let boxed = tree.nodes().iter().find(|n| n.span.start == offset);
+    let entries = inspection.ledger.entries();
+    let entry = entries.iter().find(|e| e.span.start == offset);
+    Ok(boxed.map(|n| n.span).or(entry.map(|e| e.span)))
+}

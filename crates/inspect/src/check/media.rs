@@ -1,0 +1,69 @@
+//! What the coded media says against the tables.
+
+use super::spots::{TrackSpots, table};
+use crate::{Against, Finding, Inspection, Problem, Tally, TimeRange};
+use tapo_movie::Track;
+
+/// One in so many may contradict; a writer with more of them means it.
+const TRUST: u32 = 4;
+
+/// One picture in so many may not follow from those in front of it.
+const MANY: u32 = 20;
+
+/// Such pictures that are told one by one.
+const TOLD: usize = 16;
+
+pub(super) fn check(
+    track: &Track,
+    against: &Against,
+    inspection: &Inspection,
+    spots: &TrackSpots,
+    found: &mut Vec<Finding>,
+) {
+    let fragments = &inspection.read.fragments;
+    if against.misfits <= (against.pictures / MANY).max(1) {
+        for misfit in against.first_misfits.iter().take(TOLD) {
+            let first = misfit.number;
+            let finding = Finding::new(Problem::PicturesMisfit { first }).at(misfit.span);
+            let time = TimeRange {
+                start: misfit.dts,
+                end: misfit.dts,
+                timescale: track.timescale,
+            };
+            found.push(finding.on(track.header.id).during(time));
+        }
+    }
+    let mut tell = |problem, kinds: &[&[u8; 4]], tally: &Tally| {
+        let samples = (tally.first, tally.last);
+        let span = table(spots, fragments, track.header.id, kinds, samples);
+        found.push(Finding::new(problem).on(track.header.id).at(span));
+    };
+    let few = |n: u32, of: u32| n > 0 && n <= (of / TRUST).max(1);
+    let all = against.keyframes + against.unlisted.samples;
+    let tally = &against.not_sync;
+    if few(tally.samples, all) {
+        let (samples, first) = (tally.samples, tally.first);
+        tell(
+            Problem::SyncNotKeyframe { samples, first },
+            &[b"stss"],
+            tally,
+        );
+    }
+    let tally = &against.unlisted;
+    if few(tally.samples, all) {
+        let (samples, first) = (tally.samples, tally.first);
+        tell(
+            Problem::KeyframeUnlisted { samples, first },
+            &[b"stss"],
+            tally,
+        );
+    }
+    let tally = &against.order;
+    // What does not know an encoder is wrong throughout.
+    let trusted = against.disordered <= against.groups / 2 + 1;
+    if against.disordered > 0 && trusted {
+        let (samples, first) = (tally.samples, tally.first);
+        let kinds: &[&[u8; 4]] = &[b"ctts", b"stts"];
+        tell(Problem::CompositionOrder { samples, first }, kinds, tally);
+    }
+}

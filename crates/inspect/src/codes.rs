@@ -1,0 +1,213 @@
+//! Codes and severities of findings. docs/findings.md explains each.
+
+use crate::{Harm, Problem, Severity};
+
+/// Bytes behind the last box that are no sloppy trailer of a writer any more.
+const TRAILER: u64 = 16;
+
+impl Problem {
+    /// Its stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Truncated { .. } => "truncated",
+            Self::MoovMissing => "moov-missing",
+            Self::MdatMissing => "mdat-missing",
+            Self::NoTracks => "no-tracks",
+            Self::NoSamples => "no-samples",
+            Self::NothingRecorded => "nothing-recorded",
+            Self::SecondMoov => "second-moov",
+            Self::MdatSizeMissing => "mdat-size-missing",
+            Self::MdatOpen => "mdat-open",
+            Self::BoxTooSmall { .. } => "box-too-small",
+            Self::BoxOverrun { .. } => "box-overrun",
+            Self::OpenInside { .. } => "box-open-inside",
+            Self::NotABox { .. } => "not-a-box",
+            Self::TrailingBytes { .. } => "trailing-bytes",
+            Self::OutOfReach { .. } => "boxes-out-of-reach",
+            Self::TooDeep => "boxes-too-deep",
+            Self::TooManyBoxes => "too-many-boxes",
+            Self::BadFields { .. } => "bad-fields",
+            Self::OtherFlaw => "flaw",
+            Self::TrackIdTwice => "track-id-twice",
+            Self::NoTimescale => "no-timescale",
+            Self::NoDescription => "no-description",
+            Self::BadConfiguration { .. } => "bad-configuration",
+            Self::CompressedMoov => "compressed-moov",
+            Self::DescriptionMissing { .. } => "description-missing",
+            Self::OffsetsBeyondSamples { .. } => "offsets-beyond-samples",
+            Self::TimesDisagree { .. } => "times-disagree",
+            Self::SyncBeyondSamples { .. } => "sync-beyond-samples",
+            Self::SamplesOutsideFile { .. } => "samples-outside-file",
+            Self::SamplesOutsideMdat { .. } => "samples-outside-mdat",
+            Self::SamplesInIndex { .. } => "samples-in-index",
+            Self::SamplesEmpty { .. } => "samples-empty",
+            Self::MediaElsewhere => "media-elsewhere",
+            Self::SamplesHarmed { harm, .. } => match harm {
+                Harm::Zeroed => "samples-zeroed",
+                Harm::Lengths => "samples-lengths",
+                Harm::Syntax => "samples-broken",
+            },
+            Self::SamplesOverlap { .. } => "samples-overlap",
+            Self::UnusedMedia { .. } => "unused-media",
+            Self::FreeInUse { .. } => "free-in-use",
+            Self::StaleIndex { .. } => "stale-index",
+            Self::UnknownBox { .. } => "unknown-box",
+            Self::FragmentTorn { .. } => "fragment-torn",
+            Self::FragmentTrackUnknown => "fragment-track-unknown",
+            Self::FragmentsMissing { .. } => "fragments-missing",
+            Self::FragmentTimeJump { .. } => "fragment-time-jump",
+            Self::MoovBehindMdat => "moov-behind-mdat",
+            Self::Hev1 => "hev1",
+            Self::G711 => "g711",
+            Self::InitElsewhere => "init-elsewhere",
+            Self::OpenSegment => "open-segment",
+            Self::InUse { .. } => "in-use",
+            Self::Changed => "changed",
+            Self::BoxMissing { .. } => "box-missing",
+            Self::BoxTwice { .. } => "box-twice",
+            Self::BoxAstray { .. } => "box-astray",
+            Self::VersionUnknown { .. } => "version-unknown",
+            Self::SizeWrong { .. } => "size-wrong",
+            Self::MediaCut { .. } => "media-cut",
+            Self::TableRoom { .. } => "table-room",
+            Self::ChunkRuns { .. } => "chunk-runs",
+            Self::ChunksDisagree { .. } => "chunks-disagree",
+            Self::ChunksUnordered { .. } => "chunks-unordered",
+            Self::LayoutDisagrees { .. } => "layout-disagrees",
+            Self::SizesDisagree { .. } => "sizes-disagree",
+            Self::DurationsDisagree { .. } => "durations-disagree",
+            Self::DurationsOdd { .. } => "durations-odd",
+            Self::TrackDuration { .. } => "track-duration",
+            Self::MovieDuration { .. } => "movie-duration",
+            Self::EditBeyond { .. } => "edit-beyond-media",
+            Self::EditEarly { .. } => "edit-early",
+            Self::EditHides { .. } => "edit-hides-media",
+            Self::EditRate { .. } => "edit-rate",
+            Self::OffsetsMissing { .. } => "offsets-missing",
+            Self::CompositionUneven { .. } => "composition-uneven",
+            Self::CompositionOrder { .. } => "composition-order",
+            Self::PicturesMisfit { .. } => "pictures-misfit",
+            Self::SyncNotKeyframe { .. } => "sync-not-keyframe",
+            Self::KeyframeUnlisted { .. } => "keyframe-unlisted",
+            Self::SealBroken { .. } => "seal-broken",
+            Self::ChainBroken { .. } => "chain-broken",
+            Self::FragmentNumber { .. } => "fragment-number",
+            Self::UnknownCodec { .. } => "unknown-codec",
+            Self::ParameterSetsMissing { .. } => "parameter-sets-missing",
+            Self::ConfigurationContradicts { .. } => "configuration-contradicts",
+            Self::SizeDisagrees { .. } => "size-disagrees",
+            Self::FileTypeMissing => "ftyp-missing",
+            Self::SecondFileType => "second-ftyp",
+            Self::DateUnset => "date-unset",
+            Self::DatesReversed => "dates-reversed",
+        }
+    }
+
+    /// How much it matters.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::MdatOpen
+            | Self::FreeInUse { .. }
+            | Self::StaleIndex { .. }
+            | Self::UnknownBox { .. }
+            | Self::TrailingBytes { zeros: true, .. }
+            | Self::MoovBehindMdat
+            | Self::Hev1
+            | Self::G711
+            | Self::InitElsewhere
+            | Self::OpenSegment
+            | Self::InUse { .. }
+            | Self::ChunksUnordered { .. }
+            | Self::DurationsDisagree { large: false, .. }
+            | Self::TrackDuration { large: false, .. }
+            | Self::MovieDuration { large: false, .. }
+            | Self::EditBeyond { large: false, .. }
+            | Self::EditEarly { .. }
+            | Self::EditHides { .. }
+            | Self::EditRate { .. }
+            | Self::DurationsOdd { .. }
+            | Self::SamplesEmpty { .. }
+            | Self::FragmentTimeJump { large: false, .. }
+            | Self::FragmentNumber { .. }
+            | Self::UnknownCodec { .. }
+            | Self::FileTypeMissing
+            | Self::SecondFileType
+            | Self::DateUnset
+            | Self::DatesReversed => Severity::Notice,
+            Self::OpenInside { .. }
+            | Self::NotABox { parent: Some(_) }
+            | Self::SamplesOverlap { .. }
+            | Self::UnusedMedia { amid: false, .. }
+            | Self::TrailingBytes {
+                zeros: false,
+                bytes: ..TRAILER,
+            }
+            | Self::TooDeep
+            | Self::TooManyBoxes
+            | Self::BadFields { .. }
+            | Self::OtherFlaw
+            | Self::TrackIdTwice
+            | Self::BadConfiguration { .. }
+            | Self::CompressedMoov
+            | Self::OffsetsBeyondSamples { .. }
+            | Self::FragmentTrackUnknown
+            | Self::SyncBeyondSamples { .. }
+            | Self::SamplesOutsideMdat { .. }
+            | Self::MediaElsewhere
+            | Self::FragmentTimeJump { .. }
+            | Self::Changed
+            | Self::BoxMissing { .. }
+            | Self::BoxTwice { .. }
+            | Self::BoxAstray { .. }
+            | Self::VersionUnknown { .. }
+            | Self::TableRoom { .. }
+            | Self::ChunkRuns { .. }
+            | Self::ChunksDisagree { .. }
+            | Self::LayoutDisagrees { broken: false }
+            | Self::DurationsDisagree { .. }
+            | Self::TrackDuration { .. }
+            | Self::MovieDuration { .. }
+            | Self::EditBeyond { .. }
+            | Self::OffsetsMissing { .. }
+            | Self::CompositionUneven { .. }
+            | Self::CompositionOrder { .. }
+            | Self::PicturesMisfit { .. }
+            | Self::SyncNotKeyframe { .. }
+            | Self::KeyframeUnlisted { .. }
+            | Self::ConfigurationContradicts { .. }
+            | Self::SizeDisagrees { .. } => Severity::Warning,
+            Self::Truncated { .. }
+            | Self::MoovMissing
+            | Self::MdatMissing
+            | Self::NoTracks
+            | Self::NoSamples
+            | Self::NothingRecorded
+            | Self::SecondMoov
+            | Self::TimesDisagree { .. }
+            | Self::TrailingBytes { .. }
+            | Self::SamplesHarmed { .. }
+            | Self::UnusedMedia { amid: true, .. }
+            | Self::MdatSizeMissing
+            | Self::BoxTooSmall { .. }
+            | Self::BoxOverrun { .. }
+            | Self::NotABox { parent: None }
+            | Self::OutOfReach { .. }
+            | Self::NoTimescale
+            | Self::NoDescription
+            | Self::DescriptionMissing { .. }
+            | Self::SamplesOutsideFile { .. }
+            | Self::SamplesInIndex { .. }
+            | Self::FragmentTorn { .. }
+            | Self::FragmentsMissing { .. }
+            | Self::SizeWrong { .. }
+            | Self::MediaCut { .. }
+            | Self::LayoutDisagrees { .. }
+            | Self::SizesDisagree { .. }
+            | Self::SealBroken { .. }
+            | Self::ChainBroken { .. }
+            | Self::ParameterSetsMissing { .. } => Severity::Damage,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! A file against a reference for its repair, and against another file.
+#![expect(clippy::unwrap_used, reason = "tests panic when they fail")]
+
+#[path = "injected/files.rs"]
+#[expect(
+    dead_code,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    reason = "a part of another test"
+)]
+mod files;
+
+use tapo_bmff::BoxTree;
+use tapo_inspect::{Aspect, Fit, difference, inspect, reference_match};
+
+fn without_index(name: &str) -> Vec<u8> {
+    let file = files::clip(name);
+    let tree = BoxTree::read(&file).unwrap();
+    let moov = tree.roots().find(|(_, n)| n.kind == b"moov").unwrap().1;
+    let end = usize::try_from(moov.span.start).unwrap();
+    file.get(..end).unwrap().to_vec()
+}
+
+#[test]
+fn a_recording_by_the_same_device_is_a_good_reference_and_another_is_not() {
+    let good = files::clip("h264_bframes_aac.mp4");
+    let lost = without_index("h264_bframes_aac.mp4");
+    let fit = |broken: &Vec<u8>, reference: &Vec<u8>| {
+        let (b, r) = (inspect(broken).unwrap(), inspect(reference).unwrap());
+        reference_match((broken, &b), (reference, &r)).unwrap()
+    };
+    let matched = fit(&lost, &good);
+    assert_eq!(matched.fit, Fit::Good, "{matched:?}");
+    assert!(matched.sound && matched.recognised * 10 > matched.read * 9);
+    let other = files::clip("h265_open_gop.mp4");
+    assert_eq!(fit(&lost, &other).fit, Fit::Bad);
+    // The same encoder with another size: headers alone may look alike.
+    let other = files::clip("h264_other_size.mp4");
+    assert!(fit(&lost, &other).fit > Fit::Good);
+    // With its index it says itself what it is.
+    let matched = fit(&good, &files::clip("h264_other_size.mp4"));
+    assert_eq!(matched.fit, Fit::Bad);
+    let compared = &matched.tracks.first().unwrap().compared;
+    let format = compared
+        .iter()
+        .find(|c| c.aspect == Aspect::Format)
+        .unwrap();
+    assert_eq!(format.agrees(), Some(false));
+    assert_eq!(fit(&good, &good).fit, Fit::Good);
+}
+
+#[test]
+fn the_same_media_in_fragments_is_the_same_media() {
+    let plain = files::clip("h264_bframes_aac.mp4");
+    let fragments = files::in_fragments(&plain, false);
+    let compare = |a: &Vec<u8>, b: &Vec<u8>| {
+        let (x, y) = (inspect(a).unwrap(), inspect(b).unwrap());
+        difference((a, &x), (b, &y)).unwrap()
+    };
+    let same = compare(&plain, &plain);
+    assert!(same.same_media() && same.boxes.is_empty() && same.same_boxes > 10);
+    let moved = compare(&plain, &fragments);
+    assert!(moved.same_media(), "{:?}", moved.tracks);
+    assert!(
+        moved
+            .tracks
+            .iter()
+            .all(|t| t.time.is_none() && t.sync.is_none())
+    );
+    assert!(!moved.boxes.is_empty());
+
+    // One byte of the 41st picture.
+    let movie = inspect(&plain).unwrap().read.movie.unwrap();
+    let sample = movie
+        .tracks
+        .first()
+        .unwrap()
+        .samples
+        .iter()
+        .nth(40)
+        .unwrap();
+    let mut touched = plain.clone();
+    *touched
+        .get_mut(usize::try_from(sample.span.end).unwrap() - 3)
+        .unwrap() ^= 1;
+    let touched = compare(&plain, &touched);
+    assert!(!touched.same_media() && touched.boxes.is_empty());
+    let track = touched.tracks.first().unwrap();
+    assert_eq!(
+        (track.bytes, track.identical),
+        (Some(41), track.samples.0 - 1)
+    );
+}
