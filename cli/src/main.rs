@@ -7,6 +7,7 @@
 mod args;
 mod docs;
 mod exit;
+mod folders;
 mod in_order;
 mod logging;
 mod printer;

@@ -87,17 +87,30 @@ impl Live {
             Stage::Search => "searching",
             Stage::Write => "writing",
         };
-        let name = escape::path(Path::new(file.file_name().unwrap_or_default()));
-        let line = self.screen.add(ProgressBar::new(step.total));
-        let style = ProgressStyle::with_template(
-            "{prefix} [{wide_bar}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {msg}",
-        );
-        if let Ok(style) = style {
-            line.set_style(style.progress_chars("=> "));
-        }
-        line.set_prefix(format!("{verb} {name}"));
-        line
+        // On the screen before it is styled: it must not draw itself elsewhere.
+        styled(self.screen.add(ProgressBar::new(step.total)), verb, file)
     }
+}
+
+/// A line for the bytes of one file; nothing unless it is wanted and standard error
+/// is a terminal.
+pub(crate) fn of_bytes(verb: &str, file: &Path, wanted: bool) -> ProgressBar {
+    if !wanted || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    styled(ProgressBar::new(0), verb, file)
+}
+
+fn styled(line: ProgressBar, verb: &str, file: &Path) -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{prefix} [{wide_bar}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {msg}",
+    );
+    if let Ok(style) = style {
+        line.set_style(style.progress_chars("=> "));
+    }
+    let name = escape::path(Path::new(file.file_name().unwrap_or_default()));
+    line.set_prefix(format!("{verb} {name}"));
+    line
 }
 
 #[cfg(test)]

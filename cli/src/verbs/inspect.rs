@@ -6,13 +6,14 @@ mod extract;
 
 use crate::args::{InspectArgs, View};
 use crate::exit::Exit;
+use crate::folders::{Found, files};
 use crate::in_order::in_order;
 use crate::printer::{Printer, message};
 use bar::Bar;
 use std::io::Write;
 use std::path::Path;
 use tapo_bmff::BoxTree;
-use tapo_inspect::{Found, Inspection, Options, Severity, Verdict, files, inspect_file_with};
+use tapo_inspect::{Inspection, Options, Severity, Verdict, inspect_file_with};
 use tapo_io::PreadFile;
 use tapo_report::{inspection as report, json};
 

@@ -20,8 +20,9 @@
 //!
 //! [`reveal`]: crate::finalize
 
-use tapo_bmff::{BoxHeader, BoxTree, BoxWriter, FourCc, be_u32};
+use tapo_bmff::{BoxWriter, FourCc, be_u32};
 use tapo_io::Span;
+
 use tapo_movie::{FragmentStamp, Movie, RawBox, SegmentStamp, encoded_moov_len};
 
 /// Bytes of the `ftyp` box at the start of a segment.
@@ -93,26 +94,8 @@ pub fn segment_head(brand: &[u8; 4], reserve: u64) -> Vec<u8> {
 /// Whether the movie carries our recorder's stamp.
 #[must_use]
 pub fn is_own_segment(movie: &Movie) -> bool {
-    movie.other.iter().any(|raw| match raw.user_data() {
-        Some((user_type, _)) => *user_type == SEGMENT,
-        None => raw.kind == b"udta" && udta_has_stamp(&raw.bytes),
-    })
-}
-
-fn udta_has_stamp(udta: &[u8]) -> bool {
-    let Some(header) = BoxHeader::read(0, udta) else {
-        return false;
-    };
-    let inside = Span::new(header.len(), udta.len() as u64);
-    let Ok(tree) = BoxTree::read_span(&udta, inside, Some(FourCc(*b"udta"))) else {
-        return false;
-    };
-    let stamped = |at: u64| {
-        let at = usize::try_from(at).ok()?;
-        BoxHeader::read(0, udta.get(at..)?)?.user_type
-    };
-    let mut boxes = tree.roots();
-    boxes.any(|(_, node)| node.kind == b"uuid" && stamped(node.span.start) == Some(SEGMENT))
+    let bare = |raw: &RawBox| raw.user_data().is_some_and(|(kind, _)| *kind == SEGMENT);
+    SegmentStamp::of(movie).is_some() || movie.other.iter().any(bare)
 }
 
 /// What a revealed `moov` says about how to take the reveal back: payload of the

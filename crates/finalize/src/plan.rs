@@ -156,6 +156,13 @@ pub(crate) fn read(source: &dyn ByteSource) -> Result<Read> {
     }
 }
 
+/// Whether decode times go back, or jump further than a sample can last.
+pub(crate) fn times_go_back(read: &Read) -> bool {
+    let moved =
+        |d: &tapo_bmff::Defect| matches!(d.flaw, Flaw::BadFields { kind, .. } if kind == b"tfdt");
+    read.defects.iter().any(moved)
+}
+
 /// Whether it can be a media segment of DASH or HLS (ISO/IEC 23009-1 §6.3.4): it
 /// begins with one, and what its samples are is said elsewhere.
 pub(crate) fn is_segment(read: &Read) -> bool {
@@ -197,9 +204,7 @@ fn open(
     if read.fragments.is_empty() {
         return Err(Error::NotFragmented { path: path() });
     }
-    let moved =
-        |d: &tapo_bmff::Defect| matches!(d.flaw, Flaw::BadFields { kind, .. } if kind == b"tfdt");
-    if read.defects.iter().any(moved) {
+    if times_go_back(read) {
         let what = "has fragments whose decode times go back, or jump further than a sample can \
             last; one index cannot say so, and what follows would be shifted";
         return Err(Error::Unsupported { path: path(), what });

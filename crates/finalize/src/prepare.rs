@@ -22,12 +22,7 @@ pub(crate) const LARGEST_TIMESCALE: u32 = i32::MAX.cast_unsigned();
 /// Turns the movie of a fragmented file into that of the final one. Packets keep
 /// their decode and presentation times.
 pub(crate) fn prepare(mut movie: Movie, path: &Path) -> Result<Movie> {
-    if movie.tracks.iter().any(is_encrypted) {
-        return Err(Error::Unsupported {
-            path: path.to_owned(),
-            what: "is encrypted; a plain MP4 would lose what its fragments say about the keys",
-        });
-    }
+    refuse_encrypted(&movie, path)?;
     movie.tracks.iter_mut().for_each(end_last_sample);
     let plans: Vec<Vec<Part>> = movie.tracks.iter().map(parts).collect();
     let old = movie.header.timescale;
@@ -88,9 +83,20 @@ pub(crate) fn check_samples(
     Ok(())
 }
 
+/// Refuses a movie that a plain one cannot stand for.
+pub(crate) fn refuse_encrypted(movie: &Movie, path: &Path) -> Result<()> {
+    if movie.tracks.iter().any(is_encrypted) {
+        return Err(Error::Unsupported {
+            path: path.to_owned(),
+            what: "is encrypted; a plain MP4 would lose what its fragments say about the keys",
+        });
+    }
+    Ok(())
+}
+
 /// A sample entry of an encrypted track is `encv`, `enca`, ... (ISO/IEC
 /// 23001-7 §4.1).
-pub(crate) fn is_encrypted(track: &Track) -> bool {
+fn is_encrypted(track: &Track) -> bool {
     let mut kinds = track.descriptions.iter().map(|d| d.kind().0);
     kinds.any(|kind| kind.starts_with(b"enc"))
 }

@@ -1,8 +1,8 @@
 //! What a file is: its family, its layout, and whether it is one of ours.
 
 use crate::{Foreign, Result, foreign, hybrid};
-use tapo_bmff::{BoxSize, FourCc, Step, Walker};
-use tapo_io::{ByteSource, Span, Window};
+use tapo_bmff::{BoxSize, FourCc};
+use tapo_io::{ByteSource, Span};
 use tapo_movie::{FileType, Movie, Read, SegmentStamp, TopBox};
 
 /// How a file is laid out.
@@ -76,23 +76,7 @@ pub struct Own {
 
 /// Reads our stamp out of `moov/udta`, if it is there.
 pub(crate) fn own(movie: &Movie) -> Option<Own> {
-    let udta = movie.other.iter().filter(|b| b.kind == b"udta");
-    udta.filter_map(|b| stamp(&b.bytes))
-        .next()
-        .map(|stamp| Own { stamp })
-}
-
-fn stamp(udta: &[u8]) -> Option<SegmentStamp> {
-    let mut window = Window::new(&udta);
-    let inside = Span::new(8, udta.len() as u64);
-    let mut walker = Walker::new(inside, Some(FourCc(*b"udta")));
-    while let Ok(Some(Step::Box { header, span, .. })) = walker.next(&mut window) {
-        if header.user_type == Some(SegmentStamp::USER_TYPE) {
-            let start = usize::try_from(span.start + header.len()).ok()?;
-            return SegmentStamp::parse(udta.get(start..usize::try_from(span.end).ok()?)?);
-        }
-    }
-    None
+    SegmentStamp::of(movie).map(|stamp| Own { stamp })
 }
 
 /// Tells the layout. `name` is the file's name, without folders.

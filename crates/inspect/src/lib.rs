@@ -7,7 +7,6 @@
 //! is read, that is a finding too.
 #![forbid(unsafe_code)]
 
-mod batch;
 mod check;
 mod clocks;
 mod codes;
@@ -32,7 +31,6 @@ mod summary;
 mod timing;
 mod verdict;
 
-pub use batch::{Found, files};
 pub use clocks::{SeiClock, SeiClocks, SeiTime};
 pub use difference::{BoxDifference, Change, Difference, TrackDifference, difference};
 pub use error::{Error, Result};

@@ -136,7 +136,8 @@ struct Index {
     resumed: bool,
 }
 
-const SCHEMA: &str = "tapo.finalize/1";
+/// The name of the JSON schema.
+pub const SCHEMA: &str = "tapo.finalize/1";
 
 /// Writes a finalization as one line of JSON.
 ///

@@ -2,17 +2,14 @@
 
 use crate::args::{Breaks, FinalizeArgs};
 use crate::exit::Exit;
-use crate::printer::{Printer, message};
-use crate::signals;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
+use crate::printer::Printer;
+use crate::{progress, signals};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tapo_finalize::Error;
 use tapo_finalize::join::{self, Gaps, Join};
 use tapo_report::finalization::Tense;
-use tapo_report::{escape, joined as report, json};
+use tapo_report::joined as report;
 
 /// Joins `files` into `output`.
 pub(super) fn run(
@@ -38,7 +35,7 @@ pub(super) fn run(
             move || asked.store(true, Ordering::Relaxed),
             Exit::Interrupted,
         )?;
-        let line = line(output, args.json || printer.is_quiet());
+        let line = progress::of_bytes("writing", output, !args.json && !printer.is_quiet());
         let watch = |done, total| {
             line.set_length(total);
             line.set_position(done);
@@ -61,33 +58,8 @@ pub(super) fn run(
         }
         Err(error) => {
             let exit = super::code(&error);
-            let exists = matches!(error, Error::Io(tapo_io::Error::Exists { .. }));
-            let error = anyhow::Error::new(error);
-            if args.json && !printer.is_quiet() {
-                json::failure(printer, report::SCHEMA, output, &message(&error))?;
-            }
-            printer.error(&error);
-            if exists {
-                printer.say("--force replaces it");
-            }
+            super::failed(args, printer, report::SCHEMA, output, error)?;
             Ok(exit)
         }
     }
-}
-
-/// How far the copy has come; nothing unless standard error is a terminal.
-fn line(output: &Path, hidden: bool) -> ProgressBar {
-    if hidden || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let line = ProgressBar::new(0);
-    let style = ProgressStyle::with_template(
-        "{prefix} [{wide_bar}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}",
-    );
-    if let Ok(style) = style {
-        line.set_style(style.progress_chars("=> "));
-    }
-    let name = escape::path(Path::new(output.file_name().unwrap_or_default()));
-    line.set_prefix(format!("writing {name}"));
-    line
 }

@@ -4,10 +4,10 @@ mod join;
 
 use crate::args::FinalizeArgs;
 use crate::exit::Exit;
+use crate::folders::{self, Found};
 use crate::printer::{Printer, message};
 use std::path::Path;
 use tapo_finalize::{Error, Finalization, How, Options};
-use tapo_inspect::Found;
 use tapo_report::finalization::{self as report, Tense};
 use tapo_report::{escape, json};
 
@@ -15,7 +15,7 @@ pub(crate) fn run(args: &FinalizeArgs, printer: &mut Printer) -> anyhow::Result<
     let mut exit = Exit::Fine;
     let mut files = Vec::new();
     let from_folder = args.files.iter().any(|path| path.is_dir());
-    for found in tapo_inspect::files(&args.files) {
+    for found in folders::files(&args.files) {
         match found {
             Found::File(path) => files.push(path),
             Found::Failed(path, error) => {
@@ -23,6 +23,7 @@ pub(crate) fn run(args: &FinalizeArgs, printer: &mut Printer) -> anyhow::Result<
                 failed(
                     args,
                     printer,
+                    report::SCHEMA,
                     &path,
                     tapo_io::Error::io(&path, "look into", error).into(),
                 )?;
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &FinalizeArgs, printer: &mut Printer) -> anyhow::Result<
             Ok(None) => {}
             Err(error) => {
                 exit = exit.and(code(&error));
-                failed(args, printer, path, error)?;
+                failed(args, printer, report::SCHEMA, path, error)?;
             }
         }
     }
@@ -78,13 +79,14 @@ pub(crate) fn run(args: &FinalizeArgs, printer: &mut Printer) -> anyhow::Result<
 fn failed(
     args: &FinalizeArgs,
     printer: &mut Printer,
+    schema: &'static str,
     path: &Path,
     error: Error,
 ) -> anyhow::Result<()> {
     let exists = matches!(error, Error::Io(tapo_io::Error::Exists { .. }));
     let error = anyhow::Error::new(error);
     if args.json && !printer.is_quiet() {
-        json::failure(printer, "tapo.finalize/1", path, &message(&error))?;
+        json::failure(printer, schema, path, &message(&error))?;
     }
     printer.error(&error);
     if exists {

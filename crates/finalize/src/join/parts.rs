@@ -1,12 +1,12 @@
 //! Which files belong together.
 
 use super::lane::Lane;
-use crate::plan::is_segment;
-use crate::prepare::{check_samples, end_last_sample, is_encrypted};
+use crate::plan::{is_segment, times_go_back};
+use crate::prepare::{check_samples, end_last_sample, refuse_encrypted};
 use crate::tail::is_broken;
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
-use tapo_bmff::{BoxTree, Flaw, leaf};
+use tapo_bmff::{BoxTree, leaf};
 use tapo_io::{ByteSource, Files, PreadFile, Span, lock_holder};
 use tapo_movie::{FileType, Movie, Read, SegmentStamp};
 
@@ -166,18 +166,13 @@ fn part(files: &[PathBuf]) -> Result<Part> {
     let source = Files::new(files)?;
     let path = || source.path().to_owned();
     let read = crate::plan::read(&source)?;
-    let moved =
-        |d: &tapo_bmff::Defect| matches!(d.flaw, Flaw::BadFields { kind, .. } if kind == b"tfdt");
-    if read.defects.iter().any(moved) {
+    if times_go_back(&read) {
         let what = "has fragments whose decode times go back, or jump further than a sample can \
             last: is a segment missing, or one there twice?";
         return Err(Error::Unsupported { path: path(), what });
     }
     let mut movie = read.movie.unwrap_or_default();
-    if movie.tracks.iter().any(is_encrypted) {
-        let what = "is encrypted; a plain MP4 would lose what its fragments say about the keys";
-        return Err(Error::Unsupported { path: path(), what });
-    }
+    refuse_encrypted(&movie, source.path())?;
     if movie.sample_count() == 0 {
         return Err(Error::Empty { path: path() });
     }

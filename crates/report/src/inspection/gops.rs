@@ -1,6 +1,7 @@
 //! Groups of pictures; as JSON schema `tapo.inspect.gops/1`.
 
 use super::samples::StoppedRecord;
+use crate::inspection::head::Head;
 use crate::{Theme, escape, json, number};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -184,13 +185,6 @@ fn list(out: &mut dyn Write, theme: &Theme, track: &TrackGops<'_>) -> io::Result
 }
 
 #[derive(Serialize)]
-struct Head<'a> {
-    schema: &'static str,
-    path: std::borrow::Cow<'a, str>,
-    size: u64,
-}
-
-#[derive(Serialize)]
 struct TrackHead {
     track: u32,
     timescale: u32,
@@ -238,11 +232,7 @@ pub fn gops_json(
     inspection: &Inspection,
     only: Option<u32>,
 ) -> io::Result<()> {
-    let head = Head {
-        schema: "tapo.inspect.gops/1",
-        path: path.to_string_lossy(),
-        size: inspection.read.size,
-    };
+    let head = Head::of("tapo.inspect.gops/1", path, inspection.read.size);
     json::line(out, &head)?;
     for track in tracks(inspection, only) {
         let summary = track.lengths();

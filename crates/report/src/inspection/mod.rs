@@ -4,6 +4,7 @@ mod boxes;
 mod compared;
 mod fragments;
 mod gops;
+mod head;
 mod ledger;
 mod map;
 mod nals;

@@ -1,6 +1,7 @@
 //! Samples, one a line; as JSON schema `tapo.inspect.samples/1`. Nothing is
 //! gathered: a listing of any length takes no memory.
 
+use crate::inspection::head::Head;
 use crate::{Theme, escape, json, number};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -85,13 +86,6 @@ fn line(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
 }
 
 #[derive(Serialize)]
-struct Head<'a> {
-    schema: &'static str,
-    path: std::borrow::Cow<'a, str>,
-    size: u64,
-}
-
-#[derive(Serialize)]
 struct TrackHead {
     track: u32,
     timescale: u32,
@@ -139,11 +133,7 @@ pub fn samples_json(
     inspection: &Inspection,
     only: Option<u32>,
 ) -> io::Result<()> {
-    let head = Head {
-        schema: "tapo.inspect.samples/1",
-        path: path.to_string_lossy(),
-        size: inspection.read.size,
-    };
+    let head = Head::of("tapo.inspect.samples/1", path, inspection.read.size);
     json::line(out, &head)?;
     for track in tracks(inspection, only) {
         let id = track.header.id;

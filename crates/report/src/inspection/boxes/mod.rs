@@ -3,6 +3,7 @@
 mod hex;
 mod value;
 
+use crate::inspection::head::Head;
 use crate::{Theme, escape, json, number};
 use hex::Row;
 use serde::Serialize;
@@ -111,13 +112,6 @@ const fn declared(node: &BoxNode) -> Option<u64> {
 }
 
 #[derive(Serialize)]
-struct Head<'a> {
-    schema: &'static str,
-    path: std::borrow::Cow<'a, str>,
-    size: u64,
-}
-
-#[derive(Serialize)]
 struct BoxRecord<'a> {
     #[serde(rename = "box")]
     kind: String,
@@ -182,11 +176,7 @@ pub fn boxes_json(
     tree: &BoxTree,
     hex: Option<u32>,
 ) -> io::Result<()> {
-    let head = Head {
-        schema: "tapo.inspect.boxes/1",
-        path: source.path().to_string_lossy(),
-        size: source.len(),
-    };
+    let head = Head::of("tapo.inspect.boxes/1", source.path(), source.len());
     json::line(out, &head)?;
     tree.iter().try_for_each(|(id, node)| {
         let decoded = fields::decode(source, tree, id).map_err(io::Error::other)?;

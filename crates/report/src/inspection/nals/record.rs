@@ -1,6 +1,7 @@
 //! NAL units as JSON.
 
 use super::{failed, parameter_sets, time_code, tracks, words};
+use crate::inspection::head::Head;
 use crate::inspection::samples::StoppedRecord;
 use crate::{json, number};
 use serde::Serialize;
@@ -9,13 +10,6 @@ use std::path::Path;
 use tapo_inspect::{Inspection, Message, NalFormat, Said, SampleUnits, UserData};
 use tapo_io::ByteSource;
 use tapo_movie::Track;
-
-#[derive(Serialize)]
-struct Head<'a> {
-    schema: &'static str,
-    path: std::borrow::Cow<'a, str>,
-    size: u64,
-}
 
 #[derive(Serialize)]
 struct TrackHead {
@@ -96,11 +90,7 @@ pub fn nals_json(
     inspection: &Inspection,
     only: Option<u32>,
 ) -> io::Result<()> {
-    let head = Head {
-        schema: "tapo.inspect.nals/1",
-        path: path.to_string_lossy(),
-        size: inspection.read.size,
-    };
+    let head = Head::of("tapo.inspect.nals/1", path, inspection.read.size);
     json::line(out, &head)?;
     for track in tracks(inspection, only) {
         let id = track.header.id;

@@ -14,9 +14,9 @@ const ENDINGS: [&str; 10] = [
     ".mp4", ".mov", ".m4v", ".m4a", ".m4b", ".3gp", ".3g2", ".qt", ".m4s", ".cmfv",
 ];
 
-/// A file to inspect, or why a folder could not be looked into.
+/// A file, or why a folder could not be looked into.
 #[derive(Debug)]
-pub enum Found {
+pub(crate) enum Found {
     /// A file.
     File(PathBuf),
     /// A folder, or an entry of it, that could not be read.
@@ -26,8 +26,7 @@ pub enum Found {
 /// Expands `paths`: what is no folder is taken as it is, of folders all files
 /// whose names look like MP4s, sorted by name, down to 32 levels. Links to
 /// folders inside folders are not followed.
-#[must_use]
-pub fn files(paths: &[PathBuf]) -> Vec<Found> {
+pub(crate) fn files(paths: &[PathBuf]) -> Vec<Found> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {
