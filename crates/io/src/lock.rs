@@ -9,7 +9,7 @@ use std::path::Path;
 /// one on the segment it writes, finalize on the file it turns.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -21,7 +21,15 @@ impl Lock {
         let file = file.try_clone();
         let file = file.map_err(|e| Error::io(path, "lock", e))?;
         taken(file.try_lock(), &file, path)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that is just being started by another
+        // thread has the file open too, for a moment. Nothing to do if it fails.
+        let _ = self.file.unlock();
     }
 }
 
@@ -50,7 +58,12 @@ pub fn lock_holder(path: &Path) -> Option<Option<u32>> {
     let file = File::open(path).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(holder_of(&file)),
-        _ => None,
+        Ok(()) => {
+            // As when a lock is dropped.
+            let _ = file.unlock();
+            None
+        }
+        Err(TryLockError::Error(_)) => None,
     }
 }
 
@@ -75,6 +88,20 @@ fn holder_in(table: &str, inode: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dropped_lock_is_free_even_if_a_duplicate_is_open() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let held = File::open(file.path()).unwrap();
+        // What a child process has between fork and exec.
+        let duplicate = held.try_clone().unwrap();
+        drop(Lock::exclusive(&held, file.path()).unwrap());
+        drop(held);
+        assert_eq!(lock_holder(file.path()), None);
+        let other = File::open(file.path()).unwrap();
+        Lock::exclusive(&other, file.path()).unwrap();
+        drop(duplicate);
+    }
 
     #[test]
     fn the_second_lock_is_refused_and_names_the_holder() {
