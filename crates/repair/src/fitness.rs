@@ -37,8 +37,7 @@ pub(crate) fn check(
     let longest = found.rows().map(|(_, row)| row.len()).max().unwrap_or(0);
     let mut differences = Vec::new();
     let little = data >= SMALL && explained < EXPLAINS && longest < ROW;
-    let right = longest >= FEW && decodes(source, found, &reference.profile)?;
-    if little && !right {
+    if little && !(longest >= FEW && decodes(source, found, &reference.profile)?) {
         differences.push(format!(
             "as {} it explains {:.0} % of the media data, and no more than {longest} samples in a row",
             described(&reference.profile),
