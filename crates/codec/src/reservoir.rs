@@ -46,6 +46,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Bits that [`ahead`](Self::ahead) has, at least.
+    pub(crate) const AHEAD: u32 = 56;
+
+    /// The next [`AHEAD`](Self::AHEAD) bits and sometimes more, left-aligned, without taking them.
+    #[inline]
+    pub(crate) fn ahead(&mut self) -> u64 {
+        if self.held < Self::AHEAD {
+            self.refill();
+        }
+        self.reservoir
+    }
+
     /// The next `count` bits, 1 to 32, without taking them.
     #[inline]
     pub(crate) fn peek(&mut self, count: u32) -> u32 {
@@ -58,7 +70,7 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// Takes `count` bits, 32 at most.
+    /// Takes `count` bits, [`AHEAD`](Self::AHEAD) at most.
     #[inline]
     pub(crate) fn skip(&mut self, count: u32) {
         if self.held < count {
@@ -74,6 +86,12 @@ impl<'a> Reader<'a> {
         let value = self.peek(count);
         self.skip(count);
         value
+    }
+
+    /// The next `count` bits, 1 to 8.
+    #[inline]
+    pub(crate) fn small(&mut self, count: u32) -> u8 {
+        u8::try_from(self.read(count)).unwrap_or_default()
     }
 
     #[inline]

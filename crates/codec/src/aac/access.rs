@@ -2,7 +2,8 @@
 
 use super::AudioSpecificConfig;
 use super::bands::Bands;
-use super::walk::{ANY, Element, Frame, Syntax, frame, is_extension};
+use super::start::{Pairs, with_any};
+use super::walk::{ANY, Element, Frame, Syntax, frame};
 use crate::describe::{ConfigBoxes, config};
 use crate::error::CodecError;
 use crate::esds::EsDescriptor;
@@ -15,6 +16,9 @@ const BYTES_PER_CHANNEL: usize = 768;
 
 /// Encoders that are told to use many bits at low rates pass that, though hardly by as much.
 const TOLERANCE: usize = 2;
+
+/// Bytes in which a fill element ends, and its longest by far.
+const REACH: usize = 320;
 
 /// Layouts that are remembered.
 const MAX_LAYOUTS: usize = 4;
@@ -38,20 +42,21 @@ pub(crate) fn recogniser(
     }
     let frame_length = audio.frame_length.unwrap_or(1024);
     let channels = usize::from(audio.channels.unwrap_or(8)).max(1);
-    let recogniser = AacRecogniser {
-        syntax: Syntax {
-            object_type: audio.object_type,
-            bands: Bands::new(audio.sampling_rate, frame_length),
-            clean_padding: true,
-            before: ANY,
-        },
+    let syntax = Syntax {
+        object_type: audio.object_type,
+        bands: Bands::new(audio.sampling_rate, frame_length),
+        clean_padding: true,
+        before: ANY,
+    };
+    let layouts: Vec<_> = layout(audio.channel_configuration).into_iter().collect();
+    Some(Box::new(AacRecogniser {
+        pairs: Pairs::new(&syntax, &layouts),
+        syntax,
         frame_length,
-        layouts: layout(audio.channel_configuration).into_iter().collect(),
+        layouts,
         most: TOLERANCE * BYTES_PER_CHANNEL * channels,
         learnt: false,
-        leads: [true; 256],
-    };
-    Some(Box::new(recogniser.with_leads()))
+    }))
 }
 
 /// The channel elements of a channel configuration (table 1.19), numbered by kind.
@@ -87,8 +92,8 @@ struct AacRecogniser {
     most: usize,
     /// The layouts are those of a sound file.
     learnt: bool,
-    /// The first bytes that a frame may have.
-    leads: [bool; 256],
+    /// What frames may begin with, for the quick search.
+    pairs: Pairs,
 }
 
 impl AacRecogniser {
@@ -109,41 +114,18 @@ impl AacRecogniser {
 
 impl Recogniser for AacRecogniser {
     fn could_start(&self, head: &[u8]) -> bool {
-        let &[first, second, ..] = head else {
-            return head.first().is_none_or(|&first| self.may_lead(first));
-        };
-        if !self.may_lead(first) {
-            return false;
-        }
-        // Three bits of the element, four of its tag.
-        match (first >> 5, first >> 1 & 15) {
-            (id @ (0 | 1 | 3), _) => {
-                // Zeros alone would be one empty element behind the other.
-                if head.len() >= HEAD && head.iter().all(|&b| b == 0) {
-                    return false;
-                }
-                // common_window 1: ics_reserved_bit follows.
-                id != 1 || first & 1 == 0 || second & 0x80 == 0
-            }
-            // A fill element: its extension type must be one that is in use.
-            (6, tag) => match (tag, head) {
-                (0, _) => true,
-                (15, &[_, second, third, ..]) => is_extension((second & 1) << 3 | third >> 5),
-                (1..15, _) => is_extension((first & 1) << 3 | second >> 5),
-                _ => true,
-            },
-            _ => true,
-        }
+        // Zeros alone would be one empty element behind the other.
+        let zeros = head.get(..HEAD).is_some_and(|h| h.iter().all(|&b| b == 0));
+        !zeros && with_any(&self.syntax, &self.layouts, head)
     }
 
     fn next_candidate(&self, bytes: &[u8]) -> Option<usize> {
-        let leads = |&b: &u8| self.leads.get(usize::from(b)).is_none_or(|&leads| leads);
         let mut from = 0;
         loop {
-            let rest = bytes.get(from..)?;
-            let at = from + rest.iter().position(leads)?;
-            let head = bytes.get(at..).unwrap_or_default();
-            if self.could_start(head.get(..HEAD).unwrap_or(head)) && self.goes_on(head) {
+            let at = self.pairs.next(bytes, from)?;
+            // Fill elements may be longer than a head.
+            let reach = bytes.len().min(at + REACH);
+            if self.could_start(bytes.get(at..reach).unwrap_or_default()) {
                 return Some(at);
             }
             from = at + 1;
@@ -159,7 +141,7 @@ impl Recogniser for AacRecogniser {
     ) -> tapo_io::Result<Verdict> {
         let left = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
         let data = window.bytes(at, left.min(self.most))?;
-        if !self.could_start(data.get(..HEAD).unwrap_or(data)) {
+        if !self.could_start(data.get(..REACH).unwrap_or(data)) {
             return Ok(Verdict::Not(CodecError::Malformed {
                 structure: "AAC frame",
                 element: "id_syn_ele",
@@ -208,69 +190,27 @@ impl Recogniser for AacRecogniser {
 }
 
 impl AacRecogniser {
-    /// Whether a frame may begin with this byte.
-    fn may_lead(&self, first: u8) -> bool {
-        let (id, tag) = (first >> 5, first >> 1 & 15);
-        match id {
-            0 | 1 | 3 => {
-                let begins = |layout: &Vec<Element>| layout.first() == Some(&Element { id, tag });
-                self.layouts.is_empty() || self.layouts.iter().any(begins)
-            }
-            7 => false,
-            _ => self.syntax.before >> id & 1 != 0,
-        }
-    }
-
-    /// Whether what stands behind a fill element may stand there: the same as at
-    /// the start of a frame. Of noise an eighth begins like one.
-    fn goes_on(&self, bytes: &[u8]) -> bool {
-        // The byte that begins with the last bit of one and goes on in the next.
-        let byte = |at: usize| match bytes.get(at..)? {
-            [first, second, ..] => Some(first << 7 | second >> 1),
-            _ => None,
-        };
-        let (id, count) = match bytes.first() {
-            Some(first) => (first >> 5, usize::from(first >> 1 & 15)),
-            None => return true,
-        };
-        // Three bits of the element and four of its length, eight more where that is 15 (4.4.2.7).
-        let behind = match count {
-            15 => byte(0).map(|more| 15 + usize::from(more)),
-            count => Some(count),
-        };
-        let next = behind.and_then(byte);
-        let leads = |next: u8| self.leads.get(usize::from(next)) != Some(&false);
-        id != 6 || next.is_none_or(leads)
-    }
-
-    fn with_leads(mut self) -> Self {
-        self.note_leads();
-        self
-    }
-
-    /// Notes the first bytes, for the quick search.
-    fn note_leads(&mut self) {
-        let mut leads = [true; 256];
-        for (first, lead) in (0..=u8::MAX).zip(&mut leads) {
-            *lead = self.may_lead(first);
-        }
-        self.leads = leads;
-    }
-
     fn learn_layout(&mut self, found: &Frame) {
         let elements = found.elements();
+        let mut changed = !self.learnt;
         if !self.learnt {
             self.layouts.clear();
             self.syntax.before = 0;
             self.learnt = true;
         }
-        self.syntax.before |= found.before;
+        if found.before & !self.syntax.before != 0 {
+            self.syntax.before |= found.before;
+            changed = true;
+        }
         if self.layouts.len() < MAX_LAYOUTS && !self.layouts.iter().any(|known| known == elements) {
             self.layouts.push(elements.to_vec());
+            changed = true;
         }
         let channels: usize = elements.iter().map(|element| element.channels()).sum();
         self.most = self.most.max(TOLERANCE * BYTES_PER_CHANNEL * channels);
-        self.note_leads();
+        if changed {
+            self.pairs = Pairs::new(&self.syntax, &self.layouts);
+        }
     }
 
     fn access(&self, found: &Frame) -> Access {

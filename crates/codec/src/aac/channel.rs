@@ -83,7 +83,7 @@ impl Walk<'_> {
         let sequence = WindowSequence::of(self.reader.read(2));
         let kaiser_bessel = self.reader.flag();
         let short = sequence == WindowSequence::EightShort;
-        let max_sfb = self.small(if short { 4 } else { 6 });
+        let max_sfb = self.reader.small(if short { 4 } else { 6 });
         let bands = if short {
             &self.syntax.bands.short
         } else {
@@ -144,7 +144,7 @@ impl Walk<'_> {
 
     /// `individual_channel_stream()` (table 4.50).
     pub(super) fn channel_stream(&mut self, second: bool, common_window: bool) -> Result<()> {
-        let gain = self.small(8);
+        let gain = self.reader.small(8);
         self.channel(second).shape.global_gain = gain;
         if !common_window {
             self.ics_info(second, false)?;
@@ -374,10 +374,10 @@ impl Walk<'_> {
                 lines / 2
             };
             let mut left = words;
-            while left > 0 {
-                if let Some(passed) = book.pass(reader, left) {
-                    left -= passed;
-                    continue;
+            loop {
+                left = book.pass(reader, left);
+                if left == 0 {
+                    break;
                 }
                 let entry = book.next(reader);
                 left -= 1;

@@ -69,7 +69,7 @@ fn spectral_meaning(number: u8, index: u16) -> Meaning {
 const ROOT_BITS: u32 = 9;
 
 /// Codewords are passed over as many at a time as fit into this.
-const RUN_BITS: u32 = 11;
+const RUN_BITS: u32 = 12;
 
 /// The longest codeword.
 const MAX_BITS: u32 = 19;
@@ -83,7 +83,7 @@ pub(super) struct Codebook {
     longer: Vec<Longer>,
     sorted: Vec<Entry>,
     /// By the next [`RUN_BITS`] bits: the codewords without escapes that lie whole in them.
-    runs: Vec<Run>,
+    runs: Box<[Run; 1 << RUN_BITS]>,
 }
 
 /// Codewords that follow each other, with their signs.
@@ -118,7 +118,7 @@ impl Codebook {
             root: vec![Entry::default(); 1 << ROOT_BITS],
             longer: Vec::new(),
             sorted: Vec::with_capacity(table.symbols.len()),
-            runs: Vec::new(),
+            runs: Box::new([Run::default(); 1 << RUN_BITS]),
         };
         let mut symbols = table.symbols.iter();
         let mut code = 0u32;
@@ -150,7 +150,11 @@ impl Codebook {
                 book.longer.push(Longer { bits, end, base });
             }
         }
-        book.runs = (0..1 << RUN_BITS).map(|ahead| book.run(ahead)).collect();
+        let mut runs = book.runs.clone();
+        for (ahead, run) in (0..).zip(runs.iter_mut()) {
+            *run = book.run(ahead);
+        }
+        book.runs = runs;
         book
     }
 
@@ -170,17 +174,29 @@ impl Codebook {
         }
     }
 
-    /// Passes over as many of the next codewords as one look tells, `most` at most; `None` if it takes
-    /// [`next`](Self::next) to read even one.
+    /// Passes over codewords without escapes, several at a look, and says how many of `left` are left: all are passed, or it
+    /// takes [`next`](Self::next) to read the one that stands next.
     #[inline]
-    pub(super) fn pass(&self, reader: &mut Reader<'_>, most: u32) -> Option<u32> {
-        let run = self.runs.get(reader.peek(RUN_BITS) as usize)?;
-        let words = u32::from(run.words);
-        if words == 0 || words > most {
-            return None;
+    pub(super) fn pass(&self, reader: &mut Reader<'_>, mut left: u32) -> u32 {
+        while left > 0 {
+            let mut ahead = reader.ahead();
+            let mut used = 0;
+            while used <= Reader::AHEAD - RUN_BITS {
+                let Some(run) = self.runs.get((ahead >> (64 - RUN_BITS)) as usize) else {
+                    return left;
+                };
+                let words = u32::from(run.words);
+                if words == 0 || words > left {
+                    reader.skip(used);
+                    return left;
+                }
+                ahead <<= run.bits;
+                used += u32::from(run.bits);
+                left -= words;
+            }
+            reader.skip(used);
         }
-        reader.skip(u32::from(run.bits));
-        Some(words)
+        left
     }
 
     /// The codeword that stands next. Codebooks are complete, so there always is one; behind the end of the data zeros are read.
@@ -243,15 +259,16 @@ mod tests {
                 .spectral(u8::try_from(seed % 11 + 1).unwrap())
                 .unwrap();
             let (mut passing, mut reading) = (Reader::new(&bytes), Reader::new(&bytes));
-            for most in [1, 2, 3, 20] {
-                let Some(words) = book.pass(&mut passing, most) else {
-                    break;
-                };
-                assert!((1..=most).contains(&words));
+            for most in [1, 2, 3, 20, 100] {
+                let words = most - book.pass(&mut passing, most);
                 for _ in 0..words {
                     assert_eq!(book.next(&mut reading).escapes, 0);
                 }
                 assert_eq!(passing.position(), reading.position());
+                // What it stops at is read one by one.
+                if words < most {
+                    assert_eq!(book.next(&mut passing).bits, book.next(&mut reading).bits);
+                }
             }
         }
     }

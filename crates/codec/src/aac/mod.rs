@@ -8,6 +8,7 @@ mod channel;
 mod describe;
 mod huffman;
 mod shape;
+mod start;
 mod tables;
 mod walk;
 

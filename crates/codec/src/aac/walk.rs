@@ -10,19 +10,19 @@ use crate::reservoir::Reader;
 const NAME: &str = "AAC frame";
 
 /// `id_syn_ele` (table 4.85).
-const SCE: u8 = 0;
-const CPE: u8 = 1;
+pub(super) const SCE: u8 = 0;
+pub(super) const CPE: u8 = 1;
 const CCE: u8 = 2;
-const LFE: u8 = 3;
+pub(super) const LFE: u8 = 3;
 const DSE: u8 = 4;
 const PCE: u8 = 5;
-const FIL: u8 = 6;
+pub(super) const FIL: u8 = 6;
 
 /// The section codebook of bands without lines (table 4.151).
 pub(super) const ZERO: u8 = 0;
 
 /// Elements of one frame, far more than any layout has.
-const MAX_ELEMENTS: usize = 48;
+pub(super) const MAX_ELEMENTS: usize = 48;
 
 /// More evidence than this one frame does not give, measured inside video and other AAC frames.
 const MOST_BITS: f32 = 17.0;
@@ -92,17 +92,12 @@ pub(super) const fn malformed(element: &'static str) -> CodecError {
 }
 
 /// Whether this `extension_type` of a fill element is in use (table 4.121).
-pub(super) const fn is_extension(extension_type: u8) -> bool {
+const fn is_extension(extension_type: u8) -> bool {
     matches!(extension_type, 0..=2 | 9..=14)
 }
 
 /// Walks the frame that `data` begins with. `expected` are the channel elements it must have, if that is known.
 pub(super) fn frame(syntax: &Syntax, data: &[u8], expected: Option<&[Element]>) -> Result<Frame> {
-    if let Some(&[first, ..]) = expected
-        && !leads_to(syntax, data, first)
-    {
-        return Err(malformed("id_syn_ele"));
-    }
     let mut walk = Walk {
         syntax,
         books: &CODEBOOKS,
@@ -122,7 +117,7 @@ pub(super) fn frame(syntax: &Syntax, data: &[u8], expected: Option<&[Element]>) 
     };
     let mut others = 0;
     loop {
-        let id = walk.small(3);
+        let id = walk.reader.small(3);
         if id == 7 {
             break;
         }
@@ -133,7 +128,7 @@ pub(super) fn frame(syntax: &Syntax, data: &[u8], expected: Option<&[Element]>) 
             SCE | CPE | LFE => {
                 let element = Element {
                     id,
-                    tag: walk.small(4),
+                    tag: walk.reader.small(4),
                 };
                 if expected.is_some_and(|e| e.get(frame.count) != Some(&element)) {
                     return Err(malformed("id_syn_ele"));
@@ -206,11 +201,6 @@ pub(super) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Up to 8 bits.
-    pub(super) fn small(&mut self, count: u32) -> u8 {
-        u8::try_from(self.reader.read(count)).unwrap_or_default()
-    }
-
     pub(super) fn truncated(&self, element: &'static str) -> CodecError {
         CodecError::Truncated {
             structure: NAME,
@@ -234,7 +224,7 @@ impl Walk<'_> {
         let mut mid_side = false;
         if common_window {
             self.ics_info(false, true)?;
-            let mask = self.small(2);
+            let mask = self.reader.small(2);
             if mask == 3 {
                 return Err(malformed("ms_mask_present"));
             }
@@ -338,7 +328,7 @@ impl Walk<'_> {
 }
 
 /// `fill_element()` (table 4.11) behind its id. SBR and dynamic range control live here.
-fn fill(reader: &mut Reader<'_>) -> Result<()> {
+pub(super) fn fill(reader: &mut Reader<'_>) -> Result<()> {
     let mut count = reader.read(4) as usize;
     if count == 15 {
         count += reader.read(8) as usize;
@@ -347,33 +337,11 @@ fn fill(reader: &mut Reader<'_>) -> Result<()> {
     if count == 0 {
         return Ok(());
     }
-    let extension = u8::try_from(reader.read(4)).unwrap_or_default();
-    if !is_extension(extension) {
+    if !is_extension(reader.small(4)) {
         return Err(malformed("extension_type"));
     }
     reader.jump(8 * count - 4);
     Ok(())
-}
-
-/// Whether `data` may begin with a frame whose first channel element is `first`: what fill elements lead to tells most false ones.
-fn leads_to(syntax: &Syntax, data: &[u8], first: Element) -> bool {
-    let mut reader = Reader::new(data);
-    for _ in 0..MAX_ELEMENTS {
-        let id = u8::try_from(reader.read(3)).unwrap_or_default();
-        if matches!(id, SCE | CPE | LFE) {
-            return id == first.id && reader.read(4) == u32::from(first.tag) || reader.overrun();
-        }
-        if syntax.before >> id & 1 == 0 {
-            return reader.overrun();
-        }
-        if id != FIL {
-            return true;
-        }
-        if fill(&mut reader).is_err() {
-            return reader.overrun();
-        }
-    }
-    true
 }
 
 #[cfg(test)]

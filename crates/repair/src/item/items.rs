@@ -7,6 +7,7 @@
 
 use super::{Item, When};
 use crate::Class;
+use std::cell::Cell;
 use std::ops::Range;
 use tapo_codec::OrderKey;
 use tapo_io::Span;
@@ -108,6 +109,8 @@ struct Cursor {
     breaks: usize,
     rows: usize,
     values: usize,
+    /// The run of the last value passed.
+    run: usize,
     known: usize,
 }
 
@@ -125,15 +128,20 @@ impl Cursor {
         self.at = at.saturating_add(size.into());
         self.breaks += usize::from(flags.has(Flags::BREAK));
         self.rows += usize::from(flags.has(Flags::ROW));
-        self.values += usize::from(flags.has(Flags::ORDER));
+        if flags.has(Flags::ORDER) {
+            let next = items.runs.get(self.run + 1);
+            self.run += usize::from(next.is_some_and(|r| r.first <= self.values));
+            self.values += 1;
+        }
         self.known += usize::from(flags.has(Flags::KNOWN));
         Some((at, size, flags))
     }
 
     /// Takes the next item.
     fn take(&mut self, items: &Items) -> Option<Item> {
-        let here = *self;
+        let mut here = *self;
         let (at, size, flags) = self.pass(items)?;
+        here.run = self.run;
         let samples = match flags.has(Flags::ROW) {
             true => *items.rows.get(here.rows)?,
             false => 1,
@@ -151,7 +159,7 @@ impl Cursor {
 
     fn when(&self, items: &Items, flags: Flags) -> Option<When> {
         Some(if flags.has(Flags::ORDER) {
-            When::Order(items.order(self.values)?)
+            When::Order(items.order(self.values, self.run)?)
         } else if flags.has(Flags::KNOWN) {
             let known = items.known.get(self.known)?;
             When::Known {
@@ -165,12 +173,13 @@ impl Cursor {
     }
 
     /// Passes items at once; but for where in the file that is.
-    fn pass_all(&mut self, passed: &[Flags]) {
+    fn pass_all(&mut self, items: &Items, passed: &[Flags]) {
         let count = |bit| Flags::count(passed, bit);
         self.index += passed.len();
         self.breaks += count(Flags::BREAK);
         self.rows += count(Flags::ROW);
         self.values += count(Flags::ORDER);
+        self.run = items.run_of(self.values.saturating_sub(1));
         self.known += count(Flags::KNOWN);
     }
 }
@@ -228,6 +237,7 @@ impl Items {
             breaks: self.breaks.len(),
             rows: self.rows.len(),
             values: self.values.len(),
+            run: self.runs.len().saturating_sub(1),
             known: self.known.len(),
         };
     }
@@ -251,9 +261,14 @@ impl Items {
         }
     }
 
-    fn order(&self, place: usize) -> Option<OrderKey> {
+    /// The run of a value.
+    fn run_of(&self, place: usize) -> usize {
         let behind = self.runs.partition_point(|r| r.first <= place);
-        let run = self.runs.get(behind.checked_sub(1)?)?;
+        behind.saturating_sub(1)
+    }
+
+    fn order(&self, place: usize, run: usize) -> Option<OrderKey> {
+        let run = self.runs.get(run)?;
         Some(OrderKey {
             sequence: run.sequence,
             value: run.base + i64::from(*self.values.get(place)?),
@@ -285,7 +300,7 @@ impl Items {
         let mark = mark.unwrap_or_default();
         let passed = self.flags.get(mark.index..index).unwrap_or_default();
         let mut cursor = mark;
-        cursor.pass_all(passed);
+        cursor.pass_all(self, passed);
         // Offsets count from the last break.
         let broken = passed.iter().rposition(|f| f.has(Flags::BREAK));
         let from = mark.index + broken.unwrap_or(0);
@@ -306,17 +321,17 @@ impl Items {
         self.cursor(index).take(self)
     }
 
-    /// What is known of an item's time.
+    /// What is known of an item's time: for many see [`whens`](Self::whens).
     pub(crate) fn when(&self, index: usize) -> Option<When> {
-        let flags = *self.flags.get(index)?;
-        let mut cursor = self.marks.get(index / MARKED).copied()?;
-        let passed = self.flags.get(cursor.index..index)?;
-        if flags.has(Flags::ORDER) {
-            cursor.values += Flags::count(passed, Flags::ORDER);
-        } else if flags.has(Flags::KNOWN) {
-            cursor.known += Flags::count(passed, Flags::KNOWN);
+        self.get(index).map(|item| item.when)
+    }
+
+    /// What is known of the times of items that are asked for in order.
+    pub(crate) fn whens(&self) -> Whens<'_> {
+        Whens {
+            items: self,
+            next: Cell::default(),
         }
-        cursor.when(self, flags)
     }
 
     pub(crate) fn last(&self) -> Option<Item> {
@@ -410,6 +425,29 @@ impl DoubleEndedIterator for Row<'_> {
         }
         self.end -= 1;
         self.items.get(self.end)
+    }
+}
+
+/// Looks at items one behind the other; going back, or far ahead, costs as much as [`Items::get`].
+#[derive(Clone, Debug)]
+pub(crate) struct Whens<'a> {
+    items: &'a Items,
+    next: Cell<Cursor>,
+}
+
+impl Whens<'_> {
+    /// What is known of an item's time.
+    pub(crate) fn at(&self, index: usize) -> Option<When> {
+        let mut next = self.next.get();
+        if index < next.index || index - next.index > MARKED {
+            next = self.items.cursor(index);
+        }
+        while next.index < index {
+            next.pass(self.items)?;
+        }
+        let item = next.take(self.items)?;
+        self.next.set(next);
+        Some(item.when)
     }
 }
 
@@ -549,6 +587,12 @@ mod tests {
             let want: Vec<Item> = plain[cut..].iter().rev().copied().collect();
             prop_assert_eq!(back, want);
             prop_assert_eq!(items.get(plain.len()), None);
+            let whens = items.whens();
+            for (index, item) in plain.iter().enumerate().skip(cut).step_by(1 + cut % 3) {
+                prop_assert_eq!(whens.at(index), Some(item.when));
+                prop_assert_eq!(items.when(index), Some(item.when));
+            }
+            prop_assert_eq!(whens.at(0), plain.first().map(|i| i.when));
             let track = plain.first().map_or(0, |i| i.track);
             let places: Vec<_> = items.places(track).map(|p| (p.index, p.at, p.samples)).collect();
             let own = plain.iter().enumerate().filter(|(_, i)| i.track == track);

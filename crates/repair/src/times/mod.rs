@@ -252,8 +252,9 @@ fn insert(slips: &[(usize, i64)], unit: i64, led: &[Timed], own: &mut [Timed]) {
 
 /// Gives samples the times that follow from their numbers.
 fn count_out(cadence: &Cadence, own: &mut [Timed], found: &Found) {
+    let whens = found.items.whens();
     let known = |t: &Timed| {
-        let when = found.items.when(t.item);
+        let when = whens.at(t.item);
         matches!(when, Some(When::Known { .. }))
     };
     if own.iter().any(known) {

@@ -52,7 +52,8 @@ pub(super) fn compose(
     let usual = i64::from(of.durations.usual);
     let learnt = i64::from(of.first_offset);
     // What comes in turn is at its place: it leads by nothing.
-    let key = |time: &Timed| match found.items.when(time.item) {
+    let whens = found.items.whens();
+    let key = |time: &Timed| match whens.at(time.item) {
         Some(When::Order(key)) => Some(key),
         _ => None,
     };
@@ -123,7 +124,7 @@ pub(super) fn compose(
             let Some(time) = times.get_mut(i) else {
                 continue;
             };
-            if let None | Some(When::Known { .. }) = found.items.when(time.item) {
+            if let None | Some(When::Known { .. }) = whens.at(time.item) {
                 continue;
             }
             let place = i64::try_from(i - part.range.start).unwrap_or(0) + lead + delay;
