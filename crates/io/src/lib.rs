@@ -29,7 +29,7 @@ pub use mapped::MappedFile;
 pub use newfile::{NewFile, discard_unfinished};
 pub use plan::{Disk, Op, RealDisk, WritePlan};
 #[cfg(any(test, feature = "sim"))]
-pub use sim::{CrashStates, SimDisk};
+pub use sim::{CrashStates, Drawn, SimDisk};
 pub use source::{ByteSource, Loaded};
 pub use span::Span;
 pub use window::Window;

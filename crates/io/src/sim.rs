@@ -78,6 +78,43 @@ const SECTOR: usize = 512;
 /// beyond that, as many subsets drawn from a fixed seed.
 const EXHAUSTIVE_PAGES: u32 = 10;
 
+/// A state drawn from those that a power cut may leave.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// The steps that had returned.
+    pub done: usize,
+    /// What the disk holds; `None` if the file's name had not reached it.
+    pub left: Option<Vec<u8>>,
+}
+
+impl SimDisk {
+    /// `count` states of a file that was new, drawn from `seed`: a power cut
+    /// after any step, any subset of the pages written since the last barrier,
+    /// each whole or torn at a sector, and any size between the old and the new.
+    pub fn draw(&self, count: usize, seed: u64) -> impl Iterator<Item = Drawn> {
+        let mut seed = seed | 1;
+        (0..count).map(move |_| {
+            let done = below(&mut seed, self.ops.len() + 1);
+            let (synced, open) = self.ops.split_at(self.synced(done));
+            let open = open.get(..done - synced.len()).unwrap_or_default();
+            let named = synced.iter().chain(open).any(|op| *op == Op::SyncDir);
+            let left = (named || below(&mut seed, 2) == 1).then(|| {
+                let mut before = self.initial.clone();
+                synced.iter().for_each(|op| apply(&mut before, op));
+                Epoch::of(&before, open).draw(&mut seed)
+            });
+            Drawn { done, left }
+        })
+    }
+
+    /// Steps up to the last barrier among the first `done`.
+    fn synced(&self, done: usize) -> usize {
+        let done = self.ops.get(..done).unwrap_or_default();
+        let last = done.iter().rposition(|op| *op == Op::Barrier);
+        last.map_or(0, |last| last + 1)
+    }
+}
+
 /// The states a power cut may leave: what was synced last, and of the pages
 /// written since then any subset, each page whole or torn at a sector, with the
 /// file size old, new or anything a step in between made it.
@@ -169,6 +206,34 @@ impl Epoch {
         }
     }
 
+    fn draw(&self, seed: &mut u64) -> Vec<u8> {
+        let mut image = self.before.clone();
+        // Sometimes most of them are there, sometimes few.
+        let part = below(seed, 5);
+        for p in &self.dirty {
+            let len = match below(seed, 8) {
+                0 => SECTOR * below(seed, PAGE / SECTOR),
+                _ if below(seed, 4) < part => PAGE,
+                _ => 0,
+            };
+            if len > 0 {
+                put(&mut image, &self.after, *p, len);
+            }
+        }
+        let steps = self.sizes.len();
+        let size = match below(seed, 2) {
+            0 => self.sizes.get(below(seed, steps)).copied().unwrap_or(0),
+            _ => {
+                let (old, new) = (self.before.len(), self.after.len());
+                let (least, most) = (old.min(new), old.max(new));
+                let pages = below(seed, (most - least).div_ceil(PAGE) + 1);
+                (least + pages * PAGE).min(most)
+            }
+        };
+        image.resize(size, 0);
+        image
+    }
+
     fn with_sizes(&self, image: &[u8], check: &mut impl FnMut(&[u8])) {
         for size in &self.sizes {
             let mut state = image.to_vec();
@@ -204,6 +269,12 @@ fn next(seed: &mut u64) -> u64 {
     *seed ^= *seed << 25;
     *seed ^= *seed >> 27;
     seed.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33
+}
+
+/// A number below `limit`, which is not 0.
+fn below(seed: &mut u64, limit: usize) -> usize {
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX).max(1);
+    usize::try_from(next(seed) % limit).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -248,5 +319,31 @@ mod tests {
         for state in [&b"old"[..], b"old\0\0\0", b"oldnew"] {
             assert!(all.contains(state), "{state:?}");
         }
+    }
+
+    #[test]
+    fn drawn_states_are_among_those_that_may_be() {
+        let plan = WritePlan::new()
+            .write(0, vec![1; 2 * PAGE])
+            .barrier()
+            .then(Op::SyncDir)
+            .write(2 * PAGE as u64, vec![2; PAGE]);
+        let mut disk = SimDisk::default();
+        plan.execute(&mut disk).unwrap();
+        let (mut nameless, mut torn) = (0, 0);
+        for drawn in disk.draw(2_000, 7) {
+            let Some(left) = drawn.left else {
+                nameless += 1;
+                assert!(drawn.done < 3, "its name lasts");
+                continue;
+            };
+            if drawn.done >= 2 {
+                assert_eq!(left[..2 * PAGE], [1; 2 * PAGE], "synced");
+            }
+            if drawn.done == 4 && left.len() == 3 * PAGE {
+                torn += usize::from(left[2 * PAGE] == 2 && left[3 * PAGE - 1] == 0);
+            }
+        }
+        assert!(nameless > 100 && torn > 10, "{nameless} {torn}");
     }
 }

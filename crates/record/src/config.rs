@@ -14,10 +14,11 @@
 //! stall = "10s"
 //! ```
 
+use crate::durable::SyncPolicy;
 use crate::names::component;
 use crate::run::CameraOptions;
 use crate::url::{CameraUrl, Credentials, read_password_file};
-use crate::writer::{Output, SyncPolicy};
+use crate::writer::Output;
 use crate::{Error, Result};
 use serde::Deserialize;
 use std::io::Read;

@@ -10,6 +10,7 @@
 
 mod command;
 pub mod config;
+mod durable;
 mod error;
 pub mod lane;
 mod layout;
@@ -17,6 +18,8 @@ pub mod leftovers;
 mod names;
 mod outcome;
 mod profile;
+#[cfg(test)]
+mod proof;
 mod reserve;
 mod rtsp;
 mod run;
@@ -31,6 +34,7 @@ pub mod timeline;
 pub mod url;
 mod writer;
 
+pub use durable::SyncPolicy;
 pub use error::{Error, Result};
 pub use names::{DEFAULT_PATTERN, Namer};
 pub use outcome::{CameraRecording, Event, Progress, RecordedSegment, Recording, State};
@@ -38,4 +42,4 @@ pub use rtsp::{RtspConnector, RtspSource};
 pub use run::{CameraOptions, Options, record};
 pub use stop::StopHandle;
 pub use url::{CameraUrl, Credentials};
-pub use writer::{Output, SyncPolicy};
+pub use writer::Output;

@@ -1,6 +1,7 @@
 //! Recording, from options to outcome: a thread for each camera, one for what
 //! earlier runs left.
 
+use crate::durable::SyncPolicy;
 use crate::leftovers;
 use crate::names::Namer;
 use crate::outcome::{CameraRecording, Event, Recording};
@@ -9,7 +10,7 @@ use crate::rtsp::RtspConnector;
 use crate::session::{self, Plan};
 use crate::stop::StopHandle;
 use crate::url::CameraUrl;
-use crate::writer::{Files, Output, SyncPolicy, Tell, Writer};
+use crate::writer::{Files, Output, Tell, Writer};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::PathBuf;

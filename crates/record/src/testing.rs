@@ -1,5 +1,9 @@
 //! What several tests need.
 
+use crate::segmenter::{Command, Segmenter, Settings};
+use crate::source::{AccessUnit, Codec, TrackInfo, WallClock};
+use crate::timeline::{Placed, Timed};
+use std::time::Duration;
 use tapo_bmff::{BoxWriter, FourCc};
 use tapo_movie::SampleDescription;
 
@@ -62,4 +66,35 @@ impl Bits {
         let byte = |c: &[bool]| (0..8).fold(0, |b, i| b << 1 | u8::from(c.get(i) == Some(&true)));
         self.0.chunks(8).map(byte).collect()
     }
+}
+
+/// What a camera of 25 frames a second makes the segmenter say.
+pub(crate) fn commands(seconds: u64, segment: Option<u64>) -> Vec<Command> {
+    let settings = Settings {
+        segment: segment.map(Duration::from_secs),
+        fragment: Duration::from_secs(1),
+        camera: "yard".into(),
+        session: [0; 16],
+        sdp_sha256: [0; 32],
+    };
+    let track = TrackInfo {
+        codec: Codec::H264,
+        clock_rate: 90_000,
+    };
+    let mut segmenter = Segmenter::new(settings, &[track], 0);
+    segmenter.describe(0, h264(0));
+    for i in 0..seconds.cast_signed() * 25 {
+        segmenter.push(Placed::Unit(Timed {
+            unit: AccessUnit {
+                data: vec![7; 400],
+                random_access: i % 25 == 0,
+                received: WallClock(1_800_000_000_000_000_000),
+                ..AccessUnit::default()
+            },
+            time: i * 3_600,
+            captured: None,
+        }));
+    }
+    segmenter.finish();
+    std::iter::from_fn(|| segmenter.pop()).collect()
 }

@@ -1,6 +1,7 @@
 //! Makes segments last: one thread per camera that creates files, appends
 //! fragments, syncs, closes and finalizes.
 
+use crate::durable::{Growing, SyncPolicy};
 use crate::names::{ATTEMPTS, Namer, numbered};
 use crate::outcome::{Event, RecordedSegment, State};
 use crate::segmenter::{Command, Fragment, Head, Summary};
@@ -10,27 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tapo_io::{Disk, Lock, NewFile, Op, RealDisk, Span, WritePlan};
+use tapo_io::{Disk, Lock, NewFile, Op, RealDisk};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-/// Blocks are asked for in steps of this size ahead of need, bytes.
-const AHEAD: u64 = 16 << 20;
 /// Commands that may wait for the disk.
 const QUEUE: usize = 256;
 /// Bytes that may wait for the disk, in units of 1024.
 const QUEUE_KIB: usize = 64 << 10;
-
-/// When what was written is made to last (`fdatasync`).
-#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
-pub enum SyncPolicy {
-    /// After each fragment: a power cut costs at most two of them.
-    #[default]
-    Fragment,
-    /// After the first fragment that is this much later than the last time.
-    Interval(Duration),
-    /// When a file is closed.
-    Off,
-}
 
 /// Where segments go.
 #[derive(Clone, Debug)]
@@ -145,18 +132,15 @@ pub(crate) struct Files {
 }
 
 struct OpenFile {
-    disk: RealDisk,
+    file: Growing<RealDisk>,
     _lock: Lock,
     number: u32,
     started: WallClock,
-    position: u64,
     /// Whether it holds no media yet.
     empty: bool,
     /// Media of the leading track that was written.
     duration: Duration,
     lost_packets: u64,
-    allocated: u64,
-    synced: Instant,
 }
 
 impl Files {
@@ -214,7 +198,7 @@ impl Files {
     fn open(&mut self, head: &Head) {
         match self.create(head) {
             Ok(open) => {
-                self.set_file(Some(open.disk.path().to_owned()));
+                self.set_file(Some(open.file.disk.path().to_owned()));
                 self.began = true;
                 self.open = Some(open);
             }
@@ -265,32 +249,21 @@ impl Files {
         Err(taken.map_or_else(|| Error::Usage("no name is free".to_owned()), Error::Io))
     }
 
-    fn begin(&self, mut disk: RealDisk, head: &Head) -> Result<OpenFile> {
+    fn begin(&self, disk: RealDisk, head: &Head) -> Result<OpenFile> {
         let path = disk.path().to_owned();
-        let len = head.bytes.len() as u64;
-        let allocated = len + AHEAD;
         let begun = Lock::exclusive(disk.file(), &path).and_then(|lock| {
-            let plan = WritePlan::new()
-                .then(Op::Allocate(Span::new(0, allocated)))
-                .write(0, head.bytes.clone());
-            let plan = match self.sync {
-                SyncPolicy::Off => plan,
-                _ => plan.barrier().then(Op::SyncDir),
-            };
-            plan.execute(&mut disk).map(|()| lock)
+            let file = Growing::begin(disk, head.bytes.clone(), self.sync)?;
+            Ok((lock, file))
         });
         match begun {
-            Ok(lock) => Ok(OpenFile {
-                disk,
+            Ok((lock, file)) => Ok(OpenFile {
+                file,
                 _lock: lock,
                 number: head.number,
                 started: head.started,
-                position: len,
                 empty: true,
                 duration: Duration::ZERO,
                 lost_packets: 0,
-                allocated,
-                synced: Instant::now(),
             }),
             Err(error) => {
                 // There is no media in it. What fails here failed already.
@@ -307,7 +280,7 @@ impl Files {
             return;
         };
         let empty = open.empty;
-        match open.append(fragment, self.sync) {
+        match open.append(fragment) {
             Ok(()) if empty => self.tell_opened(),
             Ok(()) => {}
             Err(error) => self.abandon(&error),
@@ -319,7 +292,7 @@ impl Files {
         let Some(open) = &self.open else {
             return;
         };
-        let path = open.disk.path().to_owned();
+        let path = open.file.disk.path().to_owned();
         if let Some(since) = self.blocked.take() {
             let seconds = since.elapsed().as_secs_f64();
             self.notice(format!(
@@ -362,13 +335,14 @@ impl Files {
         };
         self.shared.cut.store(true, Ordering::Relaxed);
         self.lost(error.to_string());
-        let path = open.disk.path().to_owned();
+        let path = open.file.disk.path().to_owned();
         let full = is_full(error);
         // The blocks ahead may be what others lack; what a full disk tore off
         // is no media.
-        if let Ok(meta) = open.disk.file().metadata() {
-            let len = if full { open.position } else { meta.len() };
-            let _ = open.disk.apply(&Op::SetLen(len));
+        let file = &mut open.file;
+        if let Ok(meta) = file.disk.file().metadata() {
+            let len = if full { file.position } else { meta.len() };
+            let _ = file.disk.apply(&Op::SetLen(len));
         }
         let (summary, empty) = (open.summary(), open.empty);
         drop(open);
@@ -396,9 +370,8 @@ impl Files {
         let Some(mut open) = self.open.take() else {
             return;
         };
-        let path = open.disk.path().to_owned();
-        let closing = WritePlan::new().then(Op::SetLen(open.position)).barrier();
-        if let Err(error) = closing.execute(&mut open.disk) {
+        let path = open.file.disk.path().to_owned();
+        if let Err(error) = open.file.close() {
             self.open = Some(open);
             self.abandon(&error);
             return;
@@ -445,33 +418,14 @@ impl OpenFile {
             number: self.number,
             started: self.started,
             duration: self.duration,
-            bytes: self.position,
+            bytes: self.file.position,
             lost_packets: self.lost_packets,
             ..Summary::default()
         }
     }
 
-    fn append(&mut self, fragment: Fragment, sync: SyncPolicy) -> tapo_io::Result<()> {
-        let bytes = fragment.bytes;
-        let end = self.position + bytes.len() as u64;
-        let mut plan = WritePlan::new();
-        if end > self.allocated {
-            let more = end + AHEAD;
-            plan = plan.then(Op::Allocate(Span::new(self.allocated, more)));
-            self.allocated = more;
-        }
-        plan = plan.write(self.position, bytes);
-        let now = match sync {
-            SyncPolicy::Fragment => true,
-            SyncPolicy::Interval(interval) => self.synced.elapsed() >= interval,
-            SyncPolicy::Off => false,
-        };
-        if now {
-            plan = plan.barrier();
-            self.synced = Instant::now();
-        }
-        plan.execute(&mut self.disk)?;
-        self.position = end;
+    fn append(&mut self, fragment: Fragment) -> tapo_io::Result<()> {
+        self.file.append(fragment.bytes)?;
         self.empty = false;
         self.duration += fragment.duration;
         self.lost_packets += u64::from(fragment.lost);

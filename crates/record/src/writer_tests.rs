@@ -1,41 +1,8 @@
 use super::*;
+use crate::durable::AHEAD;
 use crate::leftovers;
-use crate::segmenter::{Segmenter, Settings};
-use crate::source::{AccessUnit, Codec, TrackInfo};
-use crate::testing::h264;
-use crate::timeline::{Placed, Timed};
+use crate::testing::commands;
 use std::os::unix::fs::MetadataExt;
-
-/// What a camera of 25 frames a second makes the segmenter say.
-fn commands(seconds: u64, segment: Option<u64>) -> Vec<Command> {
-    let settings = Settings {
-        segment: segment.map(Duration::from_secs),
-        fragment: Duration::from_secs(1),
-        camera: "yard".into(),
-        session: [0; 16],
-        sdp_sha256: [0; 32],
-    };
-    let track = TrackInfo {
-        codec: Codec::H264,
-        clock_rate: 90_000,
-    };
-    let mut segmenter = Segmenter::new(settings, &[track], 0);
-    segmenter.describe(0, h264(0));
-    for i in 0..seconds.cast_signed() * 25 {
-        segmenter.push(Placed::Unit(Timed {
-            unit: AccessUnit {
-                data: vec![7; 400],
-                random_access: i % 25 == 0,
-                received: WallClock(1_800_000_000_000_000_000),
-                ..AccessUnit::default()
-            },
-            time: i * 3_600,
-            captured: None,
-        }));
-    }
-    segmenter.finish();
-    std::iter::from_fn(|| segmenter.pop()).collect()
-}
 
 fn files(output: Output, sync: SyncPolicy) -> (Files, Arc<Mutex<Vec<Event>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -95,7 +62,7 @@ fn what_a_crash_leaves_is_found_and_finished() {
     }
     // While it is written it is nobody else's.
     assert!(leftovers::find(dir.path()).is_empty());
-    let path = files.open.as_ref().unwrap().disk.path().to_owned();
+    let path = files.open.as_ref().unwrap().file.disk.path().to_owned();
     let allocated = |path: &Path| std::fs::metadata(path).unwrap().blocks() * 512;
     let ahead = allocated(&path) > AHEAD;
     // As after a crash: nobody closes it.
@@ -177,7 +144,7 @@ fn a_full_disk_costs_no_media_that_was_written() {
     let (mut files, told) = files(Output::Folder(dir.path().to_owned()), SyncPolicy::Fragment);
     let full =
         |path: &Path| tapo_io::Error::io(path, "write", std::io::ErrorKind::StorageFull.into());
-    let open_path = |files: &Files| files.open.as_ref().unwrap().disk.path().to_owned();
+    let open_path = |files: &Files| files.open.as_ref().unwrap().file.disk.path().to_owned();
     let mut commands = commands(3, Some(900)).into_iter();
     let head = commands.next().unwrap();
     files.apply(Job::Command(head.clone()));
