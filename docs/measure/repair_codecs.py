@@ -51,7 +51,7 @@ def full(kind, version, flags, *parts):
 
 class Sample:
     def __init__(self, data, duration, offset=0, sync=True):
-        self.data, self.duration, self.offset, self.sync = data, duration, offset, sync
+        self.data, self.duration, self.offset, self.sync, self.entry = data, duration, offset, sync, 1
 
 
 class Track:
@@ -88,8 +88,10 @@ def read(path):
         stsc = stbl("stsc"); runs = [struct.unpack(">III", stsc[8 + 12 * i:20 + 12 * i]) for i in range(u32(stsc, 4))]
         samples, k = [], 0
         for c, at in enumerate(chunks, 1):
-            for _ in range(next(r[1] for r in reversed(runs) if r[0] <= c)):
+            _, count, entry = next(r for r in reversed(runs) if r[0] <= c)
+            for _ in range(count):
                 samples.append(Sample(b[at:at + sizes[k]], durations[k], offsets[k], k + 1 in sync))
+                samples[-1].entry = entry
                 at += sizes[k]; k += 1
         head = next(filter(None, (get("mdia.minf." + k, True) for k in ("vmhd", "smhd", "gmhd", "nmhd", "sthd"))), b"")
         tracks.append(Track(get("mdia.hdlr")[8:12], u32(mdhd, 20 if mdhd[0] else 12), get("mdia.minf.stbl.stsd", True), samples,
@@ -119,14 +121,14 @@ def trak(number, t, chunks, movie_scale):
     if not all(s.sync for s in t.samples):
         tables.append(table(b"stss", 0, [struct.pack(">I", i) for i, s in enumerate(t.samples, 1) if s.sync]))
     stsc, last = [], None
-    for i, (_, n) in enumerate(chunks, 1):
-        if n != last:
-            stsc.append(struct.pack(">III", i, n, 1)); last = n
+    for i, (_, n, entry) in enumerate(chunks, 1):
+        if (n, entry) != last:
+            stsc.append(struct.pack(">III", i, n, entry)); last = (n, entry)
     tables.append(table(b"stsc", 0, stsc))
     sizes = [len(s.data) for s in t.samples]
     same = sizes[0] if len(set(sizes)) == 1 else 0
     tables.append(full(b"stsz", 0, 0, struct.pack(">II", same, len(sizes)), *([] if same else [struct.pack(">I", s) for s in sizes])))
-    tables.append(table(b"co64", 0, [struct.pack(">Q", o) for o, _ in chunks]))
+    tables.append(table(b"co64", 0, [struct.pack(">Q", o) for o, *_ in chunks]))
     dref = box(b"dinf", full(b"dref", 0, 0, struct.pack(">I", 1), full(b"url ", 0, 1)))
     heads = {b"vide": full(b"vmhd", 0, 1, bytes(8)), b"soun": full(b"smhd", 0, 0, bytes(4))}
     head = t.media_header or heads.get(t.handler) or full(b"nmhd", 0, 0)
@@ -145,7 +147,7 @@ def by_time(tracks, chunk=None):
         own = chunk[k] if isinstance(chunk, (list, tuple)) else chunk
         time, first, opened = 0, 0, 0
         for i, s in enumerate(t.samples):
-            if i > first and (own is None or time - opened >= own * t.timescale - 1e-6):
+            if i > first and (own is None or s.entry != t.samples[i - 1].entry or time - opened >= own * t.timescale - 1e-6):
                 order.append((opened / t.timescale, k, first, i - first)); first, opened = i, time
             time += s.duration
         if t.samples:
@@ -161,7 +163,7 @@ def write(path, tracks, chunk=None, brand=b"isom", wide=False, between=b"", alig
     body, chunks = bytearray(), [[] for _ in tracks]
     for k, first, n in by_time(tracks, chunk):
         body += bytes(-(base + len(body)) % align)
-        chunks[k].append((base + len(body), n))
+        chunks[k].append((base + len(body), n, tracks[k].samples[first].entry))
         for s in tracks[k].samples[first:first + n]:
             body += s.data
     header = struct.pack(">I4sQ", 1, b"mdat", 16 + len(body)) if wide else struct.pack(">I4s", 8 + len(body), b"mdat")
@@ -384,6 +386,39 @@ remux("layout_boxes_between.mp4", None, between=box(b"free", bytes(500)) + box(b
 remux("layout_align4k.mp4", 1.0, align=4096)
 remux("layout_align4.mp4", None, align=4)
 remux("layout_align16_pcm.mov", 0.5, (*NOB, "-c:a", "pcm_s16le"), align=16)
+
+
+def entries(name, first, second):
+    """A pair whose settings change within it: each track with two sample entries that differ, and samples of one, the other, the one."""
+    def make(src, out):
+        size, audio, codecs = zip(first, second)
+        parts = [read(src.made(f"{k}.mp4", *src.video(size[k], k=k), *src.audio(**audio[k], k=k), *codecs[k])) for k in (0, 1)]
+        tracks = []
+        for k, (a, b) in enumerate(zip(*parts)):
+            one, other = a.stsd[16:], b.stsd[16:]
+            # Entries may differ in bit rates alone, which nothing tells apart.
+            differ = (size[0], codecs[0]) != (size[1], codecs[1]) if k == 0 else audio[0] != audio[1]
+            for s in b.samples:
+                s.entry = 2 if differ else 1
+                s.duration, s.offset = (v * a.timescale // b.timescale for v in (s.duration, s.offset))
+            a.stsd = full(b"stsd", 0, 0, struct.pack(">I", 2 if differ else 1), one, other if differ else b"")
+            third = lambda t: next(i for i, s in enumerate(t.samples) if s.sync and i * 3 >= len(t.samples))
+            cut, behind = third(a), third(b)
+            a.samples = a.samples[:cut] + b.samples[:behind] + a.samples[cut:]
+            tracks.append(a)
+        write(out, tracks)
+    CASES[name] = make
+
+
+STEREO = {"layout": "stereo"}
+entries("entries_size.mp4", ("320x240", STEREO, (*NOB, *AAC)), ("240x180", STEREO, (*NOB, *AAC)))
+entries("entries_tools.mp4", ("320x240", STEREO, (*NOB, *AAC)), ("320x240", STEREO, (*NOB, "-coder", "0", "-refs", "4", "-g", "100", *AAC)))
+entries("entries_aac_mono.mp4", ("320x240", STEREO, (*NOB, *AAC)), ("320x240", {"layout": "mono"}, (*NOB, *AAC)))
+entries("entries_aac_rate.mp4", ("320x240", STEREO, (*NOB, *AAC)), ("320x240", MONO16, (*NOB, *AAC)))
+entries("entries_h265.mp4", ("320x240", STEREO, (*X265, "-x265-params", "log-level=error:keyint=25", *AAC)),
+        ("256x192", STEREO, (*X265, "-x265-params", "log-level=error:keyint=25:ctu=16", *AAC)))
+entries("entries_hev1.mp4", ("320x240", STEREO, (*X265, "-x265-params", "log-level=error:keyint=25", *AAC)),
+        ("320x240", STEREO, ("-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hev1", "-x265-params", "log-level=error:keyint=25:repeat-headers=1", *AAC)))
 
 
 @case("alaw_packets.mp4")

@@ -40,6 +40,7 @@ mod recognise;
 mod registry;
 mod reservoir;
 pub mod sei;
+mod several;
 mod shape;
 mod start_codes;
 mod units;
@@ -54,6 +55,7 @@ pub use presentation::{Order, OrderKey, PresentationOrder};
 pub use recognise::{
     Access, Decodes, Delimiting, Depth, HEAD, Hints, Recogniser, Symbol, Verdict, recogniser,
 };
+pub use several::several;
 pub use shape::unknown;
 pub use variants::{Changes, Variant, variants};
 

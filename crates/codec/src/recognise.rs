@@ -78,6 +78,8 @@ pub struct Access {
     pub parameter_sets: Vec<Span>,
     /// The first place that its syntax forbids, absolute: the sample is delimited, but damaged. Looked for at [`Depth::Thorough`] only.
     pub flaw: Option<u64>,
+    /// The sample entry of the track that it was read by, from 0 on: other than 0 only where there are [`several`](crate::several).
+    pub entry: u16,
 }
 
 impl Access {
@@ -95,6 +97,7 @@ impl Access {
             bits,
             parameter_sets: Vec::new(),
             flaw: None,
+            entry: 0,
         }
     }
 }
@@ -225,6 +228,12 @@ pub trait Recogniser: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// For codecs that say [`Delimiting::Constant`]: other codings of sound that may stand where this one does, with their names. Which
+    /// it is shows in the [`likeness`](Self::likeness) of the data alone.
+    fn rivals(&self) -> Vec<(&'static str, Box<dyn Recogniser>)> {
+        Vec::new()
+    }
+
     /// Shows it a whole sample of the track from a sound file. It takes parameter sets and the habits of the encoder, which later
     /// judgements are held to: NAL unit types, the order of AAC elements. A few dozen samples from the track's first on do; the
     /// first must be among them, since encoders put into it what they never write again.
@@ -239,6 +248,17 @@ pub trait Recogniser: Send + Sync + fmt::Debug {
     fn adopt(&mut self, parameter_set: &[u8]) -> Result<()> {
         let _ = parameter_set;
         Ok(())
+    }
+
+    /// Whether this parameter set, NAL header included, is in force.
+    fn holds(&self, parameter_set: &[u8]) -> bool {
+        let _ = parameter_set;
+        false
+    }
+
+    /// What stands behind is of this sample entry, from 0 on, where there are [`several`](crate::several).
+    fn turn(&mut self, entry: u16) {
+        let _ = entry;
     }
 
     /// Decodes the entropy-coded data of a whole sample, without making a picture of it: headers alone look right under many

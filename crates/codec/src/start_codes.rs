@@ -66,7 +66,12 @@ struct StartCodes {
     /// Start codes that samples of a sound file began with, and how many samples those were.
     leading: Vec<u8>,
     learnt: u32,
+    /// Formats of the pictures of a sound file, as sequence and picture headers say them: most have one.
+    formats: Vec<u64>,
 }
+
+/// Formats of pictures that one recording may have.
+const FORMATS: usize = 8;
 
 /// Samples that show which start codes an encoder begins them with.
 const SHOWN: u32 = 20;
@@ -105,13 +110,36 @@ impl StartCodes {
             time_bits: None,
             leading: Vec::new(),
             learnt: 0,
+            formats: Vec::new(),
         }
+    }
+
+    /// What the headers in front of a picture say of its format; `None` where they say nothing.
+    fn format(&self, sample: &[u8]) -> Option<u64> {
+        match self.coding {
+            Coding::Mpeg2 => mpeg2_format(sample),
+            Coding::Mpeg4 => None,
+            // The source format; the size of an extended one stands elsewhere.
+            Coding::H263 => Some(u64::from(sample.get(4)? >> 2 & 7)),
+        }
+    }
+
+    /// Whether pictures of this format were in a sound file, or nothing is known.
+    fn is_of_format(&self, sample: &[u8]) -> bool {
+        let format = self.format(sample);
+        self.formats.is_empty() || format.is_none_or(|format| self.formats.contains(&format))
     }
 
     /// Whether a sample may begin with this start code: by the standard, and as the encoder has it, since sound in between holds some
     /// by chance.
     fn begins(&self, code: u8) -> bool {
         self.may_begin(code) && (self.learnt < SHOWN || self.leading.contains(&self.class(code)))
+    }
+
+    /// Whether a sample may begin with these bytes, the first start code of which is given: also as no sample of the reference does,
+    /// where no sound would hold it by chance.
+    fn starts(&self, code: u8, bytes: &[u8]) -> bool {
+        self.begins(code) || self.coding == Coding::Mpeg2 && code == 0 && leads_to_slice(bytes)
     }
 
     /// One of the start codes that say the same.
@@ -165,7 +193,7 @@ impl StartCodes {
         let mut bits = 24.0;
         let mut reach = 3;
         for (at, code) in codes(bytes) {
-            if at == 3 && !self.begins(code) || at > reach {
+            if at == 3 && !self.starts(code, bytes) || at > reach {
                 return None;
             }
             reach = at + 4 + self.longest(code);
@@ -209,7 +237,8 @@ impl StartCodes {
                         .is_some_and(|rest| h263_head(rest).is_some())
                 })
             } else {
-                let mut found = codes(bytes).filter(|&(_, code)| self.begins(code));
+                let rest = |at: usize| bytes.get(at - 3..).unwrap_or_default();
+                let mut found = codes(bytes).filter(|&(at, code)| self.starts(code, rest(at)));
                 found
                     .find(|&(at, code)| {
                         // Sound may hold the bytes of a start code by chance.
@@ -238,6 +267,38 @@ impl StartCodes {
         }
         Ok(None)
     }
+}
+
+/// Whether a picture begins here whose headers lead to its first slice: sound does not hold that by chance.
+fn leads_to_slice(bytes: &[u8]) -> bool {
+    let head = bytes.get(..256).unwrap_or(bytes);
+    let mut codes = codes(head);
+    let is_picture = codes.next().is_some_and(|(at, code)| {
+        let body = head.get(at + 1..).unwrap_or_default();
+        at == 3 && code == 0 && mpeg2_picture(body).is_some()
+    });
+    let behind = codes.find(|&(_, code)| !matches!(code, 0xB5 | 0xB2));
+    // The first row of macroblocks, not far behind the headers.
+    is_picture && behind.is_some_and(|(at, code)| code == 1 && at < 64)
+}
+
+/// `horizontal_size_value`, `vertical_size_value` of a sequence header (13818-2, 6.2.2.1), and `chroma_format` of its extension.
+fn mpeg2_format(sample: &[u8]) -> Option<u64> {
+    let &[0, 0, 1, 0xB3, a, b, c, ..] = sample else {
+        return None;
+    };
+    let size = u64::from(a) << 16 | u64::from(b) << 8 | u64::from(c);
+    let head = sample.get(..HEADERS).unwrap_or(sample);
+    let mut extensions = codes(head).filter_map(|(at, code)| match code {
+        0xB5 => head.get(at + 1..at + 3),
+        _ => None,
+    });
+    // Sequence extension, id 1: profile and level 8, progressive 1, chroma format 2.
+    let chroma = extensions.find_map(|ext| match *ext {
+        [id, format] if id >> 4 == 1 => Some(u64::from(format >> 1 & 3)),
+        _ => None,
+    });
+    Some(size << 2 | chroma.unwrap_or(1))
 }
 
 /// `picture_header()` behind its start code, and the coding extension if there is one (13818-2, 6.2.3).
@@ -379,6 +440,7 @@ impl Recogniser for StartCodes {
         match (self.coding, head) {
             (Coding::H263, [0, 0, code, b3, ..]) => self.begins(*code) && b3 & 3 == 2,
             (Coding::H263, [_, _, _, _, ..]) => false,
+            (Coding::Mpeg2, [0, 0, 1, 0, ..]) => true,
             (_, [0, 0, 1, code, ..]) => self.begins(*code),
             (_, [_, _, _, _, ..]) => false,
             _ => true,
@@ -406,6 +468,13 @@ impl Recogniser for StartCodes {
                 element: "start code",
             }));
         };
+        let same = self.is_of_format(window.bytes(at, left.min(HEADERS))?);
+        if !same {
+            return Ok(Verdict::Not(CodecError::Malformed {
+                structure: "picture",
+                element: "format",
+            }));
+        }
         let least = head.picture as u64;
         let next = self.next(window, at.saturating_add(least), end, u32::from(head.field))?;
         let mut access = Access::new(least, head.bits);
@@ -427,6 +496,12 @@ impl Recogniser for StartCodes {
             }
             self.learnt = self.learnt.saturating_add(1);
         }
+        if let Some(format) = self.format(sample)
+            && !self.formats.contains(&format)
+            && self.formats.len() < FORMATS
+        {
+            self.formats.push(format);
+        }
         if self.coding == Coding::Mpeg4 {
             self.time_bits = time_bits(sample.get(..HEADERS).unwrap_or(sample)).or(self.time_bits);
         }
@@ -440,6 +515,44 @@ impl Recogniser for StartCodes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A picture of MPEG-2 with a slice, behind a sequence header with its extension if `chroma` is given.
+    fn mpeg2_sample(chroma: Option<u8>, kind: u8) -> Vec<u8> {
+        let sequence = |chroma: u8| {
+            let header = [0, 0, 1, 0xB3, 0x14, 0x00, 0xF0, 0x13, 1, 2, 3, 4];
+            let extension = [0, 0, 1, 0xB5, 0x14, 0x88 | chroma << 1, 0, 1, 0, 0];
+            [&header[..], &extension].concat()
+        };
+        let picture = [0, 0, 1, 0, 0, kind << 3 | 2, 0xFF, 0xF8];
+        let extension = [0, 0, 1, 0xB5, 0x8F, 0xFF, 0xF3, 0x41, 0x80];
+        let slice = [&[0, 0, 1, 1][..], &[0x55; 60]].concat();
+        let head = chroma.map_or_else(Vec::new, sequence);
+        [&head[..], &picture, &extension, &slice].concat()
+    }
+
+    #[test]
+    fn pictures_that_begin_as_none_of_the_reference_do_are_no_part_of_others() {
+        // Every picture of the reference has a sequence header.
+        let mut intra = StartCodes::new(Coding::Mpeg2);
+        for _ in 0..SHOWN {
+            intra.learn(&mpeg2_sample(Some(1), 1));
+        }
+        let (first, second) = (mpeg2_sample(Some(1), 1), mpeg2_sample(None, 2));
+        let row = [&first[..], &second, &second].concat();
+        let len = first.len() as u64;
+        assert_eq!(most(&intra, &row).map(|(most, ..)| most), Some(Some(len)));
+        let behind = &row[first.len()..];
+        let len = second.len() as u64;
+        assert_eq!(most(&intra, behind).map(|(most, ..)| most), Some(Some(len)));
+        // Quiet sound looks like a start code, and is none.
+        let quiet = [&first[..], &[0, 0, 1, 0, 0, 0, 1, 0, 1, 0], &second].concat();
+        assert_eq!(
+            most(&intra, &quiet).map(|(most, ..)| most),
+            Some(Some(first.len() as u64 + 10))
+        );
+        // Another chroma format is another recording.
+        assert_eq!(most(&intra, &mpeg2_sample(Some(2), 1)), None);
+    }
 
     fn most(recogniser: &StartCodes, data: &[u8]) -> Option<(Option<u64>, bool, Order)> {
         let verdict = recogniser.probe(&mut Window::new(&data), 0, data.len() as u64, Depth::Heads);

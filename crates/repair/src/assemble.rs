@@ -1,19 +1,15 @@
 //! Items with times become a movie.
 
+mod groups;
 mod samples;
 
 use crate::Result;
 use crate::item::Found;
 use crate::profile::{Finding, Profile};
 use crate::times::Timeline;
+pub(crate) use groups::left_out;
 use samples::Samples;
 use tapo_movie::{Columns, Edit, EncodedMoov, Movie, SampleTable};
-
-/// Boxes of a sample table that speak of single samples of the reference.
-const PER_SAMPLE: [&[u8; 4]; 12] = [
-    b"sbgp", b"sgpd", b"sdtp", b"cslg", b"stps", b"stdp", b"padb", b"subs", b"saiz", b"saio",
-    b"stsh", b"csgp",
-];
 
 /// A movie whose samples stay where they were found: its own tables are empty.
 pub(crate) struct Assembled<'a> {
@@ -50,10 +46,10 @@ pub(crate) fn movie<'a>(
         };
         track.samples = SampleTable::default();
         let usual = profile.tracks.get(index).map_or(1, |t| t.durations.usual);
-        samples.push(Samples::of(found, index, times, usual, moved)?);
-        track
-            .other_stbl
-            .retain(|b| !PER_SAMPLE.iter().any(|k| b.kind == *k));
+        let group = profile.tracks.get(index).map_or(index, |t| t.group);
+        samples.push(Samples::of(found, (index, group), times, usual, moved)?);
+        let count = samples.last().map_or(0, Columns::count);
+        track.other_stbl = groups::kept(track, count);
         track.defaults = None;
         let shift = profile
             .tracks

@@ -131,7 +131,7 @@ fn indexed(job: &Job<'_>, layout: &Layout, own: &Own, profile: &Profile) -> Resu
     }
     let mut found = scanner.finish();
     twins::tell_apart(&mut found, profile);
-    Ok(salvage::merge(index.items, &found))
+    Ok(salvage::merge(index, &found, profile))
 }
 
 /// Searches the media data of a file that has no index.
@@ -148,6 +148,18 @@ fn search(job: &Job<'_>, layout: &Layout, profile: &Profile) -> Result<Found> {
     let mut found = scanner.finish();
     twins::tell_apart(&mut found, profile);
     Ok(found)
+}
+
+/// What the basis says of single samples that does not hold for others.
+fn left_out(profile: &Profile, written: &[crate::TrackOutcome]) -> Vec<crate::Note> {
+    let is_written = |id: u32| written.iter().any(|t| t.id == id);
+    let tracks = profile.movie.tracks.iter();
+    let tracks = tracks.filter(|t| is_written(t.header.id));
+    let boxes = tracks.map(|t| (t.header.id, assemble::left_out(t)));
+    let notes = boxes.filter(|(_, boxes)| !boxes.is_empty());
+    notes
+        .map(|(track, boxes)| crate::Note::LeftOut { track, boxes })
+        .collect()
 }
 
 /// All that is known when the search is over.
@@ -206,6 +218,9 @@ impl Rebuilt<'_> {
         outcome.output = (!options.dry_run).then(|| outcome.target.clone());
         outcome.basis = self.basis;
         outcome.notes.extend(self.notes);
+        outcome
+            .notes
+            .extend(left_out(self.profile, &outcome.tracks));
         outcome.size = written.size;
         outcome.hashes = written.hashes;
         Ok(outcome)

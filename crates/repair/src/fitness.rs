@@ -3,6 +3,7 @@
 use crate::basis::look::{share, votes};
 use crate::basis::rates::other_rate;
 use crate::basis::view::View;
+use crate::basis::waveforms::other_sound;
 use crate::item::Found;
 use crate::layout::Layout;
 use crate::profile::{Finding, Profile, Reference, TrackProfile};
@@ -62,6 +63,14 @@ pub(crate) fn check(
             "beside the pictures its sound runs at {rate} Hz, that of the reference at {of} Hz"
         ));
     }
+    if let Some(track) = swallowed(found, &reference.profile) {
+        differences.push(format!(
+            "of {} next to nothing is in the media data, and without it nothing says where \
+             pictures end",
+            described_track(&reference.profile, track).unwrap_or_default()
+        ));
+    }
+    differences.extend(other_sound(source, found, reference)?);
     if differences.is_empty() {
         return Ok(());
     }
@@ -131,6 +140,36 @@ fn decodes(source: &dyn ByteSource, found: &Found, profile: &Profile) -> Result<
     let pictures = pictures.collect::<tapo_io::Result<Vec<_>>>()?;
     let votes = votes(&**recogniser, pictures.iter().map(Vec::as_slice));
     Ok(votes.confirm())
+}
+
+/// Part of the samples to be expected that a track must have, if others do not say
+/// themselves where they end.
+const PRESENT: f64 = 0.25;
+
+/// Samples to be expected from which on that says anything.
+const EXPECTED: f64 = 20.0;
+
+/// A track of the reference that is hardly there, though samples of the leading
+/// one end where other tracks begin: they have swallowed what stands in its place.
+fn swallowed(found: &Found, profile: &Profile) -> Option<usize> {
+    let leader = profile.leader();
+    let of = profile.tracks.get(leader)?;
+    let open = of.recogniser.as_ref()?.delimiting() == tapo_codec::Delimiting::Start;
+    if !open || of.samples == 0 {
+        return None;
+    }
+    let count = |track: usize| {
+        let own = found.items.iter().filter(|i| usize::from(i.track) == track);
+        own.map(|i| f64::from(i.samples)).sum::<f64>()
+    };
+    let pictures = count(leader);
+    let tracks = profile.tracks.iter().enumerate();
+    let mut others = tracks.filter(|(i, t)| *i != leader && t.finding == Finding::Syntax);
+    let missing = others.find(|(track, t)| {
+        let expected = pictures * f64::from(t.samples) / f64::from(of.samples);
+        t.group == *track && expected >= EXPECTED && count(*track) < PRESENT * expected
+    });
+    missing.map(|(track, _)| track)
 }
 
 /// Whether not one sync sample was found where the reference had several in as

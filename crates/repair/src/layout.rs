@@ -1,6 +1,6 @@
 //! Where media data begins and ends in a file that may be broken anywhere.
 
-use crate::Result;
+use crate::{Result, salvage};
 use tapo_bmff::{BoxHeader, BoxSize, FourCc};
 use tapo_io::{ByteSource, Span, Window};
 
@@ -51,6 +51,10 @@ const TOP: [&[u8; 4]; 19] = [
 /// Boxes that hold no media data, however long they are.
 const INDEX: [&[u8; 4]; 6] = [b"moov", b"moof", b"mfra", b"sidx", b"udta", b"meta"];
 
+/// Bytes without structure in which a fragment is looked for: recorders write one
+/// every few seconds.
+const FRAGMENT: u64 = 64 << 20;
+
 impl Layout {
     /// Finds the structure of a file.
     ///
@@ -95,8 +99,12 @@ impl Layout {
                         begins: false,
                         ends: false,
                     };
-                    layout.push(Span::new(at, len), content);
-                    at = len;
+                    // Behind a lost head, or a lost index, fragments go on.
+                    let reach = Span::at(at, FRAGMENT);
+                    let next = salvage::next_fragment(source, at.saturating_add(1), reach.end)?;
+                    let next = next.unwrap_or(len);
+                    layout.push(Span::new(at, next), content);
+                    at = next;
                 }
             }
         }

@@ -89,6 +89,14 @@ pub enum Note {
         /// ones.
         pictures: u32,
     },
+    /// Boxes that speak of single samples of the basis are left out, since nothing
+    /// says it of those that were found.
+    LeftOut {
+        /// Track id in the output.
+        track: u32,
+        /// Their types.
+        boxes: Vec<FourCc>,
+    },
     /// The index that was left names more tracks than it describes. Their data is
     /// left out.
     TracksUnknown {
@@ -235,7 +243,8 @@ impl Reconstruction {
         let sure = |t: &TrackOutcome| {
             t.classes[2] <= t.ends_by_clock && t.classes[3] == 0 && t.lost_samples == 0
         };
-        self.gaps.is_empty() && self.tracks.iter().all(sure)
+        let told = |n: &Note| !matches!(n, Note::TracksUnknown { .. });
+        self.gaps.is_empty() && self.tracks.iter().all(sure) && self.notes.iter().all(told)
     }
 
     /// Samples in the output, of all tracks.

@@ -1,9 +1,9 @@
 //! What an index that is still there says: it is the authority on its samples.
 
-use crate::item::{Found, Item, Stretch, When};
+use crate::item::{Found, Item, Stretch, Turns, When};
 use crate::layout::{Layout, top};
 use crate::overlay::Overlay;
-use crate::profile::{Finding, Profile};
+use crate::profile::{Finding, Profile, entry};
 use crate::{Class, Result};
 use std::collections::BTreeSet;
 use tapo_bmff::BoxSize;
@@ -115,7 +115,7 @@ fn mend(source: &dyn ByteSource, overlay: &mut Overlay<'_>) -> Result<Vec<Span>>
                 // Torn, or its size is damaged: then a fragment stands behind it.
                 let payload = at + header.len();
                 boxes.push(Span::new(at, payload.min(len)));
-                match next_fragment(source, payload)? {
+                match next_fragment(source, payload, len)? {
                     None => {
                         overlay.extend(end.min(len.saturating_add(LONGEST_TAIL)));
                         at = len;
@@ -127,7 +127,7 @@ fn mend(source: &dyn ByteSource, overlay: &mut Overlay<'_>) -> Result<Vec<Span>>
                 }
             }
             _ => {
-                let next = next_fragment(source, at + 1)?.unwrap_or(len);
+                let next = next_fragment(source, at + 1, len)?.unwrap_or(len);
                 if next >= at + 16 {
                     overlay.cover(Span::new(at, next));
                 }
@@ -141,19 +141,24 @@ fn mend(source: &dyn ByteSource, overlay: &mut Overlay<'_>) -> Result<Vec<Span>>
 /// Bytes by which a torn fragment's data may be longer than the file.
 const LONGEST_TAIL: u64 = 1 << 32;
 
-/// The next `moof` at or behind `from`: one whose first child is its header.
-fn next_fragment(source: &dyn ByteSource, from: u64) -> Result<Option<u64>> {
+/// The next `moof` at or behind `from` and in front of `limit`: one whose first
+/// child is its header.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn next_fragment(source: &dyn ByteSource, from: u64, limit: u64) -> Result<Option<u64>> {
     const BLOCK: u64 = 1 << 20;
     const HEAD: u64 = 24;
     let mut at = from;
-    while at < source.len() {
+    let limit = limit.min(source.len());
+    let name = memchr::memmem::Finder::new(b"mfhd");
+    while at < limit {
         // A box may begin up to its fourth byte before the first that is not zero.
         at = at.max(source.next_data(at).saturating_sub(4));
         let block = Loaded::read(source, Span::at(at, BLOCK + HEAD))?;
         let bytes = block.get(block.span()).unwrap_or_default();
-        let found = bytes
-            .windows(16)
-            .position(|w| w.get(4..8) == Some(b"moof") && w.get(12..16) == Some(b"mfhd"));
+        let mut names = name.find_iter(bytes).filter_map(|at| at.checked_sub(12));
+        let found = names.find(|at| bytes.get(at + 4..at + 8) == Some(b"moof"));
         if let Some(found) = found {
             return Ok(Some(at + found as u64));
         }
@@ -176,12 +181,17 @@ pub(crate) fn samples(
     let len = source.len();
     let mut items = Vec::new();
     let mut lost = Vec::new();
+    let mut placed = Vec::new();
     for (index, track) in own.movie.tracks.iter().enumerate() {
         let Ok(number) = u16::try_from(index) else {
             break;
         };
         let frames = profile.tracks.get(index).map(|t| t.finding);
         let frames = matches!(frames, Some(Finding::Frames { .. }));
+        let several = track.descriptions.len() > 1;
+        let group = profile.tracks.get(index).map_or(index, |t| t.group);
+        let group = u16::try_from(group).unwrap_or(u16::MAX);
+        let mut before = 0;
         let doubtful = doubtful(&track.samples, index, profile, source)?;
         let mut wrong = doubtful.into_iter().peekable();
         for sample in &track.samples {
@@ -189,6 +199,10 @@ pub(crate) fn samples(
             if sample.span.end > len || damaged {
                 lost.push(sample.span);
                 continue;
+            }
+            let of_entry = entry(sample.description);
+            if several {
+                placed.push((sample.span.start, group, of_entry));
             }
             let size = u32::try_from(sample.span.len()).unwrap_or(u32::MAX);
             let dts = i64::try_from(sample.dts).unwrap_or(i64::MAX);
@@ -207,6 +221,7 @@ pub(crate) fn samples(
                 && *at + u64::from(*row) == sample.span.start
                 && *row / *samples == size
                 && *duration / *samples == lasts
+                && before == of_entry
                 && u64::from(*row) + u64::from(size) <= MOST_ROW
             {
                 *row += size;
@@ -214,6 +229,7 @@ pub(crate) fn samples(
                 *duration += lasts;
                 continue;
             }
+            before = of_entry;
             items.push(Item {
                 at: sample.span.start,
                 size,
@@ -239,7 +255,12 @@ pub(crate) fn samples(
         boxes.get(next).is_none_or(|b| b.start >= span.end)
     });
     keep_apart(&mut items, boxes);
-    Ok(Indexed { items, lost })
+    placed.sort_unstable();
+    let mut turns = Turns::default();
+    for (at, track, entry) in placed {
+        turns.note(track, at, entry);
+    }
+    Ok(Indexed { items, lost, turns })
 }
 
 /// What an index says.
@@ -247,6 +268,8 @@ pub(crate) struct Indexed {
     pub(crate) items: Vec<Item>,
     /// Samples that are damaged, or that the file ends within or before.
     pub(crate) lost: Vec<Span>,
+    /// The sample entries it names.
+    pub(crate) turns: Turns,
 }
 
 /// Drops what cannot be where a damaged index says: within boxes, and over parts
@@ -305,6 +328,7 @@ fn doubtful(
     let (mut probed, mut zeros) = (0_u64, Vec::new());
     for sample in table.iter().filter(|s| s.span.end <= source.len()) {
         let span = sample.span;
+        recogniser.turn(entry(sample.description));
         let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
         probed += 1;
         match verdict {
@@ -367,7 +391,8 @@ pub(crate) fn unindexed(own: &Own, index: &Indexed, layout: &Layout, len: u64) -
 const SMALLEST: u64 = 64;
 
 /// Puts what the index says and what the search found into one row.
-pub(crate) fn merge(known: Vec<Item>, found: &Found) -> Found {
+pub(crate) fn merge(index: Indexed, found: &Found, profile: &Profile) -> Found {
+    let known = index.items;
     let mut merged = Found {
         boxes: found.boxes.clone(),
         cut: found.cut,
@@ -387,6 +412,7 @@ pub(crate) fn merge(known: Vec<Item>, found: &Found) -> Found {
         while let Some((_, stretch, items)) = searched.next_if(|(at, ..)| *at < item.at) {
             let first = merged.items.len();
             merged.stretches.push(Stretch { first, ..stretch });
+            merged.turn(items.clone(), &found.turns, profile);
             merged.items.extend(items);
             open = false;
         }
@@ -398,14 +424,31 @@ pub(crate) fn merge(known: Vec<Item>, found: &Found) -> Found {
             });
             open = true;
         }
+        merged.turn(std::iter::once(item), &index.turns, profile);
         merged.items.push(item);
     }
     for (_, stretch, items) in searched {
         let first = merged.items.len();
         merged.stretches.push(Stretch { first, ..stretch });
+        merged.turn(items.clone(), &found.turns, profile);
         merged.items.extend(items);
     }
     merged
+}
+
+impl Found {
+    /// Takes the sample entries of items behind all others.
+    fn turn(&mut self, items: impl Iterator<Item = Item>, turns: &Turns, profile: &Profile) {
+        if turns.is_empty() && self.turns.is_empty() {
+            return;
+        }
+        for item in items {
+            let track = usize::from(item.track);
+            let group = profile.tracks.get(track).map_or(track, |t| t.group);
+            let group = u16::try_from(group).unwrap_or(u16::MAX);
+            self.turns.note(group, item.at, turns.entry(group, item.at));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -459,11 +502,11 @@ mod tests {
     fn the_next_fragment_is_found_behind_anything() {
         let mut file = vec![0; 3 << 20];
         file.extend(b"\0\0\0\x18moof\0\0\0\x10mfhd\0\0\0\0\0\0\0\x01");
-        assert_eq!(next_fragment(&file, 0).unwrap(), Some(3 << 20));
-        assert_eq!(next_fragment(&file, (3 << 20) + 1).unwrap(), None);
+        assert_eq!(next_fragment(&file, 0, u64::MAX).unwrap(), Some(3 << 20));
+        assert_eq!(next_fragment(&file, (3 << 20) + 1, u64::MAX).unwrap(), None);
         // The word alone is no box.
         assert_eq!(
-            next_fragment(&b"\0\0\0\x18moof and more".to_vec(), 0).unwrap(),
+            next_fragment(&b"\0\0\0\x18moof and more".to_vec(), 0, u64::MAX).unwrap(),
             None
         );
     }

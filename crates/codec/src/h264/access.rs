@@ -133,6 +133,10 @@ impl Recogniser for AvcRecogniser {
         Ok(())
     }
 
+    fn holds(&self, parameter_set: &[u8]) -> bool {
+        self.held.has(parameter_set)
+    }
+
     fn decodes(&self, sample: &[u8]) -> Decodes {
         slice_data::decodes(&self.held, self.length_size, sample)
     }

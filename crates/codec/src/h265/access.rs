@@ -139,6 +139,10 @@ impl Recogniser for HevcRecogniser {
         Ok(())
     }
 
+    fn holds(&self, parameter_set: &[u8]) -> bool {
+        self.held.has(parameter_set)
+    }
+
     fn decodes(&self, sample: &[u8]) -> Decodes {
         let nals = || split(sample, self.length_size).map_while(std::result::Result::ok);
         let mut held = Cow::Borrowed(&*self.held);

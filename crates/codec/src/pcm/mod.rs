@@ -141,6 +141,25 @@ impl Recogniser for ConstantRate {
         })
     }
 
+    fn rivals(&self) -> Vec<(&'static str, Box<dyn Recogniser>)> {
+        let Some(own) = self.sound else {
+            return Vec::new();
+        };
+        let bytes = u32::try_from(own.bytes()).unwrap_or(1).max(1);
+        let channels = self.frame_bytes / bytes;
+        let others = waveform::NAMED.iter().filter(|(_, c)| !own.may_be(*c));
+        let recogniser = |coding: Coding| -> Box<dyn Recogniser> {
+            let bytes = u32::try_from(coding.bytes()).unwrap_or(1);
+            Box::new(Self {
+                frame_bytes: bytes * channels,
+                sound: Some(coding),
+            })
+        };
+        others
+            .map(|(name, coding)| (*name, recogniser(*coding)))
+            .collect()
+    }
+
     fn fork(&self) -> Box<dyn Recogniser> {
         Box::new(self.clone())
     }

@@ -25,6 +25,31 @@ pub(super) enum ByteOrder {
     Either,
 }
 
+const fn integer_of(bytes: usize, order: ByteOrder) -> Coding {
+    Coding::Integer { bytes, order }
+}
+
+/// The codings that recorders use, by name.
+pub(super) const NAMED: [(&str, Coding); 8] = [
+    ("G.711 A-law", Coding::ALaw),
+    ("G.711 mu-law", Coding::MuLaw),
+    (
+        "PCM, 16 bits, little-endian",
+        integer_of(2, ByteOrder::Little),
+    ),
+    ("PCM, 16 bits, big-endian", integer_of(2, ByteOrder::Big)),
+    (
+        "PCM, 24 bits, little-endian",
+        integer_of(3, ByteOrder::Little),
+    ),
+    ("PCM, 24 bits, big-endian", integer_of(3, ByteOrder::Big)),
+    (
+        "PCM, 32 bits, little-endian",
+        integer_of(4, ByteOrder::Little),
+    ),
+    ("PCM, 32 bits, big-endian", integer_of(4, ByteOrder::Big)),
+];
+
 /// A sample: its value, the width of the interval that stands for, and the bits that are looked at.
 #[derive(Clone, Copy)]
 struct Level {
@@ -37,7 +62,7 @@ struct Level {
 
 impl Coding {
     /// Bytes of a sample.
-    const fn bytes(self) -> usize {
+    pub(super) const fn bytes(self) -> usize {
         match self {
             Self::Integer { bytes, .. } | Self::Float { bytes, .. } => bytes,
             Self::Offset | Self::ALaw | Self::MuLaw => 1,
@@ -51,6 +76,15 @@ impl Coding {
             Self::Float { bytes, .. } => Self::Float { bytes, order },
             other => other,
         }
+    }
+
+    /// Whether this is the other coding, as far as it is known.
+    pub(super) fn may_be(self, other: Self) -> bool {
+        self == other
+            || self.is_open() && self.bytes() == other.bytes() && {
+                let order = ByteOrder::Either;
+                self.ordered(order) == other.ordered(order)
+            }
     }
 
     const fn is_open(self) -> bool {
@@ -389,6 +423,21 @@ mod tests {
                 let most = sums.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
                 let end = most.unwrap().0 + 1;
                 assert!(end.abs_diff(600) <= 12, "{coding:?} {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_other_coding_explains_sound_as_well() {
+        for (coding, data) in codings() {
+            let of = |coding: Coding| -> f32 {
+                let frame = coding.bytes() * 2;
+                likeness(coding, frame, &data, false).iter().sum()
+            };
+            let own = of(coding);
+            for (name, other) in NAMED.iter().filter(|(_, c)| !coding.may_be(*c)) {
+                let odds = of(*other);
+                assert!(odds < own * 0.7, "{coding:?}: {odds} as {name}, {own}");
             }
         }
     }

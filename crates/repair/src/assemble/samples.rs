@@ -19,6 +19,8 @@ pub(super) struct Samples<'a> {
     found: &'a Found,
     times: &'a [Timed],
     track: u16,
+    /// The first track of the same coding.
+    group: u16,
     /// How long a sample of a row lasts, ticks.
     usual: u32,
     /// Added to every offset.
@@ -55,7 +57,7 @@ impl<'a> Samples<'a> {
     /// More samples than a track may have.
     pub(super) fn of(
         found: &'a Found,
-        track: usize,
+        (track, group): (usize, usize),
         times: &'a [Timed],
         usual: u32,
         moved: u64,
@@ -64,6 +66,7 @@ impl<'a> Samples<'a> {
             found,
             times,
             track: u16::try_from(track).unwrap_or(u16::MAX),
+            group: u16::try_from(group).unwrap_or(u16::MAX),
             usual,
             moved,
             all: All::default(),
@@ -103,6 +106,15 @@ impl<'a> Samples<'a> {
             }
         }
         ends
+    }
+
+    /// The sample entry of the sample at a place of the output.
+    fn entry(&self, at: u64) -> u16 {
+        let turns = &self.found.turns;
+        if turns.is_empty() {
+            return 0;
+        }
+        turns.entry(self.group, at - self.moved)
     }
 
     fn runs(&self) -> impl Iterator<Item = Run> {
@@ -198,14 +210,15 @@ impl Columns for Samples<'_> {
             let first = runs.next()?;
             let mut samples = first.count;
             let mut end = first.at + u64::from(first.size) * u64::from(first.count);
-            while let Some(run) = runs.next_if(|run| run.at == end) {
+            let entry = self.entry(first.at);
+            while let Some(run) = runs.next_if(|run| run.at == end && self.entry(run.at) == entry) {
                 samples += run.count;
                 end += u64::from(run.size) * u64::from(run.count);
             }
             Some(Chunk {
                 offset: first.at,
                 samples,
-                description: 1,
+                description: u32::from(entry) + 1,
             })
         }))
     }

@@ -31,7 +31,7 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
     let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
     if view.is_fragmented() || plain.movie.as_ref().is_some_and(open) {
         let own = salvage::own(source, view.layout, None)?;
-        return Ok(own.map_or(Left::Nothing, |own| Left::Index(Box::new(own))));
+        return Ok(own.map_or(Left::Nothing, fragments));
     }
     let plain = match plain.movie {
         Some(_) => plain,
@@ -74,14 +74,36 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
     })
 }
 
+/// What is left of an index that fragments belong to: all of it, if it describes
+/// the tracks that they name.
+fn fragments(own: Own) -> Left {
+    let is_there = |id: &u32| {
+        let track = own.movie.track(*id);
+        track.is_some_and(|t| t.timescale > 0 && t.descriptions.first().is_some_and(is_whole_entry))
+    };
+    if own.named.iter().all(is_there) {
+        return Left::Index(Box::new(own));
+    }
+    let mut rest = bare(&own.movie);
+    rest.tracks
+        .retain(|t| is_described(t) && !unfit::lacks_sets(t));
+    match rest.tracks.is_empty() {
+        true => Left::Nothing,
+        false => Left::Descriptions(Box::new(rest)),
+    }
+}
+
+/// Whether a sample entry is there to its end: the index may end within it.
+fn is_whole_entry(description: &SampleDescription) -> bool {
+    let raw = description.entry.raw();
+    tapo_bmff::be_u32(raw, 0).is_some_and(|size| size as usize == raw.len())
+}
+
 fn is_described(track: &Track) -> bool {
     let whole = |d: &SampleDescription| {
-        // The index may end within it.
-        let raw = d.entry.raw();
         let boxes: Vec<_> = d.entry.children().map(|(k, b)| (k.0, b)).collect();
         let said = tapo_codec::describe(d.kind().0, &boxes);
-        tapo_bmff::be_u32(raw, 0).is_some_and(|size| size as usize == raw.len())
-            && said.defect.is_none()
+        is_whole_entry(d) && said.defect.is_none()
     };
     let first = track.descriptions.first();
     first.is_some_and(whole) && track.timescale > 0

@@ -16,6 +16,7 @@ mod sets;
 mod settle;
 mod trial;
 pub(crate) mod view;
+pub(crate) mod waveforms;
 
 use crate::item::Found;
 use crate::layout::Layout;
@@ -108,7 +109,8 @@ pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) 
     let settled = settle::settle(view, &mut described.reference)?;
     described.notes.extend(settled.notes);
     described.tried = settled.tried;
-    if view.is_fragmented() {
+    let alone = matches!(described.basis, Basis::OwnDescriptions { completed: None });
+    if view.is_fragmented() && !alone {
         crate::fitness::check_fragments(view, &described.reference)?;
     }
     Ok(Known::Described(Box::new(described)))

@@ -131,6 +131,7 @@ impl View<'_> {
             let whole = |s: &tapo_movie::Sample| s.span.end <= self.source.len();
             for sample in track.samples.iter().filter(whole).take(SAMPLES) {
                 let span = sample.span;
+                recogniser.turn(crate::profile::entry(sample.description));
                 let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
                 tried += 1;
                 if let Verdict::Sample(access) = verdict

@@ -1,12 +1,14 @@
 //! Samples as the search finds them, before they have times.
 
 mod items;
+mod turns;
 
 use crate::Class;
 use tapo_codec::{Order, OrderKey, aac::FrameShape};
 use tapo_io::Span;
 
 pub(crate) use items::{Items, Place, Row};
+pub(crate) use turns::Turns;
 
 /// A sample, or a row of constant-rate data.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -70,6 +72,9 @@ pub(crate) struct Found {
     pub(crate) boxes: Vec<Span>,
     /// A sample that the data ends within.
     pub(crate) cut: Option<Span>,
+    /// Where tracks turn to another of their sample entries: by the first track
+    /// of each coding.
+    pub(crate) turns: Turns,
 }
 
 impl Found {

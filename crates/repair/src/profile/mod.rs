@@ -12,8 +12,8 @@ use order::{alignment, file_order};
 use tapo_io::ByteSource;
 use tapo_movie::{Movie, SampleTable, Track};
 
-pub(crate) use reference::{Reference, within};
-pub(crate) use track::{Finding, TrackProfile, coding, recogniser};
+pub(crate) use reference::{HEARD, Reference, within};
+pub(crate) use track::{Finding, TrackProfile, coding, entry, recogniser};
 
 /// Everything learnt of a recording: its tracks without their samples, and how
 /// its samples look and follow each other.

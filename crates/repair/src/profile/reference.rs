@@ -16,6 +16,8 @@ pub(crate) struct Reference {
     pub(crate) file_type: Vec<u8>,
     /// Its first sync samples: track and bytes of each.
     shown: Vec<(usize, Span)>,
+    /// Its first constant-rate sound: track and bytes of each piece.
+    heard: Vec<(usize, Span)>,
 }
 
 /// Pictures of a reference that are decoded to see whether its tools are read.
@@ -29,6 +31,7 @@ impl Reference {
             profile,
             file_type: Vec::new(),
             shown: Vec::new(),
+            heard: Vec::new(),
         }
     }
 
@@ -51,6 +54,23 @@ impl Reference {
         };
         let pictures: Vec<_> = own.filter_map(|s| source.read_span(s).ok()).collect();
         votes(&**recogniser, pictures.iter().map(Vec::as_slice)).confirm()
+    }
+
+    /// The first sound of a track of constant-rate data; none where there are no
+    /// samples.
+    ///
+    /// # Errors
+    /// The file fails.
+    pub(crate) fn sound(&self, track: usize) -> Result<Vec<u8>> {
+        let mut sound = Vec::new();
+        let mut pieces = self.heard.iter().filter(|(t, _)| *t == track).peekable();
+        if pieces.peek().is_some() {
+            let source = tapo_io::PreadFile::open(&self.path)?;
+            for (_, span) in pieces {
+                sound.extend(source.read_span(*span)?);
+            }
+        }
+        Ok(sound)
     }
 
     /// Reads a healthy file.
@@ -91,13 +111,39 @@ impl Reference {
             let spans = pictures.map(|s| (index, s.span)).take(SHOWN_PICTURES);
             shown.extend(spans.filter(|(_, span)| span.len() <= SHOWN_BYTES));
         }
+        let heard = heard(&movie, &profile);
         Ok(Self {
             path: path.to_owned(),
             profile,
             file_type,
             shown,
+            heard,
         })
     }
+}
+
+/// Constant-rate sound of a track that is listened to, bytes.
+pub(crate) const HEARD: u64 = 32 << 10;
+
+/// Where the first constant-rate sound of each track stands.
+fn heard(movie: &Movie, profile: &Profile) -> Vec<(usize, Span)> {
+    let mut heard: Vec<(usize, Span)> = Vec::new();
+    let tracks = movie.tracks.iter().zip(&profile.tracks).enumerate();
+    for (index, (track, _)) in tracks.filter(|(_, (_, of))| of.is_constant_rate()) {
+        let mut left = HEARD;
+        for sample in &track.samples {
+            let span = Span::at(sample.span.start, sample.span.len().min(left));
+            left -= span.len();
+            match heard.last_mut() {
+                Some((of, last)) if *of == index && last.end == span.start => last.end = span.end,
+                _ => heard.push((index, span)),
+            }
+            if left == 0 {
+                break;
+            }
+        }
+    }
+    heard
 }
 
 /// The movie without the samples that do not lie in a file of `len` bytes: from

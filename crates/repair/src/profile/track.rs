@@ -8,7 +8,7 @@ use crate::packets::Packets;
 use tapo_codec::esds::EsDescriptor;
 use tapo_codec::{Delimiting, Hints, Recogniser, Verdict};
 use tapo_io::{ByteSource, Window};
-use tapo_movie::{Movie, Sample, SampleTable, Track};
+use tapo_movie::{Movie, Sample, SampleDescription, SampleTable, Track};
 
 /// How the samples of a track can be found.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -77,8 +77,11 @@ pub(super) const SHOWN_BYTES: u64 = 8 << 20;
 /// What a recogniser goes by: the entry without its bit rates, but of an `esds`
 /// the codec's own configuration, since its identifiers and bit rates differ from
 /// track to track.
-pub(crate) fn coding(track: &Track) -> Option<(tapo_bmff::FourCc, Vec<u8>)> {
-    let description = track.descriptions.first()?;
+pub(crate) fn coding(track: &Track) -> Vec<(tapo_bmff::FourCc, Vec<u8>)> {
+    track.descriptions.iter().map(coding_of).collect()
+}
+
+fn coding_of(description: &SampleDescription) -> (tapo_bmff::FourCc, Vec<u8>) {
     let kind = description.kind();
     let config = match description.child(b"esds").map(EsDescriptor::parse) {
         Some(Ok(EsDescriptor {
@@ -91,7 +94,7 @@ pub(crate) fn coding(track: &Track) -> Option<(tapo_bmff::FourCc, Vec<u8>)> {
             without.unwrap_or_else(|| description.entry.raw().to_vec())
         }
     };
-    Some((kind, config))
+    (kind, config)
 }
 
 impl TrackProfile {
@@ -102,9 +105,11 @@ impl TrackProfile {
         let shown: Vec<Sample> = shown(table).collect();
         for sample in &shown {
             if sample.span.len() <= SHOWN_BYTES {
+                learning.turn(entry(sample.description));
                 learning.learn(&source.read_span(sample.span)?);
             }
         }
+        learning.turn(entry(shown.first().map_or(1, |s| s.description)));
         let (recogniser, shape) = match learning.delimiting() {
             Delimiting::Between => (None, Some(learning)),
             _ => (Some(learning), None),
@@ -113,7 +118,9 @@ impl TrackProfile {
         let mut coded = None;
         if let Some(recogniser) = &recogniser {
             let mut window = Window::new(source);
+            let mut recogniser = recogniser.fork();
             for sample in &shown {
+                recogniser.turn(entry(sample.description));
                 let depth = tapo_codec::Depth::Heads;
                 let span = sample.span;
                 let verdict = recogniser.probe(&mut window, span.start, span.end, depth)?;
@@ -272,9 +279,32 @@ fn usual_size(table: &SampleTable) -> u32 {
     }
 }
 
-/// The recogniser of a track's first description.
+/// Descriptions that are told apart.
+const ENTRIES: usize = 16;
+
+/// The recogniser of a track's descriptions: of the first, where they cannot be
+/// told apart.
 pub(crate) fn recogniser(track: &Track, unit_bytes: u32) -> Option<Box<dyn Recogniser>> {
-    let description = track.descriptions.first()?;
+    let (first, others) = track.descriptions.split_first()?;
+    let of = |description: &SampleDescription| recogniser_of(track, description, unit_bytes);
+    if others.is_empty() || others.len() >= ENTRIES {
+        return of(first);
+    }
+    let each = |d: &SampleDescription| Some((d.kind().0, of(d)?));
+    let all: Option<Vec<_>> = track.descriptions.iter().map(each).collect();
+    all.and_then(tapo_codec::several).or_else(|| of(first))
+}
+
+/// The number of a description as samples say it, as recognisers count them.
+pub(crate) fn entry(description: u32) -> u16 {
+    u16::try_from(description.saturating_sub(1)).unwrap_or(u16::MAX)
+}
+
+fn recogniser_of(
+    track: &Track,
+    description: &SampleDescription,
+    unit_bytes: u32,
+) -> Option<Box<dyn Recogniser>> {
     let boxes: Vec<_> = description
         .entry
         .children()
@@ -297,13 +327,27 @@ fn sample_bits(entry: &[u8]) -> Option<u32> {
     tapo_bmff::be_u16(entry, 8 + 8 + 8 + 2).map(u32::from)
 }
 
-/// The samples that say most: the first ones, and those around sync samples
-/// later on.
+/// The samples that say most: the first ones of each description.
 fn shown(table: &SampleTable) -> impl Iterator<Item = Sample> {
     let small = |size: u32| size <= SMALL;
     let constant = matches!(table.sizes, tapo_movie::Sizes::Constant { size, .. } if small(size));
     let most = if constant { 8 } else { SHOWN };
-    table.iter().take(most)
+    let others = table.chunks.iter().any(|c| c.description != 1);
+    let all = if others { usize::MAX } else { most };
+    let mut counts: Vec<(u32, usize)> = Vec::new();
+    table.iter().take(all).filter(move |sample| {
+        let known = counts.iter_mut().find(|(d, _)| *d == sample.description);
+        match known {
+            Some((_, count)) => {
+                *count += 1;
+                *count <= most
+            }
+            None => {
+                counts.push((sample.description, 1));
+                counts.len() <= ENTRIES
+            }
+        }
+    })
 }
 
 /// Where in the media the presentation starts, ticks of the track: decode times

@@ -258,6 +258,14 @@ impl<'a> Scanner<'a> {
         let Some(profile) = self.judge.profile.tracks.get(track) else {
             return Ok(());
         };
+        let of = u16::try_from(group.track).unwrap_or(u16::MAX);
+        if self.found.turns.entry(of, at) != access.entry {
+            // What was seen ahead was read by the entry before.
+            self.adopted += 1;
+            self.notes = Notes::default();
+        }
+        group.recogniser.turn(access.entry);
+        self.found.turns.note(of, at, access.entry);
         let number = u16::try_from(track).unwrap_or(u16::MAX);
         let order = self.orders.get_mut(track);
         let when = match order {

@@ -57,6 +57,10 @@ enum Remark {
         differs: String,
         pictures: u32,
     },
+    LeftOut {
+        track: u32,
+        boxes: Vec<String>,
+    },
     TracksUnknown {
         tracks: usize,
     },
@@ -232,6 +236,10 @@ fn remark(note: &Note) -> Remark {
             track: *track,
             differs: differs.clone(),
             pictures: *pictures,
+        },
+        Note::LeftOut { track, boxes } => Remark::LeftOut {
+            track: *track,
+            boxes: boxes.iter().map(ToString::to_string).collect(),
         },
         Note::TracksUnknown { tracks } => Remark::TracksUnknown { tracks: *tracks },
     }

@@ -154,6 +154,13 @@ fn note_words(note: &Note) -> String {
             "parameter sets of track {track} found by trial: {differs} (confirmed by {})",
             number::count(u64::from(*pictures), "picture"),
         ),
+        Note::LeftOut { track, boxes } => {
+            let boxes: Vec<_> = boxes.iter().map(ToString::to_string).collect();
+            format!(
+                "left out of track {track}, since it speaks of single samples of the reference: {}",
+                boxes.join(", ")
+            )
+        }
         Note::TracksUnknown { tracks } => format!(
             "the index names {} more that nothing describes: left out",
             number::count(u64::try_from(*tracks).unwrap_or(u64::MAX), "track"),
