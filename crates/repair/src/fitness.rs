@@ -7,7 +7,9 @@ use crate::basis::waveforms::other_sound;
 use crate::item::Found;
 use crate::layout::Layout;
 use crate::profile::{Finding, Profile, Reference, TrackProfile};
+use crate::scan::{ANCHOR_BITS, BEGINNINGS};
 use crate::{Error, Result};
+use tapo_codec::{Depth, Verdict};
 use tapo_io::{ByteSource, Span, Window};
 
 /// A reference that fits explains at least this part of the media data ...
@@ -214,9 +216,30 @@ fn contradictions(source: &dyn ByteSource, found: &Found, profile: &Profile) -> 
         .map(|s| s.lost)
         .filter(|l| !l.is_empty())
     {
-        count += usize::from(leads_through(&mut window, lost, size.bytes())?);
+        let strange = leads_through(&mut window, lost, size.bytes())?
+            && !begins_well(&mut window, lost, profile)?;
+        count += usize::from(strange);
     }
     Ok(count)
+}
+
+/// Whether a picture begins with `span` that the parameter sets read: then damage
+/// has hit it further on.
+fn begins_well(window: &mut Window<'_>, span: Span, profile: &Profile) -> Result<bool> {
+    let leader = profile.tracks.get(profile.leader());
+    let Some(recogniser) = leader.and_then(|t| t.recogniser.as_ref()) else {
+        return Ok(false);
+    };
+    for part in BEGINNINGS {
+        let end = span.end.min(span.start.saturating_add(part));
+        let verdict = recogniser.probe(window, span.start, end, Depth::Heads)?;
+        if let Verdict::Sample(access) | Verdict::Cut(access) = verdict
+            && access.bits >= ANCHOR_BITS
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether length-prefixed units fill a range exactly.

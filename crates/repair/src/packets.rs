@@ -246,8 +246,12 @@ impl Packets {
 
     /// How unlikely it is that a packet is cut off behind `size` bytes.
     pub(crate) fn rest_cost(&self, size: usize) -> f64 {
-        let beyond = (log(size) - self.recent) / self.step;
-        self.recent + beyond.clamp(0.0, 20.0)
+        let beyond = (log(size) - self.recent).max(0.0);
+        let (share, farther) = JUMPS;
+        let longer = (1.0 - share) * (-beyond / self.step).exp()
+            + share * (-beyond / (self.step * farther)).exp()
+            + ANY.0 * (-beyond / ANY.1).exp();
+        self.recent - longer.min(1.0).ln()
     }
 
     /// How unlikely the first symbols are, against those of random bytes.

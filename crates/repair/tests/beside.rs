@@ -136,3 +136,15 @@ fn only_the_last_row_of_a_recording_may_have_a_length_of_its_own() {
         assert_eq!(outcome.is_complete(), complete);
     }
 }
+
+#[test]
+fn no_sound_is_made_of_what_leads_the_first_picture() {
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/h264_alaw.mov");
+    let whole = std::fs::read(&clip).unwrap();
+    let data = media(&whole);
+    // All boxes, and the length of the message in front of the picture.
+    let head = data.start + 12;
+    assert_eq!(whole[data.start + 4] & 31, 6, "a message");
+    let (lost, extra) = off(0..head, Some(vec![0; head]));
+    assert_eq!((lost, extra), (0, 0));
+}

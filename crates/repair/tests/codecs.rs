@@ -351,3 +351,104 @@ fn codecs_that_only_the_next_picture_ends() {
         assert_eq!(done.tracks.len(), 2, "{codecs}");
     }
 }
+
+/// A sample's track, and its bytes.
+type Placed = (usize, std::ops::Range<usize>);
+
+/// Opus beside pictures: a reference, a recording, and where its samples stand,
+/// in file order, each with its track.
+fn opus() -> Option<(Vec<u8>, Vec<u8>, Vec<Placed>)> {
+    let codecs = "-c:v libx264 -preset fast -bf 0 -pix_fmt yuv420p -c:a libopus -b:a 48k";
+    let made = |source| encoded(source, "mp4", codecs);
+    let (reference, whole) = made("testsrc2").zip(made("mandelbrot"))?;
+    let tracks = movie(&whole).tracks;
+    let span = |s: tapo_movie::Sample| s.span.start as usize..s.span.end as usize;
+    let of = |(i, t): (usize, &Track)| t.samples.iter().map(|s| (i, span(s))).collect::<Vec<_>>();
+    let mut order: Vec<_> = tracks.iter().enumerate().flat_map(of).collect();
+    order.sort_by_key(|(_, span)| span.start);
+    Some((reference, whole, order))
+}
+
+/// Pictures of some size in the middle of a recording with packets on both sides,
+/// by their place in the order.
+fn pictures(order: &[Placed]) -> Vec<usize> {
+    let places = order.len() / 4..order.len() * 3 / 4;
+    let is_large = |i: &usize| order[*i].0 == 0 && order[*i].1.len() > 700;
+    let between = |i: &usize| order[i - 1].0 == 1 && order[i + 1].0 == 1;
+    places.filter(is_large).filter(between).collect()
+}
+
+#[test]
+fn packets_in_front_of_a_picture_that_has_lost_its_end_are_kept() {
+    let Some((reference, whole, order)) = opus() else {
+        return;
+    };
+    let tried = pictures(&order);
+    assert!(tried.len() > 4);
+    for place in tried.into_iter().take(6) {
+        let picture = order[place].1.clone();
+        let mut broken = whole[..boxed_end(&whole)].to_vec();
+        broken[picture.start + 400..picture.end + 40].fill(0);
+        let (done, written) = repaired(&broken, &reference);
+        assert!(!done.is_complete());
+        let got = &samples(&written)[1];
+        let front = order[..place].iter().filter(|(track, _)| *track == 1);
+        for (_, span) in front {
+            let packet = &whole[span.clone()];
+            assert!(
+                got.iter().any(|p| p == packet),
+                "picture {place} {picture:?} {span:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_picture_that_runs_into_packets_is_not_taken_for_whole() {
+    let Some((reference, whole, order)) = opus() else {
+        return;
+    };
+    let (mut tried, mut wrong) = (0, 0);
+    for place in pictures(&order) {
+        // So many bytes of the picture are gone that it seems to end in the middle of
+        // the last packet behind it.
+        let next = (place + 1..order.len()).find(|i| order[*i].0 == 0).unwrap();
+        let (picture, packet) = (order[place].1.clone(), order[next - 1].1.clone());
+        let cut = packet.start + packet.len() / 2 - picture.end;
+        if next == place + 2 || cut + 300 > picture.len() {
+            continue;
+        }
+        tried += 1;
+        let from = picture.end - cut - 100;
+        let broken = [&whole[..from], &whole[from + cut..boxed_end(&whole)]].concat();
+        let (done, written) = repaired(&broken, &reference);
+        assert!(!done.is_complete(), "picture {place}");
+        let got = samples(&written);
+        let is_true = |track: usize, sample: &Vec<u8>| {
+            let mut own = order.iter().filter(|(t, _)| *t == track);
+            own.any(|(_, span)| whole[span.clone()] == sample[..])
+        };
+
+        let invented = got[1].iter().filter(|s| !is_true(1, s)).count();
+        wrong += usize::from(invented > 0);
+    }
+    // Packets are told by likelihood.
+    assert!(tried > 4 && wrong * 4 < tried, "{wrong} of {tried}");
+}
+
+#[test]
+fn pictures_that_damage_has_hit_are_not_those_of_another_encoder() {
+    let whole = clip("h264_bframes_aac.mp4");
+    let track = &movie(&whole).tracks[0];
+    let mut broken = whole[..boxed_end(&whole)].to_vec();
+    for (number, sample) in track.samples.iter().enumerate() {
+        let end = sample.span.end as usize;
+        if number % 9 == 5 {
+            broken[end - 20..end].fill(0);
+        }
+    }
+    let (done, _) = repaired(&broken, &whole);
+    assert!(!done.is_complete());
+    let kept = done.tracks[0].samples;
+    assert!(kept >= track.samples.len() as u64 * 8 / 9, "{kept}");
+}

@@ -36,6 +36,10 @@ const TRUSTED: f64 = 0.99;
 /// Cost of a packet that is sure, at most.
 const SURE: f64 = -8.0;
 
+/// How much likelier a packet must be that begins within the sample in front of a
+/// row than one that begins with the row.
+const EARLIER: f64 = 10.0;
+
 /// Cost of a packet in a row that is none, but damage.
 const UNLIKELY: f64 = 40.0;
 
@@ -160,6 +164,7 @@ impl Scanner<'_> {
             self.look_ahead(index, span)?;
         }
         let count = self.count(index, span, at_end);
+        let in_front = self.sample_in_front(span.start);
         let cutter = self.cutters.get_mut(index).and_then(Option::as_mut);
         let Some(cutter) = cutter.filter(|_| span.len() <= DIVIDED) else {
             self.push_one(track, span, Class::C);
@@ -173,10 +178,36 @@ impl Scanner<'_> {
         cutter.recogniser.learn(&bytes);
         let before = cutter.packets.clone();
         cutter.note_head(&bytes);
-        let Some((cuts, cost)) = cutter.cuts(&bytes, &count, cut) else {
+        let cuts = cutter.cuts(&bytes, &count, cut);
+        let Some((cuts, cost)) = cuts else {
             cutter.packets = before;
             return Ok(false);
         };
+        // An unlikely row may have swallowed a picture whose end is damaged.
+        if cost > ODD && !at_end {
+            let picture = self
+                .judge
+                .row_before(&mut self.window, span.start, span.end, None)?;
+            if picture.is_some() {
+                cutter.packets = before;
+                return Ok(false);
+            }
+        }
+        // The packet in front of the first cut may begin within the sample before.
+        if let Some(from) = in_front
+            && (!cuts.is_empty() || !cut)
+        {
+            let first = cuts.first().copied().unwrap_or(bytes.len());
+            let end = span.start + first as u64;
+            let longest = self.judge.profile.runs.longest.min(DIVIDED);
+            let from = from.max(end.saturating_sub(longest));
+            let bytes = self.source.read_span(Span::new(from, end))?;
+            let noted = std::mem::replace(&mut cutter.packets, before);
+            if cutter.begins_earlier(&bytes, first) {
+                return Ok(false);
+            }
+            cutter.packets = noted;
+        }
         let mut from = 0;
         let mut parts = Vec::with_capacity(cuts.len() + 1);
         let last = (!cut).then_some(bytes.len());
@@ -337,6 +368,23 @@ impl Scanner<'_> {
         clock(leader) - clock(track) + i64::from(track < leader)
     }
 
+    /// Whether packets that lead to `end` begin within the sample in front of `at`,
+    /// which began at `from`, and none at `at`: that has lost its own end.
+    pub(super) fn packets_overlap(&self, (from, at): (u64, u64), end: u64) -> Result<bool> {
+        let longest = self.judge.profile.runs.longest.min(DIVIDED);
+        let from = from.max(end.saturating_sub(longest));
+        let Some(cutter) = self.cutters.iter().flatten().next() else {
+            return Ok(false);
+        };
+        if from >= at || at >= end {
+            return Ok(false);
+        }
+        let bytes = self.source.read_span(Span::new(from, end))?;
+        let starts = cutter.last_starts(&bytes);
+        let at = usize::try_from(at - from).unwrap_or(usize::MAX);
+        Ok(starts.first().is_some_and(|first| *first < at) && !starts.contains(&at))
+    }
+
     /// Packets in front of an anchor whose row's beginning the damage hides, as
     /// far as they are sure: their number is not known.
     pub(super) fn packets_behind_damage(&mut self, anchor: u64) -> Result<()> {
@@ -467,6 +515,24 @@ impl Cutter {
         }
         starts.reverse();
         starts
+    }
+
+    /// Whether the last packet of `bytes` is likelier one that begins in front of
+    /// its last `len` than these.
+    fn begins_earlier(&self, bytes: &[u8], len: usize) -> bool {
+        let at = bytes.len().saturating_sub(len);
+        let mut symbols = Vec::new();
+        let packet = bytes.get(at..).unwrap_or_default();
+        let head = packet.get(..FIRST).unwrap_or(packet);
+        let own = self.head(head, &mut symbols) + self.packets.size_cost(len);
+        if own <= SURE {
+            return false;
+        }
+        let starts = self.starts(bytes);
+        let earlier = starts.into_iter().filter(|(from, _)| *from < at);
+        let costs = earlier.map(|start| self.cost(bytes, start, bytes.len(), &mut symbols));
+        let least = costs.fold(f64::INFINITY, f64::min);
+        least < SURE && least < own - EARLIER
     }
 
     /// Where packets may start, each with the cost of its first symbols.

@@ -28,7 +28,12 @@ impl Scanner<'_> {
             place.at = span.end;
             return Ok(());
         };
-        let overlapped = anchor < at || self.is_overlapped(at, anchor)?;
+        let overlapped = anchor < at
+            || self.is_overlapped(at, anchor)?
+            || match self.sample_in_front(at) {
+                Some(front) => self.packets_overlap((front, at), anchor)?,
+                None => false,
+            };
         self.mark_last(at, overlapped)?;
         self.row_before_damage(at, anchor)?;
         let lost_from = self.last_end().unwrap_or(span.start).max(span.start);

@@ -26,8 +26,10 @@ use crate::times::begins_sequence;
 use crate::{Class, Result};
 use ahead::Notes;
 use cut::Cutter;
+pub(crate) use judge::ANCHOR_BITS;
 use judge::{Judge, Seen};
 use rival::{Claim, Rivals};
+pub(crate) use row::BEGINNINGS;
 use tapo_codec::{Depth, Order, PresentationOrder};
 use tapo_io::{ByteSource, Span, Window};
 
@@ -197,11 +199,17 @@ impl<'a> Scanner<'a> {
     /// Whether the last item, which ends at `at`, reaches into sound that ends at
     /// `end`.
     fn is_overlapped(&self, at: u64, end: u64) -> Result<bool> {
+        match self.sample_in_front(at) {
+            Some(from) => self.judge.sound_overlaps(self.source, (from, at), end),
+            None => Ok(false),
+        }
+    }
+
+    /// Where the sample began that ends at `at`, if that is no row.
+    fn sample_in_front(&self, at: u64) -> Option<u64> {
         let last = self.found.items.last();
-        let Some(last) = last.filter(|i| i.span().end == at && !self.after_row) else {
-            return Ok(false);
-        };
-        self.judge.sound_overlaps(self.source, (last.at, at), end)
+        let last = last.filter(|i| i.span().end == at && !self.after_row)?;
+        Some(last.at)
     }
 
     /// Begins a stretch.

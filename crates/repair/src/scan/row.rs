@@ -3,7 +3,7 @@
 use super::judge::{ANCHOR_BITS, Cached, Judge};
 use crate::Result;
 use crate::profile::{Finding, TrackProfile};
-use tapo_codec::Depth;
+use tapo_codec::{Depth, Verdict};
 use tapo_io::{Span, Window};
 
 /// The last row may be longer than others, as many times.
@@ -12,6 +12,10 @@ const LAST: u64 = 8;
 /// Constant-rate data of which there is nothing else is taken in pieces of so many
 /// bytes: a whole number of frames of up to 15 channels of 1, 2, 3, 4 or 8 bytes.
 const PIECE: u64 = 360_360 * 1024;
+
+/// Bytes of a picture by which its beginning is known: without messages in front,
+/// and with them.
+pub(crate) const BEGINNINGS: [u64; 2] = [128, 2 << 10];
 
 /// Rows may be longer than any in the reference by this part of it.
 const LONGER: u64 = 4;
@@ -77,17 +81,13 @@ impl Judge<'_> {
         anchor: u64,
         guess: Option<u64>,
     ) -> Result<Option<u64>> {
-        let begins = |window: &mut Window<'_>, place: u64| -> Result<bool> {
-            let seen = self.strong(window, place, Depth::Heads)?;
-            Ok(seen.is_some_and(|s| s.access.bits >= ANCHOR_BITS))
-        };
         let mut lengths: Vec<u64> = self.known_lengths(guess).collect();
         if let Some(guess) = guess {
             lengths.sort_by_key(|len| len.abs_diff(guess));
         }
         for len in lengths {
             let end = at.saturating_add(len);
-            if end < anchor && begins(window, end)? {
+            if end < anchor && self.begins(window, end)? {
                 return Ok(Some(end));
             }
         }
@@ -110,12 +110,36 @@ impl Judge<'_> {
                 break;
             };
             place += skip as u64;
-            if place < limit && (place - at).is_multiple_of(step) && begins(&mut near, place)? {
+            if place < limit
+                && (place - at).is_multiple_of(step)
+                && self.begins(&mut near, place)?
+            {
                 return Ok(Some(place));
             }
             place += 1;
         }
         Ok(None)
+    }
+
+    /// Whether a sample begins at `at` of which the end may be damaged.
+    fn begins(&self, window: &mut Window<'_>, at: u64) -> Result<bool> {
+        let seen = self.strong(window, at, Depth::Heads)?;
+        if seen.is_some_and(|s| s.access.bits >= ANCHOR_BITS) {
+            return Ok(true);
+        }
+        // As if the data ended there, nothing is asked of its end.
+        for group in self.groups.iter().filter(|g| g.is_video && !g.is_open) {
+            for part in BEGINNINGS {
+                let end = self.end.min(at.saturating_add(part));
+                let verdict = group.recogniser.probe(window, at, end, Depth::Heads)?;
+                if let Verdict::Cut(access) = verdict
+                    && access.bits >= ANCHOR_BITS
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Lengths of rows that the reference had, and what the clock says.

@@ -6,6 +6,7 @@ use super::sound::Waveform;
 use crate::item::{Item, When};
 use crate::profile::{Finding, TrackProfile};
 use crate::{Class, Result};
+use tapo_codec::Depth;
 use tapo_io::Span;
 
 /// Kinds of rows of a muxer that keeps to them.
@@ -153,7 +154,7 @@ impl Scanner<'_> {
         if self.cutters.iter().any(Option::is_some) {
             return self.packets_behind_damage(anchor);
         }
-        if self.sound_behind_damage(anchor)? {
+        if self.opens_at(anchor)? || self.sound_behind_damage(anchor)? {
             return Ok(());
         }
         let Some((track, len)) = self.hidden_row() else {
@@ -169,6 +170,18 @@ impl Scanner<'_> {
         stretch.lost.end -= len;
         self.push_frames(track, Span::new(anchor - len, anchor), Class::C);
         Ok(())
+    }
+
+    /// Whether the recording begins with the sample at `anchor`: then no row stands in
+    /// front of it, where that is not what recordings begin with.
+    fn opens_at(&mut self, anchor: u64) -> Result<bool> {
+        let from_start = self.found.stretches.last().is_some_and(|s| s.from_start);
+        if !from_start || self.judge.profile.runs.opens {
+            return Ok(false);
+        }
+        let depth = Depth::Heads;
+        let seen = self.judge.strong(&mut self.window, anchor, depth)?;
+        Ok(seen.is_some_and(|s| s.access.sync))
     }
 
     /// Sound in front of the anchor, as far back as its waveform goes; `false` if
