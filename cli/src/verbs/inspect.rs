@@ -1,6 +1,7 @@
 //! `tapo inspect`.
 
 mod bar;
+mod boxes;
 mod compare;
 mod extract;
 
@@ -8,14 +9,13 @@ use crate::args::{InspectArgs, View};
 use crate::exit::Exit;
 use crate::folders::{Found, files};
 use crate::in_order::in_order;
-use crate::printer::{Printer, message};
+use crate::printer::Printer;
 use bar::Bar;
 use std::io::Write;
 use std::path::Path;
-use tapo_bmff::BoxTree;
 use tapo_inspect::{Inspection, Options, Severity, Verdict, inspect_file_with};
 use tapo_io::PreadFile;
-use tapo_report::{inspection as report, json};
+use tapo_report::inspection as report;
 
 pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<Exit> {
     let mut exit = Exit::Fine;
@@ -23,16 +23,16 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<E
     if all.is_empty() {
         printer.say("no file in there is named like a video");
     }
+    if args.view() == View::Boxes {
+        return boxes::run(args, &all, printer);
+    }
     let options = Options {
         depth: args.depth(),
         hash: args.hash,
     };
     let one = |_, found: &Found| match found {
         Found::File(path) => inspect_file_with(path, options).map_err(anyhow::Error::new),
-        Found::Failed(path, error) => {
-            let error = std::io::Error::new(error.kind(), error.to_string());
-            Err(tapo_io::Error::io(path, "look into", error).into())
-        }
+        Found::Failed(path, error) => Err(failed(path, error)),
     };
     let mut first = true;
     let shown = !printer.is_quiet() && !printer.is_verbose();
@@ -47,6 +47,20 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<E
     Ok(exit)
 }
 
+/// Why a folder could not be looked into.
+fn failed(path: &Path, error: &std::io::Error) -> anyhow::Error {
+    let error = std::io::Error::new(error.kind(), error.to_string());
+    tapo_io::Error::io(path, "look into", error).into()
+}
+
+/// An empty line between two files, where people read.
+fn blank(args: &InspectArgs, printer: &mut Printer, first: &mut bool) -> std::io::Result<()> {
+    if !std::mem::take(first) && !args.json && !printer.is_quiet() {
+        writeln!(printer)?;
+    }
+    Ok(())
+}
+
 /// Says what one file is. The error is of the output.
 fn tell(
     args: &InspectArgs,
@@ -59,10 +73,7 @@ fn tell(
         Ok(inspection) => inspection,
         Err(error) => {
             // One bad file never stops the rest.
-            if args.json && !printer.is_quiet() {
-                json::failure(printer, SCHEMA, path, &message(&error))?;
-            }
-            printer.error(&error);
+            boxes::fail(args, path, &error, printer)?;
             return Ok(Exit::Failed);
         }
     };
@@ -78,19 +89,15 @@ fn tell(
         return Ok(exit.and(extract::run(args, path, &inspection, printer)?));
     }
     if let (View::Against | View::Diff, Some(other)) = (args.view(), args.other()) {
-        if !std::mem::take(first) && !args.json && !printer.is_quiet() {
-            writeln!(printer)?;
-        }
+        blank(args, printer, first)?;
         return compare::run(args, path, &inspection, other, printer);
     }
     if printer.is_quiet() {
         return Ok(exit);
     }
-    if !std::mem::take(first) && !args.json {
-        writeln!(printer)?;
-    }
-    show(args, path, &inspection, printer)?;
-    Ok(exit)
+    blank(args, printer, first)?;
+    let shown = show(args, path, &inspection, printer).map(|()| exit);
+    boxes::or_failed(args, path, shown, printer)
 }
 
 /// The schema of a line that says why a file could not be inspected.
@@ -149,16 +156,7 @@ fn show(
         (View::Map, false) => report::map(printer, &theme, path, inspection)?,
         (View::Map, true) => report::map_json(printer, path, inspection)?,
         // They end elsewhere.
-        (View::Against | View::Diff | View::Extract, _) => {}
-        (View::Boxes, json) => {
-            let file = PreadFile::open(path)?;
-            let tree = BoxTree::read(&file)?;
-            if json {
-                report::boxes_json(printer, &file, &tree, args.hex)?;
-            } else {
-                report::boxes(printer, &theme, &file, &tree, args.hex)?;
-            }
-        }
+        (View::Boxes | View::Against | View::Diff | View::Extract, _) => {}
     }
     Ok(())
 }

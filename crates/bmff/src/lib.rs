@@ -26,6 +26,6 @@ pub use fourcc::FourCc;
 pub use header::{BoxHeader, BoxSize};
 pub use kind::is_container;
 pub use table::{be_u16, be_u32, be_u64, full_box, records};
-pub use tree::{BoxNode, BoxTree, NodeId};
+pub use tree::{BoxNode, BoxTree, Branch, NodeId, Trees};
 pub use walk::{Step, Walker};
 pub use write::BoxWriter;

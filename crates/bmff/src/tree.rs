@@ -4,6 +4,9 @@ use crate::walk::{Step, Walker};
 use crate::{BoxHeader, BoxSize, Defect, Flaw, FourCc, Result, be_u32, entry, kind, limits};
 use tapo_io::{ByteSource, Span, Window};
 
+mod trees;
+pub use trees::{Branch, Trees};
+
 /// A node's place in its [`BoxTree`].
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct NodeId(u32);
@@ -93,11 +96,37 @@ impl BoxTree {
                 handler: None,
             }],
         };
-        while reader.step()? {}
-        while let Some(level) = reader.stack.pop() {
-            reader.tree.close(level.parent);
-        }
+        reader.run()?;
+        reader.close();
         Ok(reader.tree)
+    }
+
+    /// The outermost box that ends at `at`.
+    #[must_use]
+    pub fn ending_at(&self, at: u64) -> Option<&BoxNode> {
+        // Boxes stand in the order of their starts; those that end here are the last that starts before, and boxes
+        // around it.
+        let before = self.nodes.partition_point(|n| n.span.start < at);
+        let mut id = NodeId(u32::try_from(before.checked_sub(1)?).ok()?);
+        let mut found = None;
+        while let Some(node) = self.get(id) {
+            if node.span.end == at {
+                found = Some(node);
+            }
+            id = NodeId(node.parent);
+        }
+        found
+    }
+
+    /// The box of the top level that `at` is in, or that stands before it.
+    #[must_use]
+    pub fn root_at(&self, at: u64) -> Option<&BoxNode> {
+        let until = self.nodes.partition_point(|n| n.span.start <= at);
+        let mut id = NodeId(u32::try_from(until.checked_sub(1)?).ok()?);
+        while let Some((parent, _)) = self.parent(id) {
+            id = parent;
+        }
+        self.get(id)
     }
 
     fn close(&mut self, parent: u32) {
@@ -192,6 +221,19 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Takes all steps.
+    fn run(&mut self) -> Result<()> {
+        while self.step()? {}
+        Ok(())
+    }
+
+    /// Ends the levels that are open.
+    fn close(&mut self) {
+        while let Some(level) = self.stack.pop() {
+            self.tree.close(level.parent);
+        }
+    }
+
     /// Takes one step on the innermost level; `false` when all is done.
     fn step(&mut self) -> Result<bool> {
         let Some(level) = self.stack.last_mut() else {

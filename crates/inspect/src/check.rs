@@ -12,7 +12,7 @@ mod players;
 mod required;
 mod seals;
 mod spots;
-mod structure;
+pub(crate) mod structure;
 mod tables;
 
 use crate::{Finding, Form, Inspection, Result};
@@ -24,13 +24,16 @@ use tapo_io::ByteSource;
 const FINDINGS: usize = 1000;
 
 /// Runs all checks on what was read.
-pub(crate) fn all(source: &dyn ByteSource, inspection: &Inspection) -> Result<Vec<Finding>> {
+pub(crate) fn all(
+    source: &dyn ByteSource,
+    tree: &BoxTree,
+    inspection: &Inspection,
+) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
-    let tree = BoxTree::read(source)?;
-    let spots = Spots::of(&tree);
-    structure::check(source, &tree, inspection, &mut found)?;
-    required::check(source, &tree, &mut found)?;
-    required::twice(&tree, &mut found);
+    let spots = Spots::of(tree);
+    structure::check(source, tree, inspection, &mut found)?;
+    required::check(source, tree, &mut found)?;
+    required::twice(tree, &mut found);
     if let Some(movie) = &inspection.read.movie {
         let tracks = movie.tracks.iter().zip(&inspection.tracks);
         let plain = inspection.read.fragments.is_empty();
@@ -61,7 +64,7 @@ pub(crate) fn all(source: &dyn ByteSource, inspection: &Inspection) -> Result<Ve
         bytes::check(movie, inspection, &mut found);
         layout::check(source, movie, inspection, &spots, &mut found)?;
     }
-    bytes::unknown(source, &tree, &mut found)?;
+    bytes::unknown(source, tree, &mut found)?;
     if inspection.form == Form::Fragmented {
         fragments::check(inspection, &mut found);
     }

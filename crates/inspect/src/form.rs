@@ -1,5 +1,6 @@
 //! What a file is: its family, its layout, and whether it is one of ours.
 
+use crate::boxes::is_of_movies;
 use crate::{Foreign, Result, foreign, hybrid};
 use tapo_bmff::{BoxSize, FourCc};
 use tapo_io::{ByteSource, Span};
@@ -82,10 +83,7 @@ pub(crate) fn own(movie: &Movie) -> Option<Own> {
 /// Tells the layout. `name` is the file's name, without folders.
 pub(crate) fn form(source: &dyn ByteSource, read: &Read, name: &str) -> Result<Form> {
     let position = |kind: &[u8; 4]| read.top.iter().position(|b| b.kind == kind);
-    let ours: [&[u8; 4]; 8] = [
-        b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"sidx", b"wide", b"pnot",
-    ];
-    if !ours.into_iter().any(|k| position(k).is_some()) {
+    if !read.top.iter().any(|b| is_of_movies(b.kind)) {
         return Ok(Form::Foreign(foreign::recognise(source, name)?));
     }
     let moof = position(b"moof");
@@ -144,7 +142,7 @@ fn is_usual(kind: FourCc) -> bool {
 }
 
 /// Brands of still pictures (ISO/IEC 23008-12, AVIF).
-fn is_picture(file_type: &FileType) -> bool {
+pub(crate) fn is_picture(file_type: &FileType) -> bool {
     let brands = &file_type.compatible_brands;
     brands.iter().chain([&file_type.major_brand]).any(|b| {
         matches!(

@@ -7,7 +7,7 @@ use crate::{
 use crate::{check, foreign, form, media};
 use sha2::{Digest, Sha256};
 use std::path::Path;
-use tapo_bmff::{Defect, Flaw};
+use tapo_bmff::{BoxTree, Defect, Flaw};
 use tapo_io::{ByteSource, PreadFile, Span, lock_holder};
 use tapo_movie::Read;
 
@@ -182,8 +182,9 @@ fn look(source: &dyn ByteSource, depth: Depth) -> Result<Inspection> {
         .unwrap_or_default()
         .to_string_lossy();
     let form = form::form(source, &read, &name)?;
+    let tree = BoxTree::read(source)?;
     if let Form::Foreign(what) = form {
-        let ledger = Ledger::of(source, None)?;
+        let ledger = Ledger::of(source, &tree, None)?;
         return Ok(foreigner(read, what, ledger));
     }
     let movie = read.movie.as_ref();
@@ -196,7 +197,7 @@ fn look(source: &dyn ByteSource, depth: Depth) -> Result<Inspection> {
     };
     let mut inspection = Inspection {
         form,
-        ledger: Ledger::of(source, movie)?,
+        ledger: Ledger::of(source, &tree, movie)?,
         depth,
         sha256: None,
         harmed,
@@ -213,7 +214,7 @@ fn look(source: &dyn ByteSource, depth: Depth) -> Result<Inspection> {
         read,
     };
     inspection.media = unindexed(source, &inspection.read)?;
-    inspection.findings = check::all(source, &inspection)?;
+    inspection.findings = check::all(source, &tree, &inspection)?;
     inspection.settle();
     Ok(inspection)
 }

@@ -7,6 +7,7 @@
 //! is read, that is a finding too.
 #![forbid(unsafe_code)]
 
+mod boxes;
 mod check;
 mod clocks;
 mod codes;
@@ -31,6 +32,7 @@ mod summary;
 mod timing;
 mod verdict;
 
+pub use boxes::Boxes;
 pub use clocks::{SeiClock, SeiClocks, SeiTime};
 pub use difference::{BoxDifference, Change, Difference, TrackDifference, difference};
 pub use error::{Error, Result};
@@ -39,7 +41,7 @@ pub use foreign::Foreign;
 pub use form::{Family, Form, Own};
 pub use gops::{Gop, GopLengths, GopSummary, Gops, LengthBin, Rate, TrackGops};
 pub use inspection::{Inspection, Options, inspect, inspect_file, inspect_file_with, inspect_with};
-pub use ledger::{Entry, Holding, Ledger, Overlap};
+pub use ledger::{Entries, Entry, Holding, Ledger, Overlap};
 pub use listing::{Listing, Stopped};
 pub use map::{Cell, TrackMap};
 pub use media::{Against, Depth, Harm, Harmed, Misfit, Tally};

@@ -71,7 +71,6 @@ fn a_sound_file_is_sound() {
         !seen
             .ledger
             .entries()
-            .iter()
             .any(|e| e.what.is_spare() && e.span.len() > 16)
     );
 }

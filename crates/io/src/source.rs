@@ -70,6 +70,14 @@ impl Loaded {
         Self { base, bytes }
     }
 
+    /// Holds a copy of `bytes`, which stand at offset `base`, in place of what it held: nothing is allocated if there
+    /// is room.
+    pub fn replace(&mut self, base: u64, bytes: &[u8]) {
+        self.base = base;
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+    }
+
     /// Reads `span` of `source`, as far as it goes. The caller bounds it.
     ///
     /// # Errors

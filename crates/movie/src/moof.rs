@@ -3,32 +3,73 @@
 use crate::fragment::NON_SYNC;
 use crate::loader::Loader;
 use crate::{Error, Fragment, FragmentDefaults, Movie, Result, TopBox, Track, TrackFragment};
+use std::collections::HashMap;
 use tapo_bmff::{BoxTree, FourCc, NodeId, be_u32, leaf, limits};
-use tapo_io::{Loaded, Span};
+use tapo_io::{Loaded, Span, Window};
 
-/// Reads the fragments in file order. The samples of those that are whole go
-/// into the tracks.
-pub(crate) fn read_all<'a>(
-    loader: &mut Loader<'_>,
-    moofs: impl Iterator<Item = &'a TopBox>,
-    movie: &mut Movie,
-) -> Result<Vec<Fragment>> {
-    let mut fragments = Vec::new();
-    let mut ends: Vec<u64> = movie.tracks.iter().map(|t| t.samples.end()).collect();
-    for moof in moofs {
+/// Reads fragments, in file order. The samples of those that are whole go into
+/// the tracks.
+pub(crate) struct Fragments {
+    all: Vec<Fragment>,
+    /// Where each track's samples end, ticks.
+    ends: Vec<u64>,
+    /// The place of each track among the movie's, by its id.
+    places: HashMap<u32, usize>,
+    held: Loaded,
+}
+
+/// Bytes of a `moof` that is read together with what stands behind it.
+const SMALL: u64 = 64 << 10;
+
+impl Fragments {
+    /// Of a movie as its `moov` has it.
+    pub(crate) fn of(movie: &Movie) -> Self {
+        let mut places = HashMap::new();
+        for (place, track) in movie.tracks.iter().enumerate() {
+            places.entry(track.header.id).or_insert(place);
+        }
+        Self {
+            all: Vec::new(),
+            ends: movie.tracks.iter().map(|t| t.samples.end()).collect(),
+            places,
+            held: Loaded::default(),
+        }
+    }
+
+    /// All that were read.
+    pub(crate) fn into_all(self) -> Vec<Fragment> {
+        self.all
+    }
+
+    /// Reads the next.
+    pub(crate) fn read(
+        &mut self,
+        loader: &mut Loader<'_>,
+        window: &mut Window<'_>,
+        moof: &TopBox,
+        movie: &mut Movie,
+    ) -> Result<()> {
         if moof.span.len() > limits::LOADED {
             loader.bad(moof.kind, moof.span, "larger than tapo reads at once");
-            continue;
+            return Ok(());
         }
-        let bytes = Loaded::read(loader.source, moof.span)?;
-        let tree = BoxTree::read_span(&bytes, moof.payload(), Some(moof.kind))?;
-        for defect in tree.defects() {
-            loader.defects.push(defect.clone());
+        match usize::try_from(moof.span.len()) {
+            Ok(len) if moof.span.len() <= SMALL => {
+                let bytes = window.bytes(moof.span.start, len)?;
+                self.held.replace(moof.span.start, bytes);
+            }
+            _ => self.held = Loaded::read(loader.source, moof.span)?,
         }
+        let bytes = &self.held;
+        let tree = BoxTree::read_span(bytes, moof.payload(), Some(moof.kind))?;
+        let room = limits::DEFECTS.saturating_sub(loader.defects.len());
+        let defects = tree.defects().iter().take(room);
+        loader.defects.extend(defects.cloned());
         let mut reader = FragmentReader {
             loader,
-            bytes: &bytes,
+            bytes,
             moof: moof.span,
+            places: &self.places,
         };
         let parts = reader.parts(&tree, movie);
         let fits = |p: &Part<'_>| p.data.end <= reader.loader.source.len();
@@ -40,11 +81,11 @@ pub(crate) fn read_all<'a>(
             tracks: Vec::new(),
         };
         for part in &parts {
-            reader.append(part, whole, movie, &mut ends, &mut fragment)?;
+            reader.append(part, whole, movie, &mut self.ends, &mut fragment)?;
         }
-        fragments.push(fragment);
+        self.all.push(fragment);
+        Ok(())
     }
-    Ok(fragments)
 }
 
 pub(crate) const fn defaults(trex: &leaf::Trex) -> FragmentDefaults {
@@ -152,6 +193,7 @@ struct FragmentReader<'l, 's, 'b> {
     loader: &'l mut Loader<'s>,
     bytes: &'b Loaded,
     moof: Span,
+    places: &'b HashMap<u32, usize>,
 }
 
 impl<'b> FragmentReader<'_, '_, 'b> {
@@ -189,10 +231,7 @@ impl<'b> FragmentReader<'_, '_, 'b> {
         let tfhd = payload(b"tfhd").and_then(leaf::decode::<leaf::Tfhd>);
         let tfhd = tfhd.ok_or("no readable tfhd")?;
         let tfdt = payload(b"tfdt").and_then(leaf::decode::<leaf::Tfdt>);
-        let track = movie
-            .tracks
-            .iter()
-            .position(|t| t.header.id == tfhd.track_id);
+        let track = self.places.get(&tfhd.track_id).copied();
         let of_track = |i: usize| movie.tracks.get(i).and_then(|t: &Track| t.defaults);
         let trex = track.and_then(of_track).unwrap_or_default();
         let defaults = FragmentDefaults {

@@ -1,6 +1,7 @@
 //! Reading a movie: `moov`, and the fragments behind it.
 
 use crate::loader::{Loader, Times, matrix};
+use crate::moof::Fragments;
 use crate::{FileType, Fragment, Movie, MovieHeader, Result, moof, trak};
 use tapo_bmff::{
     BoxSize, BoxTree, Defect, Flaw, FourCc, NodeId, Step, Walker, be_u16, be_u32, leaf, limits,
@@ -63,6 +64,8 @@ pub fn read(source: &dyn ByteSource) -> Result<Read> {
     };
     let mut window = Window::new(source);
     let mut walker = Walker::new(Span::new(0, source.len()), None);
+    let mut loader = Loader::new(source);
+    let mut fragments = None;
     while let Some(step) = walker.next(&mut window)? {
         match step {
             Step::Box {
@@ -70,15 +73,38 @@ pub fn read(source: &dyn ByteSource) -> Result<Read> {
                 span,
                 defect,
             } => {
-                read.top.push(TopBox {
+                let top = TopBox {
                     kind: header.kind,
                     user_type: header.user_type,
                     size: header.size,
                     span,
                     header_len: header.len(),
                     whole: defect.is_none(),
-                });
+                };
+                read.top.push(top);
                 read.defects.extend(defect);
+                match &top.kind.0 {
+                    b"ftyp" if read.file_type.is_none() => {
+                        let payload = loader.payload(top.kind, top.payload())?;
+                        read.file_type = FileType::parse(&payload);
+                    }
+                    b"moov" if read.movie.is_none() => {
+                        let tree = BoxTree::read_span(source, top.payload(), Some(top.kind))?;
+                        loader.defects.extend_from_slice(tree.defects());
+                        let movie = read.movie.insert(movie(&mut loader, &tree)?);
+                        // Those that stand in front of it.
+                        let of_it = fragments.insert(Fragments::of(movie));
+                        for moof in read.top.iter().filter(|b| b.kind == b"moof") {
+                            of_it.read(&mut loader, &mut window, moof, movie)?;
+                        }
+                    }
+                    b"moof" => {
+                        if let (Some(fragments), Some(movie)) = (&mut fragments, &mut read.movie) {
+                            fragments.read(&mut loader, &mut window, &top, movie)?;
+                        }
+                    }
+                    _ => {}
+                }
             }
             Step::Stop(defect) => read.defects.push(defect),
         }
@@ -92,21 +118,7 @@ pub fn read(source: &dyn ByteSource) -> Result<Read> {
             break;
         }
     }
-    let first = |kind: &[u8; 4]| read.top.iter().find(|b| b.kind == kind).copied();
-    let mut loader = Loader::new(source);
-    if let Some(ftyp) = first(b"ftyp") {
-        let payload = loader.payload(ftyp.kind, ftyp.payload())?;
-        read.file_type = FileType::parse(&payload);
-    }
-    if let Some(moov) = first(b"moov") {
-        let tree = BoxTree::read_span(source, moov.payload(), Some(moov.kind))?;
-        loader.defects.extend_from_slice(tree.defects());
-        read.movie = Some(movie(&mut loader, &tree)?);
-    }
-    if let Some(movie) = &mut read.movie {
-        let moofs = read.top.iter().filter(|b| b.kind == b"moof");
-        read.fragments = moof::read_all(&mut loader, moofs, movie)?;
-    }
+    read.fragments = fragments.map_or_else(Vec::new, Fragments::into_all);
     read.defects.append(&mut loader.defects);
     read.defects.truncate(limits::DEFECTS);
     Ok(read)

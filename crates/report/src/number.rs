@@ -3,15 +3,57 @@
 /// Groups of three digits: `1,234,567`.
 #[must_use]
 pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+    let mut text = String::with_capacity(DIGITS * 4 / 3);
+    append_grouped(&mut text, n);
+    text
+}
+
+/// Digits of the largest number.
+const DIGITS: usize = 20;
+
+/// The digits of a number, least first, and how many they are.
+fn digits(mut n: u64) -> ([u8; DIGITS], usize) {
+    let mut digits = [b'0'; DIGITS];
+    let mut len = 0;
+    for digit in &mut digits {
+        *digit = b'0' + u8::try_from(n % 10).unwrap_or(0);
+        n /= 10;
+        len += 1;
+        if n == 0 {
+            break;
+        }
+    }
+    (digits, len)
+}
+
+/// Appends a number: listings of a million lines have no time for more.
+pub(crate) fn append(text: &mut String, n: u64) {
+    let (digits, len) = digits(n);
+    text.extend(digits.iter().take(len).rev().map(|d| char::from(*d)));
+}
+
+/// Appends a number in groups of three digits.
+pub(crate) fn append_grouped(text: &mut String, n: u64) {
+    let (digits, len) = digits(n);
+    for (left, digit) in digits.iter().enumerate().take(len).rev() {
+        text.push(char::from(*digit));
+        if left > 0 && left.is_multiple_of(3) {
             text.push(',');
         }
-        text.push(digit);
     }
-    text
+}
+
+/// Appends a number in groups of three digits, to the right of `width` characters.
+pub(crate) fn append_right(text: &mut String, n: u64, width: usize) {
+    let (_, len) = digits(n);
+    let len = len + (len - 1) / 3;
+    blanks(text, width.saturating_sub(len));
+    append_grouped(text, n);
+}
+
+/// Appends blanks.
+pub(crate) fn blanks(text: &mut String, count: usize) {
+    text.extend(std::iter::repeat_n(' ', count));
 }
 
 /// A number and its noun: `1 frame`, `2,000 frames`.
@@ -206,6 +248,15 @@ mod tests {
         assert_eq!(bits_per_second(1_000_000, 90_000, 90_000), Some(8_000_000));
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(grouped(12), "12");
+        for n in [0, 9, 10, 999, 1000, 123_456, u64::MAX] {
+            let mut text = String::new();
+            append(&mut text, n);
+            assert_eq!(text, n.to_string());
+            text.clear();
+            append_right(&mut text, n, 12);
+            assert_eq!(text, format!("{:>12}", grouped(n)));
+        }
+        assert_eq!(grouped(u64::MAX), "18,446,744,073,709,551,615");
         assert_eq!(count(1, "frame"), "1 frame");
         let uuid = uuid(&std::array::from_fn(|i| u8::try_from(i).unwrap_or(0)));
         assert_eq!(uuid, "00010203-0405-0607-0809-0a0b0c0d0e0f");

@@ -43,7 +43,7 @@ pub(super) fn run(
 fn part(file: &PreadFile, inspection: &Inspection, offset: u64) -> anyhow::Result<Option<Span>> {
     let tree = BoxTree::read(file)?;
     let boxed = tree.nodes().iter().find(|n| n.span.start == offset);
-    let entries = inspection.ledger.entries();
-    let entry = entries.iter().find(|e| e.span.start == offset);
+    let entry = inspection.ledger.get(inspection.ledger.place_of(offset));
+    let entry = entry.filter(|e| e.span.start == offset);
     Ok(boxed.map(|n| n.span).or(entry.map(|e| e.span)))
 }

@@ -1,6 +1,6 @@
 //! What the ledger and the look into the media showed.
 
-use crate::{Entry, Finding, Form, Holding, Inspection, Problem, Result, TimeRange, names};
+use crate::{Entry, Finding, Form, Holding, Inspection, Ledger, Problem, Result, TimeRange, names};
 use tapo_bmff::{BoxTree, FourCc};
 use tapo_io::{ByteSource, Window};
 use tapo_movie::Movie;
@@ -41,12 +41,11 @@ pub(super) fn check(movie: &Movie, inspection: &Inspection, found: &mut Vec<Find
         let mut fragments = inspection.read.fragments.iter();
         let torn = fragments.find(|f| !f.whole).map(|f| f.moof.start);
         let end = torn.unwrap_or(u64::MAX);
-        let until = ledger.entries().partition_point(|e| e.span.start < end);
-        found.extend(unused(ledger.entries().get(..until).unwrap_or_default()));
+        found.extend(unused(ledger, end));
     }
-    found.extend(free(ledger.entries()));
+    found.extend(free(ledger));
     if inspection.form != Form::Hybrid {
-        let stale = ledger.entries().iter().filter_map(|e| match e.what {
+        let stale = ledger.entries().filter_map(|e| match e.what {
             Holding::Leftover { kind } if kind == b"moov" || kind == b"trak" => Some((e, kind)),
             _ => None,
         });
@@ -98,31 +97,38 @@ pub(super) fn unknown(
     Ok(())
 }
 
-/// Bytes in `mdat` that no sample uses: told of the largest range.
-fn unused(entries: &[Entry]) -> Option<Finding> {
+/// Bytes in `mdat` in front of `end` that no sample uses: told of the largest range.
+fn unused(ledger: &Ledger, end: u64) -> Option<Finding> {
     let is_unused =
-        |e: &&Entry| matches!(e.what, Holding::Unknown { inside: Some(k) } if k == b"mdat");
-    let bytes = entries.iter().filter(is_unused).map(|e| e.span.len()).sum();
-    let largest = entries
-        .iter()
-        .filter(is_unused)
-        .max_by_key(|e| e.span.len())?;
-    let place = entries.partition_point(|e| e.span.start < largest.span.start);
-    let is_samples =
-        |e: Option<&Entry>| e.is_some_and(|e| matches!(e.what, Holding::Samples { .. }));
-    let before = place.checked_sub(1).and_then(|i| entries.get(i));
-    let amid =
-        largest.span.len() >= MANY && is_samples(before) && is_samples(entries.get(place + 1));
+        |e: &Entry| matches!(e.what, Holding::Unknown { inside: Some(k) } if k == b"mdat");
+    let before_end = |e: &Entry| e.span.start < end;
+    let all = ledger.entries().take_while(before_end).filter(is_unused);
+    let (mut bytes, mut largest) = (0, None::<Entry>);
+    for entry in all {
+        bytes += entry.span.len();
+        if largest.is_none_or(|l| l.span.len() <= entry.span.len()) {
+            largest = Some(entry);
+        }
+    }
+    let largest = largest?;
+    let place = ledger.place_of(largest.span.start);
+    let is_samples = |place: Option<usize>| {
+        let entry = place.and_then(|p| ledger.get(p)).filter(before_end);
+        entry.is_some_and(|e| matches!(e.what, Holding::Samples { .. }))
+    };
+    let amid = largest.span.len() >= MANY
+        && is_samples(place.checked_sub(1))
+        && is_samples(Some(place + 1));
     Some(Finding::new(Problem::UnusedMedia { bytes, amid }).at(largest.span))
 }
 
 /// Bytes in `free` boxes that somebody wrote.
-fn free(entries: &[Entry]) -> Option<Finding> {
-    let in_use = |e: &&Entry| match e.what {
+fn free(ledger: &Ledger) -> Option<Finding> {
+    let in_use = |e: &Entry| match e.what {
         Holding::Unknown { inside: Some(kind) } => matches!(&kind.0, b"free" | b"skip" | b"wide"),
         _ => false,
     };
-    let mut all = entries.iter().filter(in_use);
+    let mut all = ledger.entries().filter(in_use);
     let first = all.next()?;
     let bytes = first.span.len() + all.map(|e| e.span.len()).sum::<u64>();
     Some(Finding::new(Problem::FreeInUse { bytes }).at(first.span))

@@ -4,13 +4,15 @@ use super::spots::hull;
 use crate::{Finding, Inspection, Problem, TimeRange};
 use std::collections::HashMap;
 use tapo_io::Span;
+use tapo_movie::TrackFragment;
 
 pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
     let fragments = &inspection.read.fragments;
-    let timescale = |id| {
-        let track = inspection.tracks.iter().find(|t| t.id == id);
-        track.map_or(0, |t| t.timescale)
-    };
+    let mut timescales: HashMap<u32, u32> = HashMap::new();
+    for track in &inspection.tracks {
+        timescales.entry(track.id).or_insert(track.timescale);
+    }
+    let timescale = |id| timescales.get(&id).copied().unwrap_or(0);
     let mut ends: HashMap<u32, (u64, Span)> = HashMap::new();
     let mut last_number: Option<(u32, Span)> = None;
     for (number, fragment) in (1_u64..).zip(fragments) {
@@ -24,8 +26,8 @@ pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
             _ => None,
         };
         let (mut missing, mut jumped) = (false, false);
-        let unknown = |id| inspection.tracks.iter().all(|t| t.id != id);
-        if let Some(part) = fragment.tracks.iter().find(|p| unknown(p.track_id)) {
+        let is_unknown = |p: &&TrackFragment| !timescales.contains_key(&p.track_id);
+        if let Some(part) = fragment.tracks.iter().find(is_unknown) {
             let finding = Finding::new(Problem::FragmentTrackUnknown).at(fragment.moof);
             found.push(finding.on(part.track_id));
         }

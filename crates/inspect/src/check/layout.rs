@@ -79,14 +79,12 @@ fn overlaps(movie: &Movie, inspection: &Inspection, spots: &Spots, found: &mut V
         if let Some(track) = index(overlap.track) {
             blame(track, overlap.number, overlap.number);
         }
-        let at = ledger
-            .entries()
-            .partition_point(|e| e.span.end <= overlap.span.start);
+        let at = ledger.place_of(overlap.span.start);
         if let Some(Holding::Samples {
             track,
             first,
             count,
-        }) = ledger.entries().get(at).map(|e| e.what)
+        }) = ledger.get(at).map(|e| e.what)
             && let Some(track) = index(track)
         {
             blame(track, first, first.saturating_add(count - 1));
@@ -171,10 +169,9 @@ fn walk(
 /// Where the media ends that a chunk can have: where another chunk begins, or
 /// the box ends.
 fn media_end(inspection: &Inspection, chunk: Placed, from: u64) -> u64 {
-    let entries = inspection.ledger.entries();
-    let at = entries.partition_point(|e| e.span.end <= from);
+    let ledger = &inspection.ledger;
     let mut end = from;
-    for entry in entries.get(at..).unwrap_or_default() {
+    for entry in ledger.entries().skip(ledger.place_of(from)) {
         match entry.what {
             Holding::Samples { first, count, .. }
                 if first.saturating_add(count) > chunk.first

@@ -113,12 +113,9 @@ pub(super) fn check(
         let parent = tree.parent(id).map(|(_, p)| p.kind);
         if let Some(parent) = parent.filter(|_| is_astray(node.kind, parent)) {
             // The box in front may have swallowed the header of its parent.
-            let before = tree
-                .nodes()
-                .iter()
-                .filter(|n| n.span.end == node.span.start);
-            let start = before.map(|n| n.span.start).min();
-            let span = Span::new(start.unwrap_or(node.span.start), node.span.end);
+            let before = tree.ending_at(node.span.start);
+            let start = before.map_or(node.span.start, |n| n.span.start);
+            let span = Span::new(start, node.span.end);
             let kind = node.kind;
             tell(Problem::BoxAstray { kind, parent }, span, found);
         }

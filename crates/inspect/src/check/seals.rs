@@ -16,7 +16,7 @@ fn places(inspection: &Inspection) -> Vec<Span> {
         Form::Fragmented => vec![Span::new(0, inspection.read.size)],
         Form::Hybrid => {
             let is_stamp = |kind: FourCc| matches!(&kind.0, b"uuid" | b"prft" | b"moof");
-            let entries = inspection.ledger.entries().iter();
+            let entries = inspection.ledger.entries();
             let first = entries.filter_map(|e| match e.what {
                 crate::Holding::Leftover { kind } if is_stamp(kind) => Some(e.span.start),
                 _ => None,

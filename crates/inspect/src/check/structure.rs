@@ -75,7 +75,12 @@ pub(super) fn check(
     Ok(())
 }
 
-fn finding(source: &dyn ByteSource, tree: &BoxTree, defect: &Defect) -> Result<Option<Finding>> {
+/// What a defect is, for people; `None` where it is harmless.
+pub(crate) fn finding(
+    source: &dyn ByteSource,
+    tree: &BoxTree,
+    defect: &Defect,
+) -> Result<Option<Finding>> {
     let problem = match &defect.flaw {
         Flaw::Terminator => return Ok(None),
         Flaw::Overrun { kind, declared_end } => match defect.parent {
@@ -105,8 +110,8 @@ fn finding(source: &dyn ByteSource, tree: &BoxTree, defect: &Defect) -> Result<O
     }
     if defect.parent.is_some() && is_of_size(&defect.flaw) {
         // The size of the box in front may be what is wrong.
-        let before = tree.nodes().iter().filter(|n| n.span.end == span.start);
-        span.start = before.map(|n| n.span.start).min().unwrap_or(span.start);
+        let before = tree.ending_at(span.start);
+        span.start = before.map_or(span.start, |n| n.span.start);
     }
     Ok(Some(Finding::new(problem).at(span)))
 }
@@ -118,8 +123,8 @@ fn around(tree: &BoxTree, defect: &Defect) -> Option<Finding> {
         return None;
     };
     let parent = defect.parent?;
-    let holds = |n: &&BoxNode| n.depth == 0 && n.kind == parent && n.span.contains(defect.span);
-    let node = tree.nodes().iter().find(holds)?;
+    let holds = |n: &&BoxNode| n.kind == parent && n.span.contains(defect.span);
+    let node = tree.root_at(defect.span.start).filter(holds)?;
     let problem = Problem::SizeWrong {
         kind: node.kind,
         declared: node.span.len(),

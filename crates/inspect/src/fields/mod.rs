@@ -26,6 +26,9 @@ mod video;
 
 use reader::{End, Reader};
 use rule::Layout;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 use tapo_bmff::{BoxNode, BoxTree, FourCc, NodeId};
 use tapo_io::{ByteSource, Span};
 
@@ -57,7 +60,7 @@ pub enum Value {
     Word(String),
     /// Several values.
     List {
-        /// The first 64, or as many as are there.
+        /// The first 64 (or as many as were asked for), or as many as are there.
         shown: Vec<Self>,
         /// How many the box says there are; `None` where that was not found out.
         count: Option<u64>,
@@ -83,6 +86,9 @@ pub struct Decoded {
 
 /// Bytes of a payload that are read for its fields.
 const HEAD: u64 = 4096;
+
+/// Items of a list that are kept.
+const SHOWN: usize = 64;
 
 /// The tables, in the order in which they are looked through: those of boxes that
 /// mean something else elsewhere come first.
@@ -114,6 +120,19 @@ pub fn of(source: &dyn ByteSource, tree: &BoxTree, id: NodeId) -> crate::Result<
 /// # Errors
 /// As [`ByteSource::read_at`].
 pub fn decode(source: &dyn ByteSource, tree: &BoxTree, id: NodeId) -> crate::Result<Decoded> {
+    decode_head(source, tree, id, SHOWN)
+}
+
+/// The same, with the first `shown` items of each list.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_head(
+    source: &dyn ByteSource,
+    tree: &BoxTree,
+    id: NodeId,
+    shown: usize,
+) -> crate::Result<Decoded> {
     let Some(node) = tree.get(id) else {
         return Ok(Decoded::default());
     };
@@ -122,7 +141,7 @@ pub fn decode(source: &dyn ByteSource, tree: &BoxTree, id: NodeId) -> crate::Res
     let own = first_child.map_or(all, |(_, child)| Span::new(all.start, child.span.start));
     let parent = tree.parent(id).map(|(_, p)| p.kind);
     if node.kind == b"uuid" {
-        return user_type(source, node, own);
+        return user_type(source, node, own, shown);
     }
     let entry = parent.is_some_and(|p| p == b"stsd");
     let layout = if entry {
@@ -137,7 +156,7 @@ pub fn decode(source: &dyn ByteSource, tree: &BoxTree, id: NodeId) -> crate::Res
             ..Decoded::default()
         });
     };
-    read(source, own, layout)
+    read(source, own, layout, shown)
 }
 
 fn find(kind: FourCc, parent: Option<FourCc>) -> Option<&'static Layout> {
@@ -150,14 +169,41 @@ fn find(kind: FourCc, parent: Option<FourCc>) -> Option<&'static Layout> {
         [0xa9, ..] => FourCc(*quicktime::TEXT),
         _ => kind,
     };
-    let all = FAMILIES.iter().flat_map(|family| family.iter());
-    let mut of = all.filter(|layout| layout.is_of(kind, parent));
-    of.next()
+    /// The layouts of each type, in the order of the families; those of any type under none.
+    static BY_TYPE: LazyLock<HashMap<Option<FourCc>, Vec<&Layout>>> = LazyLock::new(|| {
+        let mut by_type: HashMap<_, Vec<_>> = HashMap::new();
+        let all = || FAMILIES.iter().flat_map(|family| family.iter());
+        for layout in all() {
+            for kind in layout.kinds {
+                let kind = Some(FourCc(**kind));
+                by_type.entry(kind).or_default();
+            }
+        }
+        by_type.entry(None).or_default();
+        for (kind, layouts) in &mut by_type {
+            let any = |l: &&Layout| l.kinds.is_empty();
+            let of = |l: &&Layout| any(l) || kind.is_some_and(|k| l.kinds.iter().any(|o| k == **o));
+            *layouts = all().filter(of).collect();
+        }
+        by_type
+    });
+    let layouts = BY_TYPE.get(&Some(kind)).or_else(|| BY_TYPE.get(&None));
+    let mut of = layouts?.iter().filter(|layout| layout.is_of(kind, parent));
+    of.next().copied()
 }
 
-fn read(source: &dyn ByteSource, own: Span, layout: &Layout) -> crate::Result<Decoded> {
-    let head = source.read_span(own.intersect(Span::at(own.start, HEAD)))?;
-    let mut reader = Reader::new(&head, own.len());
+fn read(
+    source: &dyn ByteSource,
+    own: Span,
+    layout: &Layout,
+    shown: usize,
+) -> crate::Result<Decoded> {
+    let span = own.intersect(Span::at(own.start, HEAD));
+    let head = match source.slice(span) {
+        Some(bytes) => Cow::Borrowed(bytes),
+        None => Cow::Owned(source.read_span(span)?),
+    };
+    let mut reader = Reader::new(&head, own.len(), shown);
     if !layout.full || reader.full_box().is_some() {
         // A cut box keeps the fields before the cut.
         let _ = reader.run(layout.rules);
@@ -174,14 +220,19 @@ fn read(source: &dyn ByteSource, own: Span, layout: &Layout) -> crate::Result<De
     })
 }
 
-fn user_type(source: &dyn ByteSource, node: &BoxNode, own: Span) -> crate::Result<Decoded> {
+fn user_type(
+    source: &dyn ByteSource,
+    node: &BoxNode,
+    own: Span,
+    shown: usize,
+) -> crate::Result<Decoded> {
     let start = own.start.saturating_sub(16);
     let bytes = source.read_span(Span::new(start.max(node.span.start), own.start))?;
     let Some(id) = bytes.first_chunk::<16>() else {
         return Ok(Decoded::default());
     };
     let mut decoded = match user_types::layout(id) {
-        Some(layout) => read(source, own, layout)?,
+        Some(layout) => read(source, own, layout, shown)?,
         None => Decoded {
             behind: own,
             ..Decoded::default()

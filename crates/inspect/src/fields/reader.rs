@@ -4,9 +4,6 @@ use super::rule::{Cond, Count, Len, Rule};
 use super::{Field, Value};
 use tapo_bmff::FourCc;
 
-/// Items of a list that are kept.
-const SHOWN: usize = 64;
-
 /// Bytes of a field that are kept.
 const BYTES: usize = 1024;
 
@@ -30,13 +27,15 @@ pub(super) struct Reader<'a> {
     pub(super) version: u8,
     pub(super) flags: u32,
     end: Option<End>,
+    /// Items of a list that are kept.
+    shown: usize,
     /// The fields read so far; those of records in front of those around them.
     scopes: Vec<Vec<Field>>,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads a payload of `len` bytes, of which `bytes` are the first.
-    pub(super) fn new(bytes: &'a [u8], len: u64) -> Self {
+    /// Reads a payload of `len` bytes, of which `bytes` are the first; of each list, `shown` items are kept.
+    pub(super) fn new(bytes: &'a [u8], len: u64, shown: usize) -> Self {
         Self {
             bytes,
             bits: len.saturating_mul(8),
@@ -44,6 +43,7 @@ impl<'a> Reader<'a> {
             version: 0,
             flags: 0,
             end: None,
+            shown,
             scopes: vec![Vec::new()],
         }
     }
@@ -266,6 +266,7 @@ impl<'a> Reader<'a> {
             Count::Rest => None,
         };
         let start = self.at;
+        let is_even = rules.iter().all(Rule::is_even);
         let (mut shown, mut read) = (Vec::new(), 0);
         let mut ended = None;
         while declared.is_none_or(|n| read < n) {
@@ -281,8 +282,17 @@ impl<'a> Reader<'a> {
                 break;
             }
             read += 1;
-            if shown.len() < SHOWN {
+            if shown.len() < self.shown {
                 shown.push(item(fields));
+            }
+            if is_even && shown.len() == self.shown {
+                // All others are as long, as far as they are there.
+                let item = self.at - from;
+                let there = self.bits.min((self.bytes.len() as u64).saturating_mul(8));
+                let fit = there.saturating_sub(self.at) / item;
+                let skipped = fit.min(declared.map_or(u64::MAX, |n| n - read));
+                self.at += skipped * item;
+                read += skipped;
             }
         }
         let count = match (declared, ended) {
@@ -291,8 +301,7 @@ impl<'a> Reader<'a> {
             (None, Some(Some(End::Clipped))) => {
                 // As many as fit, if all are as long as those read.
                 let all = (self.at - start).checked_div(read);
-                let even = rules.iter().all(Rule::is_even);
-                all.filter(|bits| even && *bits > 0)
+                all.filter(|bits| is_even && *bits > 0)
                     .map(|bits| (self.bits - start) / bits)
             }
         };

@@ -2,6 +2,9 @@
 
 use super::{Holding, Ledger, OVERLAPS, Overlap};
 use crate::places::chunks;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use tapo_io::Span;
 use tapo_movie::{Movie, SampleTable};
 
@@ -19,33 +22,89 @@ struct Claim {
     reached: u64,
 }
 
-/// Claims in the order of their first bytes.
+/// Claims in the order of their first bytes, put together on the way from chunks that stand in order, as those of
+/// nearly every file do.
 pub(super) struct Claims<'a> {
     tables: Vec<(u32, &'a SampleTable)>,
-    all: Vec<Claim>,
-    next: usize,
+    /// Of each track, what is left of its chunks.
+    rest: Vec<Box<dyn Iterator<Item = Claim> + 'a>>,
+    /// The first claim of each track, the first byte of all first.
+    heads: BinaryHeap<Reverse<Head>>,
+    /// The one that is being accounted for.
+    now: Option<Claim>,
+}
+
+/// A claim that waits, ordered by its first byte, then by its track.
+struct Head(Claim);
+
+impl Head {
+    const fn key(&self) -> (u64, u32) {
+        (self.0.span.start, self.0.track)
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Head {}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Head {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+/// The claims of a track, in the order of their first bytes.
+fn of_track(track: u32, table: &SampleTable, size: u64) -> Box<dyn Iterator<Item = Claim> + '_> {
+    let inside = chunks(table).filter(move |c| c.span.start < size && !c.span.is_empty());
+    let claims = inside.map(move |chunk| Claim {
+        span: Span::new(chunk.span.start, chunk.span.end.min(size)),
+        track,
+        number: chunk.first,
+        samples: chunk.samples,
+        reached: chunk.span.start,
+    });
+    if table.chunks.is_sorted_by_key(|c| c.offset) {
+        return Box::new(claims);
+    }
+    let mut sorted: Vec<_> = claims.collect();
+    sorted.sort_by_key(|c| c.span.start);
+    Box::new(sorted.into_iter())
 }
 
 impl<'a> Claims<'a> {
     pub(super) fn of(movie: Option<&'a Movie>, size: u64) -> Self {
         let tracks = movie.map_or(&[][..], |m| m.tracks.as_slice());
         let tables: Vec<_> = tracks.iter().map(|t| (t.header.id, &t.samples)).collect();
-        let mut all = Vec::with_capacity(tables.iter().map(|(_, t)| t.chunks.len()).sum());
-        for (track, (_, table)) in (0..).zip(&tables) {
-            let inside = chunks(table).filter(|c| c.span.start < size && !c.span.is_empty());
-            all.extend(inside.map(|chunk| Claim {
-                span: Span::new(chunk.span.start, chunk.span.end.min(size)),
-                track,
-                number: chunk.first,
-                samples: chunk.samples,
-                reached: chunk.span.start,
-            }));
-        }
-        all.sort_by_key(|c| (c.span.start, c.track));
+        let of_tracks = (0..).zip(&tables);
+        let mut rest: Vec<_> = of_tracks
+            .map(|(t, (_, table))| of_track(t, table, size))
+            .collect();
+        let heads = rest.iter_mut().filter_map(Iterator::next);
         Self {
             tables,
-            all,
-            next: 0,
+            heads: heads.map(|claim| Reverse(Head(claim))).collect(),
+            rest,
+            now: None,
+        }
+    }
+
+    /// The claim whose first byte comes first of those that wait.
+    fn take(&mut self) -> Option<Claim> {
+        let mut first = self.heads.peek_mut()?;
+        let track = first.0.0.track as usize;
+        match self.rest.get_mut(track).and_then(Iterator::next) {
+            Some(next) => Some(std::mem::replace(&mut first.0.0, next)),
+            None => Some(PeekMut::pop(first).0.0),
         }
     }
 
@@ -53,7 +112,10 @@ impl<'a> Claims<'a> {
     /// claimed twice is noted.
     pub(super) fn next(&mut self, rest: Span, ledger: &mut Ledger) -> Option<(Span, Holding)> {
         loop {
-            let claim = self.all.get_mut(self.next)?;
+            if self.now.is_none() {
+                self.now = self.take();
+            }
+            let claim = self.now.as_mut()?;
             let (track, table) = self.tables.get(claim.track as usize)?;
             if claim.span.start < rest.start {
                 let taken = Span::new(claim.span.start, claim.span.end.min(rest.start));
@@ -71,7 +133,7 @@ impl<'a> Claims<'a> {
                 claim.span.start = taken.end;
             }
             if claim.span.is_empty() {
-                self.next += 1;
+                self.now = None;
                 continue;
             }
             if claim.span.start >= rest.end {
@@ -122,8 +184,8 @@ impl Claim {
 impl Ledger {
     /// Whether the last bytes of `span` were given to samples.
     fn is_samples(&self, span: Span) -> bool {
-        let last = self.entries.partition_point(|e| e.span.start < span.end);
-        let entry = last.checked_sub(1).and_then(|i| self.entries.get(i));
+        let last = span.end.checked_sub(1).map(|at| self.place_of(at));
+        let entry = last.and_then(|place| self.get(place));
         entry.is_some_and(|e| matches!(e.what, Holding::Samples { .. }))
     }
 }

@@ -7,9 +7,13 @@
 
 mod claims;
 mod gaps;
+mod packed;
+
+pub use packed::Entries;
 
 use crate::Result;
 use claims::Claims;
+use packed::Packed;
 use tapo_bmff::{BoxTree, FourCc};
 use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::Movie;
@@ -108,7 +112,7 @@ pub struct Overlap {
 /// gap from 0 to the size of the file.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Ledger {
-    entries: Vec<Entry>,
+    entries: Packed,
     overlaps: Vec<Overlap>,
     overlapping: u64,
 }
@@ -117,12 +121,11 @@ pub struct Ledger {
 const OVERLAPS: usize = 16;
 
 impl Ledger {
-    /// Accounts for the bytes of a file whose index is `movie`.
+    /// Accounts for the bytes of a file with these boxes, whose index is `movie`.
     ///
     /// # Errors
     /// The source fails.
-    pub fn of(source: &dyn ByteSource, movie: Option<&Movie>) -> Result<Self> {
-        let tree = BoxTree::read(source)?;
+    pub fn of(source: &dyn ByteSource, tree: &BoxTree, movie: Option<&Movie>) -> Result<Self> {
         let mut account = Account {
             source,
             window: Window::new(source),
@@ -148,8 +151,21 @@ impl Ledger {
 
     /// The ranges.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    pub fn entries(&self) -> Entries<'_> {
+        self.entries.all()
+    }
+
+    /// The range at this place among them, from 0 on.
+    #[must_use]
+    pub fn get(&self, place: usize) -> Option<Entry> {
+        self.entries.get(place)
+    }
+
+    /// The place among the ranges of the one that holds the byte `at`; how many
+    /// there are, if none does.
+    #[must_use]
+    pub fn place_of(&self, at: u64) -> usize {
+        self.entries.place_of(at)
     }
 
     /// The first overlaps of samples.
@@ -213,14 +229,8 @@ impl Account<'_> {
         if end <= self.at {
             return;
         }
-        let span = Span::new(self.at, end);
         self.at = end;
-        match self.ledger.entries.last_mut() {
-            Some(last) if last.what == what && !matches!(what, Holding::BoxHeader { .. }) => {
-                last.span.end = end;
-            }
-            _ => self.ledger.entries.push(Entry { span, what }),
-        }
+        self.ledger.entries.put(end, what);
     }
 }
 

@@ -32,7 +32,7 @@ pub fn ledger(
     let entries = inspection.ledger.entries();
     let mut sums = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Right]);
     for (name, words) in KINDS {
-        let of = || entries.iter().filter(|e| e.what.name() == *name);
+        let of = || entries.clone().filter(|e| e.what.name() == *name);
         let bytes: u64 = of().map(|e| e.span.len()).sum();
         if bytes > 0 {
             let ranges = number::count(of().count() as u64, "range");
@@ -48,12 +48,12 @@ pub fn ledger(
         String::new(),
     ]);
     sums.write(out, 2)?;
-    let spare = || entries.iter().filter(|e| e.what.is_spare());
+    let spare = || entries.clone().filter(|e| e.what.is_spare());
     let mut list = Table::new(&[Align::Right, Align::Right, Align::Left]);
     for entry in spare().take(LISTED) {
         let (start, len) = (entry.span.start, entry.span.len());
         let start = number::grouped(start);
-        list.row([start, number::grouped(len), words(entry)]);
+        list.row([start, number::grouped(len), words(&entry)]);
     }
     if spare().next().is_some() {
         writeln!(

@@ -7,10 +7,11 @@ use crate::inspection::head::Head;
 use crate::{Theme, escape, json, number};
 use hex::Row;
 use serde::Serialize;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
-use tapo_bmff::{BoxNode, BoxSize, BoxTree, Defect, NodeId};
+use tapo_bmff::{BoxNode, BoxSize, BoxTree, Branch, Defect, NodeId};
 use tapo_inspect::fields::{self, Decoded};
-use tapo_inspect::names;
+use tapo_inspect::{Boxes, names};
 use tapo_io::{ByteSource, Span};
 use value::Fields;
 
@@ -19,7 +20,7 @@ const UNKNOWN: u64 = 64;
 
 /// Writes the tree as text: offset, size, type, name, fields. Below a box stand
 /// the first bytes that nothing is known of; with `hex`, that many bytes of each
-/// payload.
+/// payload. Returns once all boxes were seen.
 ///
 /// # Errors
 /// As `out` has them; the source's come as [`io::Error`] too.
@@ -27,58 +28,107 @@ pub fn boxes(
     out: &mut dyn Write,
     theme: &Theme,
     source: &dyn ByteSource,
-    tree: &BoxTree,
+    boxes: &mut Boxes<'_>,
     hex: Option<u32>,
 ) -> io::Result<()> {
-    let Theme {
-        title, dim, damage, ..
-    } = theme;
+    let Theme { title, warning, .. } = theme;
     writeln!(out, "{title}{}{title:#}", escape::path(source.path()))?;
     let width = number::grouped(source.len()).len();
-    tree.iter().try_for_each(|(id, node)| {
-        let offset = number::grouped(node.span.start);
-        let size = number::grouped(node.span.len());
-        let indent = "  ".repeat(usize::from(node.depth));
-        write!(
-            out,
-            "{offset:>width$}  {size:>width$}  {indent}{title}{}{title:#}",
-            node.kind
-        )?;
-        let decoded = fields::decode(source, tree, id).map_err(io::Error::other)?;
-        match name(node, &decoded) {
-            Some(name) => write!(out, "  {name}")?,
-            None if !decoded.behind.is_empty() => write!(out, "  unknown")?,
-            None => {}
+    let mut text = Text {
+        theme,
+        width,
+        hex,
+        line: String::new(),
+    };
+    while let Some(branch) = boxes.step().map_err(io::Error::other)? {
+        for (id, node) in branch.tree.iter() {
+            text.row(out, &branch, id, node)?;
         }
-        let shown = value::told(&decoded.fields);
-        if !shown.is_empty() {
-            write!(out, "  {dim}{shown}{dim:#}")?;
-        }
-        if !node.is_whole() {
-            let size = declared(node).map_or_else(String::new, number::grouped);
-            write!(out, "  {damage}cut off: {size} bytes declared{damage:#}")?;
-        } else if decoded.short {
-            write!(out, "  {damage}too short for its fields{damage:#}")?;
-        }
-        writeln!(out)?;
-        let (span, most) = match hex {
-            Some(most) => (own(tree, id, node), most.into()),
-            None => (unknown(node, &decoded), UNKNOWN),
-        };
-        let row = Row { width, indent };
-        hex::dump(out, theme, source, span, most, &row)
-    })?;
-    for defect in tree.defects().iter().filter(|d| !d.flaw.is_harmless()) {
-        let style = theme.warning;
-        let Defect { span, flaw, .. } = defect;
+    }
+    for Defect { span, flaw, .. } in boxes.defects() {
         let words = crate::words::flaw(flaw);
         writeln!(
             out,
-            "{style}bytes {} to {}: {words}{style:#}",
+            "{warning}bytes {} to {}: {words}{warning:#}",
             span.start, span.end
         )?;
     }
     Ok(())
+}
+
+/// How rows of text are written.
+struct Text<'a> {
+    theme: &'a Theme,
+    /// Characters of an offset, and of a size.
+    width: usize,
+    hex: Option<u32>,
+    /// Used again for each row.
+    line: String,
+}
+
+impl Text<'_> {
+    fn row(
+        &mut self,
+        out: &mut dyn Write,
+        branch: &Branch<'_>,
+        id: NodeId,
+        node: &BoxNode,
+    ) -> io::Result<()> {
+        let Theme {
+            title, dim, damage, ..
+        } = self.theme;
+        let Branch { tree, source } = branch;
+        let (line, width) = (&mut self.line, self.width);
+        line.clear();
+        number::append_right(line, node.span.start, width);
+        line.push_str("  ");
+        number::append_right(line, node.span.len(), width);
+        line.push_str("  ");
+        number::blanks(line, 2 * usize::from(node.depth));
+        put(line, format_args!("{title}{}{title:#}", node.kind));
+        let decoded = fields::decode_head(*source, tree, id, value::SHOWN);
+        let decoded = decoded.map_err(io::Error::other)?;
+        let unknown_name = (!decoded.behind.is_empty()).then_some("unknown");
+        if let Some(name) = name(node, &decoded).or(unknown_name) {
+            line.push_str("  ");
+            line.push_str(name);
+        }
+        let before = line.len();
+        put(line, format_args!("  {dim}"));
+        let styled = line.len();
+        value::tell(line, &decoded.fields);
+        if line.len() == styled {
+            line.truncate(before);
+        } else {
+            put(line, format_args!("{dim:#}"));
+        }
+        if !node.is_whole() {
+            let size = declared(node).map_or_else(String::new, number::grouped);
+            let words = format_args!("  {damage}cut off: {size} bytes declared{damage:#}");
+            put(line, words);
+        } else if decoded.short {
+            put(
+                line,
+                format_args!("  {damage}too short for its fields{damage:#}"),
+            );
+        }
+        line.push('\n');
+        out.write_all(line.as_bytes())?;
+        let (span, most) = match self.hex {
+            Some(most) => (own(tree, id, node), most.into()),
+            None => (unknown(node, &decoded), UNKNOWN),
+        };
+        if span.is_empty() {
+            return Ok(());
+        }
+        let indent = "  ".repeat(usize::from(node.depth));
+        hex::dump(out, self.theme, *source, span, most, &Row { width, indent })
+    }
+}
+
+fn put(line: &mut String, words: fmt::Arguments<'_>) {
+    // A string takes all.
+    let _ = line.write_fmt(words);
 }
 
 /// What the box is called; whose it is, of a `uuid` box.
@@ -173,34 +223,36 @@ struct DefectRecord {
 pub fn boxes_json(
     out: &mut dyn Write,
     source: &dyn ByteSource,
-    tree: &BoxTree,
+    boxes: &mut Boxes<'_>,
     hex: Option<u32>,
 ) -> io::Result<()> {
     let head = Head::of("tapo.inspect.boxes/1", source.path(), source.len());
     json::line(out, &head)?;
-    tree.iter().try_for_each(|(id, node)| {
-        let decoded = fields::decode(source, tree, id).map_err(io::Error::other)?;
-        let payload = match hex {
-            Some(most) => BytesRecord::of(source, own(tree, id, node), most.into())?,
-            None => None,
-        };
-        let record = BoxRecord {
-            kind: node.kind.to_string(),
-            name: name(node, &decoded),
-            depth: node.depth,
-            offset: node.span.start,
-            size: node.span.len(),
-            header: node.header_len(),
-            declared: declared(node),
-            whole: node.is_whole(),
-            short: decoded.short,
-            unknown: BytesRecord::of(source, unknown(node, &decoded), UNKNOWN)?,
-            payload,
-            fields: Fields(&decoded.fields),
-        };
-        json::line(out, &record)
-    })?;
-    for defect in tree.defects().iter().filter(|d| !d.flaw.is_harmless()) {
+    while let Some(Branch { tree, source }) = boxes.step().map_err(io::Error::other)? {
+        for (id, node) in tree.iter() {
+            let decoded = fields::decode(source, tree, id).map_err(io::Error::other)?;
+            let payload = match hex {
+                Some(most) => BytesRecord::of(source, own(tree, id, node), most.into())?,
+                None => None,
+            };
+            let record = BoxRecord {
+                kind: node.kind.to_string(),
+                name: name(node, &decoded),
+                depth: node.depth,
+                offset: node.span.start,
+                size: node.span.len(),
+                header: node.header_len(),
+                declared: declared(node),
+                whole: node.is_whole(),
+                short: decoded.short,
+                unknown: BytesRecord::of(source, unknown(node, &decoded), UNKNOWN)?,
+                payload,
+                fields: Fields(&decoded.fields),
+            };
+            json::line(out, &record)?;
+        }
+    }
+    for defect in boxes.defects() {
         let record = DefectRecord {
             defect: crate::words::flaw(&defect.flaw),
             start: defect.span.start,

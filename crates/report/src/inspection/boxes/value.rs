@@ -1,5 +1,6 @@
 //! Values of fields, told and as JSON.
 
+use super::put;
 use crate::{date, escape, number};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
@@ -13,10 +14,24 @@ const RECORDS: usize = 3;
 const BYTES: usize = 32;
 const TEXT: usize = 160;
 
-/// Fields in a row, those that say nothing left out.
-pub(super) fn told(fields: &[Field]) -> String {
-    let told = fields.iter().filter(|f| matters(f)).map(tell);
-    told.collect::<Vec<_>>().join(" ")
+/// Items of a list that it takes to tell it.
+pub(super) const SHOWN: usize = NUMBERS;
+
+/// Appends fields in a row, those that say nothing left out.
+pub(super) fn tell(line: &mut String, fields: &[Field]) {
+    let from = line.len();
+    for field in fields.iter().filter(|f| matters(f)) {
+        if line.len() > from {
+            line.push(' ');
+        }
+        let (name, value) = field;
+        line.push_str(name);
+        line.push('=');
+        match value {
+            Value::Int(n) if *name == "flags" => put(line, format_args!("{n:#x}")),
+            value => one(line, value),
+        }
+    }
 }
 
 /// Version and flags of zero, and a transformation that changes nothing, say
@@ -33,58 +48,69 @@ fn matters((name, value): &Field) -> bool {
     }
 }
 
-fn tell((name, value): &Field) -> String {
-    let value = match value {
-        Value::Int(n) if *name == "flags" => format!("{n:#x}"),
-        value => of(value),
-    };
-    format!("{name}={value}")
-}
-
-fn of(value: &Value) -> String {
+fn one(line: &mut String, value: &Value) {
     match value {
-        Value::Int(n) => n.to_string(),
-        Value::Signed(n) => n.to_string(),
-        Value::Fixed(n) => n.to_string(),
-        Value::Date(0) => "0".to_owned(),
+        Value::Int(n) => number::append(line, *n),
+        Value::Signed(n) => put(line, format_args!("{n}")),
+        Value::Fixed(n) => put(line, format_args!("{n}")),
+        Value::Date(0) => line.push('0'),
         Value::Date(seconds) => {
             let seconds = i64::try_from(*seconds).unwrap_or(i64::MAX);
             let seconds = seconds.saturating_sub_unsigned(date::EPOCH_1904);
-            format!("\"{}\"", date::from_1970(seconds))
+            put(line, format_args!("\"{}\"", date::from_1970(seconds)));
         }
-        Value::Code(code) => format!("'{code}'"),
-        Value::Uuid(id) => number::uuid(id),
+        Value::Code(code) => put(line, format_args!("'{code}'")),
+        Value::Uuid(id) => line.push_str(&number::uuid(id)),
         Value::Text(text) => {
             let shown = text.get(..TEXT).unwrap_or(text);
             let more = if shown.len() < text.len() { "..." } else { "" };
-            format!("\"{}\"{more}", escape::bytes(shown))
+            put(line, format_args!("\"{}\"{more}", escape::bytes(shown)));
         }
         Value::Bytes { head, len } => {
             let shown = head.get(..BYTES).unwrap_or(head);
-            match (len, shown.len() as u64) {
-                (0, _) => "none".to_owned(),
-                (len, shown_len) if *len == shown_len => number::hex(shown),
-                (len, _) => format!("{}...({})", number::hex(shown), number::count(*len, "byte")),
+            if *len == 0 {
+                line.push_str("none");
+                return;
+            }
+            line.push_str(&number::hex(shown));
+            if *len != shown.len() as u64 {
+                put(line, format_args!("...({})", number::count(*len, "byte")));
             }
         }
-        Value::Word(text) => format!("\"{}\"", escape::text(text)),
-        Value::List { shown, count } => list(shown, *count),
-        Value::Record(fields) => format!("{{{}}}", told(fields)),
+        Value::Word(text) => put(line, format_args!("\"{}\"", escape::text(text))),
+        Value::List { shown, count } => list(line, shown, *count),
+        Value::Record(fields) => {
+            line.push('{');
+            tell(line, fields);
+            line.push('}');
+        }
     }
 }
 
-fn list(shown: &[Value], count: Option<u64>) -> String {
+fn list(line: &mut String, shown: &[Value], count: Option<u64>) {
     let records = shown.iter().any(|v| matches!(v, Value::Record(_)));
     let most = if records { RECORDS } else { NUMBERS };
-    let mut told: Vec<_> = shown.iter().take(most).map(of).collect();
-    match count {
-        Some(count) if count > told.len() as u64 => {
-            told.push(format!("... {} in all", number::grouped(count)));
+    let told = shown.iter().take(most);
+    let all = told.len() as u64;
+    line.push('[');
+    for (at, value) in told.enumerate() {
+        if at > 0 {
+            line.push_str(", ");
         }
-        None => told.push("...".to_owned()),
+        one(line, value);
+    }
+    let comma = if all > 0 { ", " } else { "" };
+    match count {
+        Some(count) if count > all => {
+            put(
+                line,
+                format_args!("{comma}... {} in all", number::grouped(count)),
+            );
+        }
+        None => put(line, format_args!("{comma}...")),
         Some(_) => {}
     }
-    format!("[{}]", told.join(", "))
+    line.push(']');
 }
 
 /// Fields as an object, in the order in which they stand in the box.
