@@ -40,6 +40,12 @@ impl Printer {
         }
     }
 
+    /// How wide the terminal is, if standard output is one.
+    pub(crate) fn columns() -> Option<usize> {
+        let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+        Some(usize::from(width.0))
+    }
+
     /// Whether nothing but errors is wanted.
     pub(crate) const fn is_quiet(&self) -> bool {
         self.quiet

@@ -34,4 +34,5 @@ def measure(args, seconds=None, **kw):
     _, status, r = os.wait4(p.pid, 0)
     p.returncode = os.waitstatus_to_exitcode(status)
     return {'exit': p.returncode, 'wall': time.monotonic() - start, 'cpu': r.ru_utime + r.ru_stime,
+            'user': r.ru_utime,
             'rss_mb': peak[0], 'written': r.ru_oublock * 512, 'said': said.decode(errors='replace')}

@@ -9,9 +9,11 @@
     reason = "a broken property panics"
 )]
 
+mod inspect;
 mod recognise;
 mod repair;
 
+pub use inspect::inspect;
 pub use recognise::{CODECS, judge, recognise};
 pub use repair::{CLIPS, holds, repair};
 

@@ -15,7 +15,7 @@ pub(crate) struct InspectArgs {
     /// Files and folders
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Show the boxes with offsets, sizes and fields
+    /// Show the boxes with offsets, sizes and fields; neither tables nor media are looked at
     #[arg(long, group = "view")]
     boxes: bool,
     /// Show the first bytes of each box, 256 of them or as many as given
@@ -63,8 +63,8 @@ pub(crate) struct InspectArgs {
     /// Look at every byte of the media, also of files with more than 256 MiB of it
     #[arg(long)]
     thorough: bool,
-    /// Add the SHA-256 of each file
-    #[arg(long)]
+    /// Add the SHA-256 of each file, and that it did not change while it was read
+    #[arg(long, conflicts_with = "view")]
     pub(crate) hash: bool,
     /// Files inspected at the same time
     #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]

@@ -29,6 +29,7 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<E
     let options = Options {
         depth: args.depth(),
         hash: args.hash,
+        now: Some(now()),
     };
     let one = |_, found: &Found| match found {
         Found::File(path) => inspect_file_with(path, options).map_err(anyhow::Error::new),
@@ -153,7 +154,9 @@ fn show(
         }
         (View::Ledger, false) => report::ledger(printer, &theme, path, inspection)?,
         (View::Ledger, true) => report::ledger_json(printer, path, inspection)?,
-        (View::Map, false) => report::map(printer, &theme, path, inspection)?,
+        (View::Map, false) => {
+            report::map(printer, &theme, path, inspection, Printer::columns())?;
+        }
         (View::Map, true) => report::map_json(printer, path, inspection)?,
         // They end elsewhere.
         (View::Boxes | View::Against | View::Diff | View::Extract, _) => {}

@@ -2,7 +2,7 @@
 //! is known from elsewhere.
 
 use crate::nal::NalCodec;
-use h264_reader::rbsp::{BitRead as _, BitReader, ByteReader};
+use h264_reader::rbsp::{BitRead, BitReader, ByteReader};
 use std::io::Read as _;
 use std::num::NonZeroUsize;
 
@@ -191,7 +191,7 @@ pub enum SeiContent<'a> {
     },
 }
 
-/// A clock in a picture: a time of day or of a recording (H.265 D.2.27). What it does not say is as in the picture before.
+/// A clock in a picture: a time of day or of a recording (H.264 D.2.3, H.265 D.2.27). What it does not say is as in the picture before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TimeCode {
     /// `hours_value`, 0 to 23.
@@ -211,32 +211,36 @@ fn time_code(payload: &[u8]) -> Option<TimeCode> {
     let mut bits = BitReader::new(payload);
     let clocks = bits.read::<2, u8>("num_clock_ts").ok()?;
     for _ in 0..clocks {
-        if !bits.read_bit("clock_timestamp_flag").ok()? {
-            continue;
+        if bits.read_bit("clock_timestamp_flag").ok()? {
+            return clock(&mut bits, 1 + 5, 9);
         }
-        bits.skip(1 + 5, "units_field_based_flag, counting_type")
-            .ok()?;
-        let full = bits.read_bit("full_timestamp_flag").ok()?;
-        bits.skip(1, "discontinuity_flag").ok()?;
-        let mut code = TimeCode {
-            drops: bits.read_bit("cnt_dropped_flag").ok()?,
-            frames: bits.read::<9, u16>("n_frames").ok()?,
-            ..TimeCode::default()
-        };
-        // Seconds, minutes and hours, each only behind the one before.
-        for (value, width) in [
-            (&mut code.seconds, 6),
-            (&mut code.minutes, 6),
-            (&mut code.hours, 5),
-        ] {
-            if !full && !bits.read_bit("seconds_flag").ok()? {
-                break;
-            }
-            *value = Some(bits.read_var(width, "seconds_value").ok()?);
-        }
-        return Some(code);
     }
     None
+}
+
+/// Reads a clock, which H.264 and H.265 write alike: behind `kind` bits that say how frames are counted, with their
+/// number in `frames` bits.
+pub(crate) fn clock<R: BitRead + ?Sized>(bits: &mut R, kind: u32, frames: u32) -> Option<TimeCode> {
+    bits.skip(kind, "counting_type").ok()?;
+    let full = bits.read_bit("full_timestamp_flag").ok()?;
+    bits.skip(1, "discontinuity_flag").ok()?;
+    let mut code = TimeCode {
+        drops: bits.read_bit("cnt_dropped_flag").ok()?,
+        frames: bits.read_var(frames, "n_frames").ok()?,
+        ..TimeCode::default()
+    };
+    // Seconds, minutes and hours, each only behind the one before.
+    for (value, width) in [
+        (&mut code.seconds, 6),
+        (&mut code.minutes, 6),
+        (&mut code.hours, 5),
+    ] {
+        if !full && !bits.read_bit("seconds_flag").ok()? {
+            break;
+        }
+        *value = Some(bits.read_var(width, "seconds_value").ok()?);
+    }
+    Some(code)
 }
 
 /// Unregistered user data that is known.

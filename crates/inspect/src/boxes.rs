@@ -22,6 +22,8 @@ struct Seen {
     any: bool,
     /// The first `moov`: whether it is whole, and says that fragments follow.
     index: Option<(bool, bool)>,
+    /// More than one `moov`.
+    second: bool,
     fragments: bool,
     /// `styp` or `sidx`.
     segment: bool,
@@ -96,7 +98,7 @@ impl<'a> Boxes<'a> {
             }
             None => seen.fragments && seen.segment,
         };
-        let damaged = self.worst == Some(Severity::Damage);
+        let damaged = self.worst == Some(Severity::Damage) || seen.second;
         Ok(match (plays, damaged) {
             (true, false) => Verdict::Sound,
             (true, true) => Verdict::Damaged,
@@ -125,7 +127,8 @@ impl Seen {
         let mut media: Vec<Span> = junk.map(|d| d.span).collect();
         if let Some((id, node)) = branch.tree.roots().next() {
             match &node.kind.0 {
-                b"moov" if self.index.is_none() => {
+                b"moov" if self.index.is_some() => self.second = true,
+                b"moov" => {
                     let goes_on = branch.tree.child(id, b"mvex").is_some();
                     self.index = Some((node.is_whole(), goes_on));
                 }

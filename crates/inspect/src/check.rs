@@ -28,6 +28,7 @@ pub(crate) fn all(
     source: &dyn ByteSource,
     tree: &BoxTree,
     inspection: &Inspection,
+    now: Option<i64>,
 ) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
     let spots = Spots::of(tree);
@@ -69,7 +70,7 @@ pub(crate) fn all(
         fragments::check(inspection, &mut found);
     }
     seals::check(source, inspection, &mut found)?;
-    players::check(inspection, &mut found);
+    players::check(inspection, now, &mut found);
     found.truncate(FINDINGS);
     Ok(found)
 }

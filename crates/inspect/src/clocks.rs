@@ -15,7 +15,7 @@ const ENDS: u32 = 64;
 pub enum SeiTime {
     /// A time of day, nanoseconds since 1970 (MISB ST 0604).
     Wall(u64),
-    /// A time code (H.265 D.2.27).
+    /// A time code (H.264 D.2.3, H.265 D.2.27).
     Code(TimeCode),
     /// A time in JSON (strawlab.org).
     Text(Vec<u8>),

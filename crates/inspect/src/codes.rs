@@ -100,6 +100,7 @@ impl Problem {
             Self::FileTypeMissing => "ftyp-missing",
             Self::SecondFileType => "second-ftyp",
             Self::DateUnset => "date-unset",
+            Self::DateFuture => "date-future",
             Self::DatesReversed => "dates-reversed",
         }
     }
@@ -135,6 +136,7 @@ impl Problem {
             | Self::FileTypeMissing
             | Self::SecondFileType
             | Self::DateUnset
+            | Self::DateFuture
             | Self::DatesReversed => Severity::Notice,
             Self::OpenInside { .. }
             | Self::NotABox { parent: Some(_) }

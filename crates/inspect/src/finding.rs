@@ -499,6 +499,8 @@ pub enum Problem {
     SecondFileType,
     /// By its date it was made before 1970: the recorder's clock was not set.
     DateUnset,
+    /// By its date it was made or changed later than today.
+    DateFuture,
     /// It was changed before it was made, by its own dates.
     DatesReversed,
 }

@@ -24,6 +24,12 @@ pub(crate) fn is_hybrid(source: &dyn ByteSource, read: &Read) -> Result<bool> {
         if holds_fragments(&mut window, payload)? {
             return Ok(true);
         }
+        // Blocks of a joined recording may begin in the middle of a box.
+        if payload.start.is_multiple_of(PAGE)
+            && holds_fragments(&mut window, joined(source, read, payload)?)?
+        {
+            return Ok(true);
+        }
         // A 16-byte header took the first half of an `mvhd` with it, too: what
         // follows it is known by its place.
         if mdat.header_len == 16 && holds_fragments(&mut window, behind_mvhd(source, payload)?)? {
@@ -36,6 +42,22 @@ pub(crate) fn is_hybrid(source: &dyn ByteSource, read: &Read) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// The bytes of `payload` from the first `moof` on that stands in front of the first sample, no further than the
+/// index of one recording reaches; none if there is none.
+fn joined(source: &dyn ByteSource, read: &Read, payload: Span) -> Result<Span> {
+    const HEAD: u64 = 2 * PAGE;
+    let tracks = read.movie.iter().flat_map(|m| &m.tracks);
+    let chunks = tracks.filter_map(|t| t.samples.chunks.first());
+    let first = chunks.map(|c| c.offset).min().unwrap_or(payload.end);
+    let head = payload.intersect(Span::new(payload.start, first.min(payload.start + HEAD)));
+    let bytes = source.read_span(head)?;
+    let place = bytes
+        .windows(16)
+        .position(|w| w.get(4..8) == Some(b"moof") && w.get(12..) == Some(b"mfhd"));
+    let start = place.map_or(payload.end, |at| payload.start + at as u64);
+    Ok(Span::new(start, payload.end))
 }
 
 /// The bytes of `payload` from the box behind an `mvhd` on, of which only the
@@ -75,7 +97,8 @@ fn holds_fragments(window: &mut Window<'_>, span: Span) -> Result<bool> {
 fn belongs(kind: FourCc) -> bool {
     matches!(
         &kind.0,
-        b"moov"
+        b"ftyp"
+            | b"moov"
             | b"mvhd"
             | b"trak"
             | b"mvex"

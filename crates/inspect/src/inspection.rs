@@ -8,7 +8,7 @@ use crate::{check, foreign, form, media};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use tapo_bmff::{BoxTree, Defect, Flaw};
-use tapo_io::{ByteSource, PreadFile, Span, lock_holder};
+use tapo_io::{ByteSource, FileStamp, PreadFile, Span, lock_holder};
 use tapo_movie::Read;
 
 /// What was found out about a file.
@@ -30,6 +30,8 @@ pub struct Inspection {
     pub depth: Depth,
     /// SHA-256 of the file, if it was asked for.
     pub sha256: Option<[u8; 32]>,
+    /// Size, inode and time of change, before it was read and after; of bytes in memory there are none.
+    pub stamps: Option<(FileStamp, FileStamp)>,
     /// Stretches of samples that are damaged, by track and number.
     pub harmed: Vec<Harmed>,
     /// Of each track, what its tables and its media do not agree on, where every
@@ -135,6 +137,8 @@ pub struct Options {
     pub depth: Depth,
     /// Whether to work out the SHA-256 of the file, of all its bytes.
     pub hash: bool,
+    /// The time of day, seconds since 1970, if dates in the future are to be found.
+    pub now: Option<i64>,
 }
 
 /// Inspects a file as [`inspect_with`] does, with usual options.
@@ -153,7 +157,7 @@ pub fn inspect(source: &dyn ByteSource) -> Result<Inspection> {
 pub fn inspect_with(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
     let sha256 = || options.hash.then(|| sha256(source)).transpose();
     // At the same time, so that both read the same pages.
-    let (inspection, sha256) = rayon::join(|| look(source, options.depth), sha256);
+    let (inspection, sha256) = rayon::join(|| look(source, options), sha256);
     let mut inspection = inspection?;
     inspection.sha256 = sha256?;
     Ok(inspection)
@@ -174,7 +178,7 @@ fn sha256(source: &dyn ByteSource) -> Result<[u8; 32]> {
     }
 }
 
-fn look(source: &dyn ByteSource, depth: Depth) -> Result<Inspection> {
+fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
     let read = tapo_movie::read(source)?;
     let name = source
         .path()
@@ -190,7 +194,7 @@ fn look(source: &dyn ByteSource, depth: Depth) -> Result<Inspection> {
     let movie = read.movie.as_ref();
     let tracks = movie.map_or(&[][..], |m| m.tracks.as_slice());
     let bytes = tracks.iter().map(|t| t.samples.sizes.total());
-    let depth = depth.settle(bytes.fold(0, u64::saturating_add));
+    let depth = options.depth.settle(bytes.fold(0, u64::saturating_add));
     let media::Examined { harmed, against } = match movie {
         Some(movie) => media::examine(source, movie, depth)?,
         None => media::Examined::default(),
@@ -200,6 +204,7 @@ fn look(source: &dyn ByteSource, depth: Depth) -> Result<Inspection> {
         ledger: Ledger::of(source, &tree, movie)?,
         depth,
         sha256: None,
+        stamps: None,
         harmed,
         against,
         family: family(&read),
@@ -214,7 +219,7 @@ fn look(source: &dyn ByteSource, depth: Depth) -> Result<Inspection> {
         read,
     };
     inspection.media = unindexed(source, &inspection.read)?;
-    inspection.findings = check::all(source, &tree, &inspection)?;
+    inspection.findings = check::all(source, &tree, &inspection, options.now)?;
     inspection.settle();
     Ok(inspection)
 }
@@ -243,9 +248,11 @@ pub fn inspect_file_with(path: &Path, options: Options) -> Result<Inspection> {
         let unfinished = |f: &Finding| still.contains(&f.problem);
         inspection.findings.retain(|f| !unfinished(f));
     }
-    if file.stamp()? != before {
+    let after = file.stamp()?;
+    if after != before {
         inspection.findings.push(Finding::new(Problem::Changed));
     }
+    inspection.stamps = Some((before, after));
     inspection.settle();
     Ok(inspection)
 }
@@ -256,6 +263,7 @@ fn foreigner(read: Read, what: Foreign, ledger: Ledger) -> Inspection {
         ledger,
         depth: Depth::Tables,
         sha256: None,
+        stamps: None,
         harmed: Vec::new(),
         against: Vec::new(),
         family: family(&read),

@@ -6,7 +6,7 @@
 //! all of the media for it, and a verb does not know another: this one is quick.
 
 use crate::{Inspection, Result, media};
-use tapo_codec::{Decodes, Depth, Recogniser, Verdict};
+use tapo_codec::{Decodes, Depth, Recogniser, Verdict, h264, h265};
 use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::{SampleDescription, TopBox, Track};
 
@@ -80,6 +80,32 @@ pub struct TrackMatch {
     pub recognised: u64,
     /// Whether its first keyframe decodes with the reference's parameter sets.
     pub decodes: Option<bool>,
+}
+
+impl TrackMatch {
+    /// Takes a parameter set that the media has, and the reference has not: the size of its pictures, if that is
+    /// another.
+    fn in_stream(&mut self, set: &[u8]) {
+        let Some(format) = self
+            .compared
+            .iter_mut()
+            .find(|c| c.aspect == Aspect::Format)
+        else {
+            return;
+        };
+        if format.broken.is_some() || !self.pictures {
+            return;
+        }
+        let size = h264::Sps::parse(set).map(|s| (s.width, s.height));
+        let size = size.or_else(|_| h265::Sps::parse(set).map(|s| (s.width, s.height)));
+        let size = size.ok().map(|(w, h)| format!("{w}x{h}"));
+        format.broken = size.filter(|size| *size != format.reference);
+    }
+
+    /// Whether keyframes of its coding can be decoded, to see if the parameter sets fit.
+    fn can_decode(&self) -> bool {
+        self.pictures && self.compared.iter().any(|c| c.aspect == Aspect::NalLengths)
+    }
 }
 
 /// How a reference fits, and why.
@@ -206,6 +232,9 @@ fn recognise(
                     Decodes::Unknown => None,
                 };
             }
+            for set in &access.parameter_sets {
+                track.in_stream(&source.read_span(*set)?);
+            }
             track.recognised += 1;
             step = Some(access.len);
             break;
@@ -236,7 +265,18 @@ fn judge(matched: &ReferenceMatch, inspection: &Inspection) -> Fit {
     // Pictures that are not there are not this camera's; sound may be alike.
     let seekers = matched.tracks.iter().filter(|t| t.pictures);
     let blind = lost && seekers.clone().count() > 0 && seekers.clone().all(|t| t.recognised == 0);
-    if blind || matched.tracks.is_empty() || contradicts || undecodable || (lost && !recognised) {
+    // Of another size by the same encoder, the heads of some pictures look right, and no keyframe decodes.
+    let strange = lost
+        && !filled
+        && matched.tracks.iter().any(TrackMatch::can_decode)
+        && !matched.tracks.iter().any(|t| t.decodes == Some(true));
+    if blind
+        || strange
+        || matched.tracks.is_empty()
+        || contradicts
+        || undecodable
+        || (lost && !recognised)
+    {
         return Fit::Bad;
     }
     let listed = matched.tracks.iter().all(|t| t.broken.is_some());

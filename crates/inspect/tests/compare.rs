@@ -21,6 +21,28 @@ fn without_index(name: &str) -> Vec<u8> {
     file.get(..end).unwrap().to_vec()
 }
 
+/// Its media alone, with the parameter sets of its index in front of its first picture.
+fn with_sets_in_stream(file: &Vec<u8>) -> Vec<u8> {
+    let movie = inspect(file).unwrap().read.movie.unwrap();
+    let track = movie.tracks.iter().find(|t| t.is_video()).unwrap();
+    let config = track.descriptions.first().unwrap().entry.child(b"avcC");
+    let config = tapo_codec::h264::AvcConfig::parse(config.unwrap()).unwrap();
+    let mut units = Vec::new();
+    for set in config.sps.iter().chain(&config.pps) {
+        units.extend(u32::try_from(set.len()).unwrap().to_be_bytes());
+        units.extend_from_slice(set);
+    }
+    let tree = BoxTree::read(file).unwrap();
+    let moov = tree.roots().find(|(_, n)| n.kind == b"moov").unwrap().1;
+    let first = track.samples.iter().next().unwrap().span.start;
+    let (first, end) = (
+        usize::try_from(first).unwrap(),
+        usize::try_from(moov.span.start).unwrap(),
+    );
+    let (head, rest) = file.get(..end).unwrap().split_at(first);
+    [head, &units, rest].concat()
+}
+
 #[test]
 fn a_recording_by_the_same_device_is_a_good_reference_and_another_is_not() {
     let good = files::clip("h264_bframes_aac.mp4");
@@ -36,7 +58,13 @@ fn a_recording_by_the_same_device_is_a_good_reference_and_another_is_not() {
     assert_eq!(fit(&lost, &other).fit, Fit::Bad);
     // The same encoder with another size: headers alone may look alike.
     let other = files::clip("h264_other_size.mp4");
-    assert!(fit(&lost, &other).fit > Fit::Good);
+    assert_eq!(fit(&lost, &other).fit, Fit::Bad);
+    // Cameras put their parameter sets into the media: those tell the size.
+    let matched = fit(&with_sets_in_stream(&other), &good);
+    assert_eq!(matched.fit, Fit::Bad);
+    let compared = &matched.tracks.first().unwrap().compared;
+    let format = compared.iter().find(|c| c.aspect == Aspect::Format);
+    assert_eq!(format.unwrap().broken.as_deref(), Some("480x270"));
     // With its index it says itself what it is.
     let matched = fit(&good, &files::clip("h264_other_size.mp4"));
     assert_eq!(matched.fit, Fit::Bad);

@@ -21,6 +21,7 @@ pub(super) fn run(
     let options = Options {
         depth: args.depth(),
         hash: false,
+        now: None,
     };
     let theirs = match inspect_file_with(other, options) {
         Ok(theirs) => theirs,

@@ -6,6 +6,7 @@ mod access_tests;
 mod config;
 mod describe;
 mod habits;
+mod pic_timing;
 mod poc;
 mod slice;
 mod slice_data;
@@ -17,6 +18,7 @@ pub(crate) use access::recogniser;
 pub(crate) use describe::describe;
 
 pub use config::AvcConfig;
+pub use pic_timing::PicTiming;
 pub use poc::{PicOrderCnt, PocState};
 pub use slice::{Parity, SliceHeader, SliceType};
 pub use sps::{ParameterSet, ParameterSets, PocType, Sps};

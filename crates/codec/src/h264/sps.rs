@@ -243,7 +243,7 @@ impl Sps {
 }
 
 /// The parameter set for people, and the one that slice headers are read with.
-fn read(nal: &[u8]) -> Result<(Sps, SeqParameterSet)> {
+pub(super) fn read(nal: &[u8]) -> Result<(Sps, SeqParameterSet)> {
     let nal = parameter_set(nal, super::NalType::SPS, NAME)?;
     let level_idc = nal.get(3).copied().unwrap_or_default();
     let mut reorder = None;

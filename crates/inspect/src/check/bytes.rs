@@ -1,5 +1,6 @@
 //! What the ledger and the look into the media showed.
 
+use crate::ledger::BLOCK;
 use crate::{Entry, Finding, Form, Holding, Inspection, Ledger, Problem, Result, TimeRange, names};
 use tapo_bmff::{BoxTree, FourCc};
 use tapo_io::{ByteSource, Window};
@@ -41,7 +42,8 @@ pub(super) fn check(movie: &Movie, inspection: &Inspection, found: &mut Vec<Find
         let mut fragments = inspection.read.fragments.iter();
         let torn = fragments.find(|f| !f.whole).map(|f| f.moof.start);
         let end = torn.unwrap_or(u64::MAX);
-        found.extend(unused(ledger, end));
+        let joined = inspection.form == Form::Hybrid;
+        found.extend(unused(ledger, end, joined));
     }
     found.extend(free(ledger));
     if inspection.form != Form::Hybrid {
@@ -97,10 +99,17 @@ pub(super) fn unknown(
     Ok(())
 }
 
-/// Bytes in `mdat` in front of `end` that no sample uses: told of the largest range.
-fn unused(ledger: &Ledger, end: u64) -> Option<Finding> {
-    let is_unused =
-        |e: &Entry| matches!(e.what, Holding::Unknown { inside: Some(k) } if k == b"mdat");
+/// Bytes in `mdat` in front of `end` that no sample uses: told of the largest range. Of a `joined` recording, half a
+/// box at the start of a block is what its blocks bring along.
+fn unused(ledger: &Ledger, end: u64, joined: bool) -> Option<Finding> {
+    let is_half = |e: &Entry| {
+        let next = ledger.get(ledger.place_of(e.span.start) + 1);
+        let leads_on = next.is_some_and(|n| matches!(n.what, Holding::Leftover { .. }));
+        joined && e.span.start.is_multiple_of(BLOCK) && e.span.len() < BLOCK && leads_on
+    };
+    let is_unused = |e: &Entry| {
+        matches!(e.what, Holding::Unknown { inside: Some(k) } if k == b"mdat") && !is_half(e)
+    };
     let before_end = |e: &Entry| e.span.start < end;
     let all = ledger.entries().take_while(before_end).filter(is_unused);
     let (mut bytes, mut largest) = (0, None::<Entry>);

@@ -3,11 +3,13 @@
 use crate::{Finding, Form, Inspection, Problem};
 
 /// 1970 in seconds since 1904. A clock that shows less was never set; 0 says that
-/// no date is given. Whether a date is in the future depends on today: `--timing`
-/// says so.
+/// no date is given.
 const UNIX: u64 = 2_082_844_800;
 
-pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
+/// Clocks of the world differ by this much, seconds.
+const DAY: u64 = 86_400;
+
+pub(super) fn check(inspection: &Inspection, now: Option<i64>, found: &mut Vec<Finding>) {
     if inspection.form == (Form::Progressive { moov_first: false }) {
         found.push(Finding::new(Problem::MoovBehindMdat));
     }
@@ -15,6 +17,11 @@ pub(super) fn check(inspection: &Inspection, found: &mut Vec<Finding>) {
         let (made, changed) = (movie.header.creation_time, movie.header.modification_time);
         if (1..UNIX).contains(&made) {
             found.push(Finding::new(Problem::DateUnset));
+        }
+        let now = now.and_then(|n| u64::try_from(n).ok());
+        let latest = now.map(|n| n.saturating_add(UNIX + DAY));
+        if latest.is_some_and(|latest| made.max(changed) > latest) {
+            found.push(Finding::new(Problem::DateFuture));
         }
         if changed < made && changed >= UNIX {
             found.push(Finding::new(Problem::DatesReversed));

@@ -43,6 +43,9 @@ const ZEROS: u64 = 16;
 /// Boxes that are followed in one gap.
 const BOXES: usize = 1 << 16;
 
+/// Bytes of the blocks that a join copies (docs/formats.md): where one begins, another file may.
+pub(crate) const BLOCK: u64 = 4096;
+
 /// Divides a gap: where each part ends, and what it is. What is behind the last
 /// part is unknown.
 pub(super) fn look(
@@ -96,11 +99,23 @@ fn parts_behind(
     mut parts: Vec<(u64, Holding)>,
 ) -> Result<Vec<(u64, Holding)>> {
     let mut at = span.start;
-    while let Some((kind, end)) = leftover(window, Span::new(at, span.end))?
+    while let Some((kind, mut end)) = leftover(window, Span::new(at, span.end))?
         && parts.len() < BOXES
     {
+        if inside == Some(MDAT) && leftover(window, Span::new(end, span.end))?.is_none() {
+            end = seam(window, Span::new(at, end), span.end)?;
+        }
         parts.push((end, Holding::Leftover { kind }));
         at = end;
+    }
+    if inside == Some(MDAT)
+        && parts.len() < BOXES
+        && let Some(next) = behind_cut(window, Span::new(at, span.end))?
+    {
+        if next > at {
+            parts.push((next, Holding::Unknown { inside }));
+        }
+        return parts_behind(source, window, Span::new(next, span.end), inside, parts);
     }
     let rest = Span::new(at, span.end);
     if rest.is_empty() {
@@ -118,6 +133,63 @@ fn parts_behind(
         parts.push((rest.end, Holding::Zeros { inside }));
     }
     Ok(parts)
+}
+
+/// Where a box that leads nowhere ends: where the next block begins, if another file begins there, as in a joined
+/// recording.
+fn seam(window: &mut Window<'_>, span: Span, end: u64) -> Result<u64> {
+    let block = (span.start + 1).next_multiple_of(BLOCK);
+    let begins = |kind: FourCc| matches!(&kind.0, b"ftyp" | b"styp");
+    let next = match block < span.end {
+        true => leftover(window, Span::new(block, end))?,
+        false => None,
+    };
+    let is_seam = next.is_some_and(|(kind, _)| begins(kind));
+    Ok(if is_seam { block } else { span.end })
+}
+
+/// Where boxes go on in a block that begins in the middle of one: from there they lead on, a `moof` among them, to
+/// the end of the gap.
+fn behind_cut(window: &mut Window<'_>, span: Span) -> Result<Option<u64>> {
+    if !span.start.is_multiple_of(BLOCK) {
+        return Ok(None);
+    }
+    let len = usize::try_from(span.len().min(BLOCK)).unwrap_or(0);
+    let bytes = window.bytes(span.start, len)?;
+    let heads = (span.start..).zip(bytes.windows(8)).filter(|(_, head)| {
+        let kind = head.get(4..);
+        matches!(
+            kind,
+            Some(b"moof" | b"uuid" | b"prft" | b"trak" | b"udta" | b"mvex")
+        )
+    });
+    let heads: Vec<u64> = heads.map(|(at, _)| at).take(TRIED).collect();
+    for start in heads {
+        if leads_on(window, Span::new(start, span.end))? {
+            return Ok(Some(start));
+        }
+    }
+    Ok(None)
+}
+
+/// Heads in a block that are followed.
+const TRIED: usize = 8;
+
+/// Whether boxes fill a span, one of them a `moof`.
+fn leads_on(window: &mut Window<'_>, span: Span) -> Result<bool> {
+    const STEPS: usize = 64;
+    let (mut at, mut fragment) = (span.start, false);
+    for _ in 0..STEPS {
+        if at == span.end {
+            break;
+        }
+        let Some((kind, end)) = leftover(window, Span::new(at, span.end))? else {
+            return Ok(false);
+        };
+        fragment |= kind == b"moof";
+        at = end;
+    }
+    Ok(fragment && at == span.end)
 }
 
 /// The box that stands at the start of `span`, by a type that belongs into a

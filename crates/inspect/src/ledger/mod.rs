@@ -9,6 +9,7 @@ mod claims;
 mod gaps;
 mod packed;
 
+pub(crate) use gaps::BLOCK;
 pub use packed::Entries;
 
 use crate::Result;

@@ -201,6 +201,6 @@ mod tests {
         }
         assert_eq!(packed.place_of(125), 12);
         assert_eq!(packed.all().skip(11).count(), 1);
-        assert_eq!(std::mem::size_of::<Row>(), 24);
+        assert_eq!(size_of::<Row>(), 24);
     }
 }

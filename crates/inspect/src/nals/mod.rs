@@ -6,6 +6,7 @@
 use crate::{Inspection, Listing, Result, Stopped};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use tapo_codec::h264::{AvcConfig, PicTiming};
 use tapo_codec::nal::{NalCodec, NalLengthSize};
 use tapo_codec::sei::{self, SeiContent, SeiMessage, TimeCode, UserData};
 use tapo_io::{ByteSource, Span, Window};
@@ -25,6 +26,9 @@ const DATA: usize = 4096;
 
 /// Kinds of user data that are told apart in the totals of a track.
 const OWNERS: usize = 64;
+
+/// `payloadType` of picture timing (H.264 D.1.1).
+const PIC_TIMING: u32 = 1;
 
 /// How samples are made of NAL units, as a sample description says.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -158,6 +162,8 @@ pub struct NalListing<'a> {
     window: Window<'a>,
     listing: Listing<'a>,
     formats: Vec<Option<NalFormat>>,
+    /// How picture timing messages are written, of each description.
+    timings: Vec<Option<PicTiming>>,
     nal: Vec<u8>,
     rbsp: Vec<u8>,
 }
@@ -178,10 +184,17 @@ impl Inspection {
             window: Window::new(source),
             listing: Listing::new(&track.samples, source.len()),
             formats: track.descriptions.iter().map(NalFormat::of).collect(),
+            timings: track.descriptions.iter().map(timing).collect(),
             nal: Vec::new(),
             rbsp: Vec::new(),
         }
     }
+}
+
+/// How picture timing messages are written by the configuration of H.264.
+fn timing(description: &SampleDescription) -> Option<PicTiming> {
+    let config = AvcConfig::parse(description.entry.child(b"avcC")?).ok()?;
+    PicTiming::of_sps(config.sps.first()?)
 }
 
 impl NalFormat {
@@ -301,7 +314,9 @@ impl NalListing<'_> {
             let (kind, name) = format.unit(head.get(..own).unwrap_or(head));
             let first = of.messages.len();
             if kind.is_some_and(|kind| format.codec.is_sei(kind)) {
-                self.sei(span, format, &mut of.messages)?;
+                let place = sample.description.saturating_sub(1) as usize;
+                let timing = self.timings.get(place).copied().flatten();
+                self.sei(span, format, timing, &mut of.messages)?;
             }
             of.units.push(NalUnit {
                 kind,
@@ -314,7 +329,13 @@ impl NalListing<'_> {
         Ok(of)
     }
 
-    fn sei(&mut self, span: Span, format: NalFormat, into: &mut Vec<Message>) -> Result<()> {
+    fn sei(
+        &mut self,
+        span: Span,
+        format: NalFormat,
+        timing: Option<PicTiming>,
+        into: &mut Vec<Message>,
+    ) -> Result<()> {
         let len = usize::try_from(span.len()).unwrap_or(usize::MAX);
         let piece = self.window.bytes(span.start, len.min(SEI_BYTES))?;
         self.nal.clear();
@@ -322,13 +343,16 @@ impl NalListing<'_> {
         sei::rbsp(&self.nal, format.codec.header(), &mut self.rbsp);
         let room = MESSAGES.saturating_sub(into.len());
         let all = sei::messages(&self.rbsp).take(room);
-        into.extend(all.map(|m| Message::of(&m, format.codec)));
+        into.extend(all.map(|m| Message::of(&m, format.codec, timing)));
         Ok(())
     }
 }
 
 impl Message {
-    fn of(message: &SeiMessage<'_>, codec: NalCodec) -> Self {
+    fn of(message: &SeiMessage<'_>, codec: NalCodec, timing: Option<PicTiming>) -> Self {
+        // Its syntax depends on the parameter sets.
+        let timing = timing.filter(|_| codec == NalCodec::H264 && message.kind == PIC_TIMING);
+        let clock = timing.and_then(|t| t.clock(message.payload));
         let said = message.content(codec).and_then(|content| match content {
             SeiContent::RecoveryPoint(count) => Some(Said::RecoveryPoint(count)),
             SeiContent::TimeCode(code) => Some(Said::TimeCode(code)),
@@ -348,6 +372,7 @@ impl Message {
             }),
             _ => None,
         });
+        let said = said.or(clock.map(Said::TimeCode));
         Self {
             kind: message.kind,
             name: sei::name(message.kind, codec),

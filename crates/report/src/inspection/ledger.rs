@@ -29,13 +29,27 @@ pub fn ledger(
         ..
     } = theme;
     writeln!(out, "{title}{}{title:#}", escape::path(path))?;
-    let entries = inspection.ledger.entries();
+    // In one pass: there may be millions.
+    let mut totals = [(0_u64, 0_u64); KINDS.len()];
+    let (mut spare, mut spare_ranges) = (Vec::new(), 0_usize);
+    for entry in inspection.ledger.entries() {
+        let name = entry.what.name();
+        let of = KINDS.iter().zip(&mut totals).find(|((n, _), _)| *n == name);
+        if let Some((_, (bytes, ranges))) = of {
+            *bytes += entry.span.len();
+            *ranges += 1;
+        }
+        if entry.what.is_spare() {
+            spare_ranges += 1;
+            if spare.len() < LISTED {
+                spare.push(entry);
+            }
+        }
+    }
     let mut sums = Table::new(&[Align::Left, Align::Right, Align::Right, Align::Right]);
-    for (name, words) in KINDS {
-        let of = || entries.clone().filter(|e| e.what.name() == *name);
-        let bytes: u64 = of().map(|e| e.span.len()).sum();
+    for ((_, words), (bytes, ranges)) in KINDS.iter().zip(totals) {
         if bytes > 0 {
-            let ranges = number::count(of().count() as u64, "range");
+            let ranges = number::count(ranges, "range");
             let share = share(bytes, inspection.read.size);
             sums.row([(*words).to_owned(), number::grouped(bytes), share, ranges]);
         }
@@ -48,21 +62,20 @@ pub fn ledger(
         String::new(),
     ]);
     sums.write(out, 2)?;
-    let spare = || entries.clone().filter(|e| e.what.is_spare());
     let mut list = Table::new(&[Align::Right, Align::Right, Align::Left]);
-    for entry in spare().take(LISTED) {
+    for entry in &spare {
         let (start, len) = (entry.span.start, entry.span.len());
         let start = number::grouped(start);
-        list.row([start, number::grouped(len), words(&entry)]);
+        list.row([start, number::grouped(len), words(entry)]);
     }
-    if spare().next().is_some() {
+    if !spare.is_empty() {
         writeln!(
             out,
             "  neither structure in use nor samples: {notice}offset, bytes{notice:#}"
         )?;
         list.write(out, 4)?;
     }
-    let more = spare().count().saturating_sub(LISTED) as u64;
+    let more = spare_ranges.saturating_sub(LISTED) as u64;
     if more > 0 {
         let more = number::count(more, "more range");
         writeln!(

@@ -9,8 +9,12 @@ use tapo_inspect::{Cell, Depth, Inspection};
 /// Cells of a bar.
 const CELLS: usize = 64;
 
+/// Characters beside a bar: the track in front, how long it lasts behind.
+const BESIDE: usize = 24;
+
 /// Draws each track as a bar over time: `=` sound, `x` some of it damaged, `.`
-/// not in the file, and a space where nothing was recorded.
+/// not in the file, and a space where nothing was recorded. Bars fit into a
+/// terminal of this many `columns`.
 ///
 /// # Errors
 /// As `out` has them.
@@ -19,12 +23,14 @@ pub fn map(
     theme: &Theme,
     path: &Path,
     inspection: &Inspection,
+    columns: Option<usize>,
 ) -> io::Result<()> {
+    let room = columns.map_or(CELLS, |c| c.saturating_sub(BESIDE));
     let Theme {
         title, damage, dim, ..
     } = theme;
     writeln!(out, "{title}{}{title:#}", escape::path(path))?;
-    for track in inspection.map(CELLS) {
+    for track in inspection.map(room.clamp(1, CELLS)) {
         write!(out, "track {:>3} |", track.track)?;
         for cell in &track.cells {
             match symbol(cell) {

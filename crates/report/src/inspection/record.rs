@@ -9,7 +9,7 @@ use tapo_inspect::{
     Cadence, CodecSummary, Family, Finding, Form, Inspection, MediaKind, TimeRange, TrackSummary,
     Verdict,
 };
-use tapo_io::Span;
+use tapo_io::{FileStamp, Span};
 use tapo_movie::Edit;
 
 /// The schema of one summary.
@@ -22,6 +22,8 @@ struct Document<'a> {
     size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Evidence>,
     verdict: &'static str,
     /// How much of the media was looked at.
     depth: &'static str,
@@ -39,6 +41,53 @@ struct Document<'a> {
     saved: Vec<SavedRecord>,
     advice: Option<String>,
     command: Option<String>,
+}
+
+/// What shows, later and elsewhere, that this was said of these bytes, and by what.
+#[derive(Serialize)]
+struct Evidence {
+    sha256: String,
+    /// The program and its version.
+    tool: &'static str,
+    /// The file when it was opened, and when all was read.
+    before: StampRecord,
+    after: StampRecord,
+    /// Whether the two are the same.
+    unchanged: bool,
+}
+
+#[derive(Serialize)]
+struct StampRecord {
+    size: u64,
+    inode: u64,
+    /// Seconds since 1970 and nanoseconds of that second.
+    modified_s: i64,
+    modified_ns: u32,
+}
+
+impl StampRecord {
+    fn of(stamp: FileStamp) -> Self {
+        const SECOND: i128 = 1_000_000_000;
+        let seconds = stamp.modified_ns.div_euclid(SECOND);
+        Self {
+            size: stamp.len,
+            inode: stamp.inode,
+            modified_s: i64::try_from(seconds).unwrap_or(i64::MAX),
+            modified_ns: u32::try_from(stamp.modified_ns.rem_euclid(SECOND)).unwrap_or(0),
+        }
+    }
+}
+
+/// The evidence, where the file was hashed.
+fn evidence(inspection: &Inspection) -> Option<Evidence> {
+    let (sha256, (before, after)) = inspection.sha256.as_ref().zip(inspection.stamps)?;
+    Some(Evidence {
+        sha256: number::hex(sha256),
+        tool: concat!("tapo ", env!("CARGO_PKG_VERSION")),
+        unchanged: before == after,
+        before: StampRecord::of(before),
+        after: StampRecord::of(after),
+    })
 }
 
 #[derive(Serialize)]
@@ -138,6 +187,7 @@ pub fn summary_json(out: &mut dyn Write, path: &Path, inspection: &Inspection) -
         path: path.to_string_lossy().into_owned(),
         size: read.size,
         sha256: inspection.sha256.as_ref().map(|h| number::hex(h)),
+        evidence: evidence(inspection),
         depth: inspection.depth.name(),
         verdict: verdict(inspection.verdict),
         is: words::form(inspection),

@@ -275,17 +275,15 @@ fn findings(out: &mut dyn Write, theme: &Theme, inspection: &Inspection) -> io::
             Severity::Damage => theme.damage,
         };
         let name = finding.severity().name();
-        let place = finding.span.map_or_else(String::new, |s| {
-            let (first, last) = (number::grouped(s.start), number::grouped(s.end));
-            format!(" (bytes {first} to {last})")
-        });
         let text = words::finding(finding);
         let code = finding.problem.code();
-        let dim = theme.dim;
-        writeln!(
-            out,
-            "  {style}{name}{style:#} {code}: {text}{dim}{place}{dim:#}"
-        )?;
+        write!(out, "  {style}{name}{style:#} {code}: {text}")?;
+        if let Some(span) = finding.span {
+            let (first, last) = (number::grouped(span.start), number::grouped(span.end));
+            let dim = theme.dim;
+            write!(out, "{dim} (bytes {first} to {last}){dim:#}")?;
+        }
+        writeln!(out)?;
     }
     let mut more: Vec<_> = shown.into_iter().filter(|(_, n)| *n > ALIKE).collect();
     more.sort_unstable();

@@ -188,6 +188,9 @@ pub(super) fn more(finding: &Finding) -> String {
         Problem::DateUnset => "By its date it was made before 1970: the clock of the recorder was \
             not set."
             .into(),
+        Problem::DateFuture => "By its date it was made or changed later than today: the clock of \
+            the recorder, or of this machine, is wrong."
+            .into(),
         Problem::DatesReversed => "By its own dates it was changed before it was made.".into(),
         _ => "Something is wrong with the boxes here.".into(),
     }
