@@ -17,7 +17,7 @@ impl Seeded {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 % end.max(1) as u64) as usize
+        usize::try_from(self.0 % end.max(1) as u64).unwrap()
     }
 
     /// A clip with some bytes set, taken out or doubled, most of them in its index.
