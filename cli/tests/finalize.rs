@@ -142,6 +142,7 @@ fn a_folder_gives_what_a_crash_left_open() {
     std::fs::create_dir_all(folder.path("v/yesterday")).unwrap();
     folder.write("v/yesterday/a.mp4", &fragmented(2));
     folder.write("v/plain.mp4", &progressive(true));
+    folder.write("v/empty.mp4", b"");
     folder.write("v/busy.mp4", &fragmented(2));
     let busy = std::fs::File::open(folder.path("v/busy.mp4")).unwrap();
     busy.lock().unwrap();
@@ -152,11 +153,15 @@ fn a_folder_gives_what_a_crash_left_open() {
         err.contains("busy.mp4: a recorder is at work on it"),
         "{err}"
     );
+    assert!(
+        err.contains("empty.mp4: empty, as a recorder leaves it"),
+        "{err}"
+    );
     drop(busy);
     assert_eq!(folder.run(&["finalize", "-q", "v"]).0, 0);
     let (code, out, err) = folder.run(&["finalize", "v"]);
     assert_eq!((code, out.as_str()), (0, ""));
-    assert!(err.contains("nothing to finalize in 3 files"), "{err}");
+    assert!(err.contains("nothing to finalize in 4 files"), "{err}");
     assert_eq!(folder.run(&["finalize", "--undo", "v"]).0, 0);
     assert_eq!(
         std::fs::read(folder.path("v/busy.mp4")).unwrap(),

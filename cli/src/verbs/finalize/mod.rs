@@ -59,6 +59,13 @@ pub(crate) fn run(args: &FinalizeArgs, printer: &mut Printer) -> anyhow::Result<
                 told -= 1;
             }
             Ok(None) => {}
+            Err(_) if !named && holds_nothing(path) => {
+                told -= 1;
+                let path = escape::path(path);
+                printer.say(&format!(
+                    "{path}: empty, as a recorder leaves it that ended before it wrote anything; left alone"
+                ));
+            }
             Err(error) => {
                 exit = exit.and(code(&error));
                 failed(args, printer, report::SCHEMA, path, error)?;
@@ -73,6 +80,10 @@ pub(crate) fn run(args: &FinalizeArgs, printer: &mut Printer) -> anyhow::Result<
         ));
     }
     Ok(exit)
+}
+
+fn holds_nothing(path: &Path) -> bool {
+    path.metadata().is_ok_and(|meta| meta.len() == 0)
 }
 
 /// Says why a file was not done.
