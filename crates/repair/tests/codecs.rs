@@ -50,12 +50,22 @@ fn taken(file: &[u8], track: &Track) -> (Track, Vec<Sample>) {
 /// A file of these tracks, its samples in the order of time: up to where its
 /// media data ends, and all of it.
 fn woven(header: &Movie, tracks: Vec<(Track, Vec<Sample>)>) -> (usize, Vec<u8>) {
+    ordered(header, tracks, |_, micros| micros)
+}
+
+/// The same in an order of its own: by a key made of each sample's track and time in
+/// microseconds, track by track where keys are equal.
+fn ordered(
+    header: &Movie,
+    tracks: Vec<(Track, Vec<Sample>)>,
+    key: impl Fn(usize, u64) -> u64,
+) -> (usize, Vec<u8>) {
     let mut order: Vec<(u64, usize, usize)> = Vec::new();
     for (index, (track, samples)) in tracks.iter().enumerate() {
         let mut ticks = 0;
         for (number, sample) in samples.iter().enumerate() {
             let micros = ticks * 1_000_000 / u64::from(track.timescale);
-            order.push((micros, index, number));
+            order.push((key(index, micros), index, number));
             ticks += u64::from(sample.duration);
         }
     }
@@ -451,4 +461,27 @@ fn pictures_that_damage_has_hit_are_not_those_of_another_encoder() {
     assert!(!done.is_complete());
     let kept = done.tracks[0].samples;
     assert!(kept >= track.samples.len() as u64 * 8 / 9, "{kept}");
+}
+
+#[test]
+fn sound_goes_on_behind_a_gap_within_one_run_of_pictures() {
+    let clip = clip("h264_bframes_aac.mp4");
+    let header = movie(&clip);
+    let thrice = header.tracks.iter().map(|track| {
+        let once = || taken(&clip, track).1;
+        let samples = once().into_iter().chain(once()).chain(once());
+        (track.clone(), samples.collect())
+    });
+    // Runs of a second; those of the sound begin early, but for the first.
+    let run = |track: usize, micros| (micros + if track == 1 { 600_000 } else { 0 }) / 1_000_000;
+    let (end, whole) = ordered(&header, thrice.collect(), run);
+    let pictures = &movie(&whole).tracks[0];
+    for hit in [85_usize, 110, 135] {
+        let hit = pictures.samples.iter().nth(hit).unwrap().span;
+        let mut broken = whole[..end].to_vec();
+        broken[hit.start as usize..hit.end as usize + 9].fill(0);
+        let (done, _) = repaired(&broken, &whole);
+        assert!(done.tracks[0].lost_samples > 0, "{hit:?}");
+        assert_eq!(done.tracks[1].lost_samples, 0, "{hit:?}");
+    }
 }

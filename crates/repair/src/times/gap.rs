@@ -37,6 +37,9 @@ impl Missing {
 /// Samples that a gap may have lost, at most.
 const MOST_LOST: i64 = 1 << 20;
 
+/// Items behind a gap in which the longest run is looked for.
+const RUNS: usize = 4096;
+
 /// Writes behind a gap that the clocks are aligned by.
 const ALIGNED: usize = 600;
 
@@ -102,6 +105,10 @@ pub(super) fn solve(
         *slot = start;
     }
     let base = profile.clock.common(leader, start - of.shift);
+    // Within one run of pictures nothing else can be missing.
+    let within = profile.interleave.rule == Rule::Runs
+        && !from_start
+        && is_within_run(found, range.clone(), leader, lost);
     for track in (0..count).filter(|t| *t != leader) {
         let own_end = ends.get(track).copied().unwrap_or(0);
         let frames = heard.filter(|(t, _)| *t == track).map(|(_, n)| n);
@@ -111,6 +118,7 @@ pub(super) fn solve(
                 let usual = i64::from(durations.usual);
                 Meeting::sound_start(own_end, frames, usual, durations.cadence.as_ref())
             }
+            _ if within => own_end,
             _ => align(
                 found,
                 profile,
@@ -168,6 +176,25 @@ fn bounded(
         }
     }
     known.then_some(starts)
+}
+
+/// Whether the pictures on either side of the gap in front of `range`, and those
+/// that it has lost, are no more than the longest run has.
+fn is_within_run(found: &Found, range: Range<usize>, leader: usize, lost: i64) -> bool {
+    let led = |item: &Item| usize::from(item.track) == leader;
+    let before = found.items.range(0..range.start).rev().take_while(led);
+    let behind = found.items.range(range.clone()).take_while(led);
+    let (before, behind) = (before.count(), behind.count());
+    if before == 0 || behind == 0 {
+        return false;
+    }
+    let (mut longest, mut run) = (0, 0);
+    for item in found.items.range(range).skip(behind).take(RUNS) {
+        run = if led(&item) { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    let lost = usize::try_from(lost).unwrap_or(usize::MAX);
+    before.saturating_add(behind).saturating_add(lost) <= longest
 }
 
 fn count_missing(missing: &mut Missing, profile: &Profile, ends: &[i64]) {
