@@ -58,8 +58,9 @@ pub(super) fn check(
                 declared: declared_end - top.span.start,
                 next: at,
             };
-            // In fragments, what was cut out may be anywhere in the media.
-            let end = if inspection.form == Form::Fragmented {
+            // In fragments, what was cut out may be anywhere in the media; what destroyed the boxes behind one that
+            // is no media may have begun inside it.
+            let end = if inspection.form == Form::Fragmented || top.kind != b"mdat" {
                 top.span.end.min(at)
             } else {
                 top.span.start + top.header_len

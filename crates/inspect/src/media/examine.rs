@@ -136,19 +136,32 @@ impl Codec {
         self.lengths.is_none() && self.recogniser.is_none()
     }
 
-    /// Whether the first unit of a sample without a picture may stand alone: a
-    /// message, a delimiter, an end. A picture's header that is damaged may look
-    /// like a parameter set.
-    fn is_silent_unit(&self, bytes: &[u8]) -> bool {
-        let Some(first) = self.lengths.and_then(|l| bytes.get(l.bytes())) else {
+    /// Whether all units of a sample without a picture may stand alone: messages,
+    /// delimiters, ends. A picture's header that is damaged may look like a
+    /// parameter set.
+    fn holds_no_picture(&self, bytes: &[u8]) -> bool {
+        let Some(lengths) = self.lengths else {
             return true;
         };
-        match self.h265 {
-            // H.265 table 7-1: AUD, EOS, EOB, FD, SEI.
-            true => (35..=40).contains(&(first >> 1 & 0x3f)),
-            // H.264 table 7-1: SEI, AUD, end of sequence and of stream, filler.
-            false => matches!(first & 0x1f, 6 | 9..=12),
+        let mut rest = bytes;
+        while let Some((length, unit)) = rest.split_at_checked(lengths.bytes()) {
+            let len = length.iter().fold(0, |n, b| n << 8 | usize::from(*b));
+            let Some((unit, behind)) = unit.split_at_checked(len) else {
+                return false;
+            };
+            let silent = match (self.h265, unit.first()) {
+                (_, None) => false,
+                // H.265 table 7-1: AUD, EOS, EOB, FD, SEI.
+                (true, Some(first)) => (35..=40).contains(&(first >> 1 & 0x3f)),
+                // H.264 table 7-1: SEI, AUD, end of sequence and of stream, filler.
+                (false, Some(first)) => matches!(first & 0x1f, 6 | 9..=12),
+            };
+            if !silent {
+                return false;
+            }
+            rest = behind;
         }
+        true
     }
 
     /// Judges a whole sample, which stands at `span`.
@@ -192,7 +205,7 @@ impl Codec {
             // Units that belong to a picture, and no picture: legal, at an end. It
             // was the next unit that was looked for.
             Verdict::Not(CodecError::Truncated { structure, .. }) => {
-                structure == "NAL unit" && self.is_silent_unit(bytes)
+                structure == "NAL unit" && self.holds_no_picture(bytes)
             }
             Verdict::Cut(_) | Verdict::Not(_) => false,
         };

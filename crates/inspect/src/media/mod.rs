@@ -196,7 +196,7 @@ fn is_trusted<'a>(seen: usize, harmed: impl Iterator<Item = &'a (Sample, Harm)>)
     let place = next.saturating_sub(first.unwrap_or(next)) as usize;
     count <= seen.div_ceil(TRUST)
         || (beside >= 2 * TRUST && others <= beside / TRUST)
-        || (place <= seen / 2 && seen - place >= 2 * TRUST)
+        || (place <= seen / 2 && seen - place >= TRUST)
 }
 
 /// Where each block of samples begins, and how many are in it, as far as listing
