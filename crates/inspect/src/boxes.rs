@@ -20,7 +20,7 @@ pub struct Boxes<'a> {
 struct Seen {
     /// A box that movies begin with or consist of.
     any: bool,
-    /// The first `moov`: whether it is whole, and says that fragments follow.
+    /// The first `moov`: whether it is whole and has a track, and says that fragments follow.
     index: Option<(bool, bool)>,
     /// More than one `moov`.
     second: bool,
@@ -93,8 +93,8 @@ impl<'a> Boxes<'a> {
             return Ok(Verdict::NotMp4);
         }
         let plays = match seen.index {
-            Some((whole, goes_on)) => {
-                whole && (goes_on || seen.fragments || !seen.media.is_empty())
+            Some((usable, goes_on)) => {
+                usable && (goes_on || seen.fragments || !seen.media.is_empty())
             }
             None => seen.fragments && seen.segment,
         };
@@ -129,8 +129,10 @@ impl Seen {
             match &node.kind.0 {
                 b"moov" if self.index.is_some() => self.second = true,
                 b"moov" => {
-                    let goes_on = branch.tree.child(id, b"mvex").is_some();
-                    self.index = Some((node.is_whole(), goes_on));
+                    let has = |kind| branch.tree.child(id, kind).is_some();
+                    // One that is compressed has its tracks in there.
+                    let usable = node.is_whole() && (has(b"trak") || has(b"cmov"));
+                    self.index = Some((usable, has(b"mvex")));
                 }
                 b"moof" => self.fragments = true,
                 b"styp" | b"sidx" => self.segment = true,
