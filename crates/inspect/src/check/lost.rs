@@ -60,7 +60,8 @@ pub(super) fn check(
             };
             // In fragments, what was cut out may be anywhere in the media; what destroyed the boxes behind one that
             // is no media may have begun inside it.
-            let end = if inspection.form == Form::Fragmented || top.kind != b"mdat" {
+            let behind = top.whole && top.kind != b"mdat" && top.span.end <= at;
+            let end = if inspection.form == Form::Fragmented || behind {
                 top.span.end.min(at)
             } else {
                 top.span.start + top.header_len

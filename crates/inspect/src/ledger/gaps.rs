@@ -99,23 +99,31 @@ fn parts_behind(
     mut parts: Vec<(u64, Holding)>,
 ) -> Result<Vec<(u64, Holding)>> {
     let mut at = span.start;
-    while let Some((kind, mut end)) = leftover(window, Span::new(at, span.end))?
-        && parts.len() < BOXES
-    {
-        if inside == Some(MDAT) && leftover(window, Span::new(end, span.end))?.is_none() {
-            end = seam(window, Span::new(at, end), span.end)?;
-        }
-        parts.push((end, Holding::Leftover { kind }));
+    while parts.len() < BOXES {
+        let rest = Span::new(at, span.end);
+        let next = match leftover(window, rest)? {
+            found if inside != Some(MDAT) => found,
+            None => cut(window, rest)?,
+            Some((kind, end)) => {
+                let leads =
+                    end == span.end || leftover(window, Span::new(end, span.end))?.is_some();
+                let seam = if leads { None } else { seam(window, rest)? };
+                Some((kind, seam.filter(|at| *at < end).unwrap_or(end)))
+            }
+        };
+        let (end, what) = if let Some((kind, end)) = next {
+            (end, Holding::Leftover { kind })
+        } else if inside != Some(MDAT) {
+            break;
+        } else if let Some(end) = behind_cut(window, rest)? {
+            (end, Holding::Unknown { inside })
+        } else if let Some(end) = filled_up(source, rest)? {
+            (end, Holding::Zeros { inside })
+        } else {
+            break;
+        };
+        parts.push((end, what));
         at = end;
-    }
-    if inside == Some(MDAT)
-        && parts.len() < BOXES
-        && let Some(next) = behind_cut(window, Span::new(at, span.end))?
-    {
-        if next > at {
-            parts.push((next, Holding::Unknown { inside }));
-        }
-        return parts_behind(source, window, Span::new(next, span.end), inside, parts);
     }
     let rest = Span::new(at, span.end);
     if rest.is_empty() {
@@ -135,17 +143,52 @@ fn parts_behind(
     Ok(parts)
 }
 
-/// Where a box that leads nowhere ends: where the next block begins, if another file begins there, as in a joined
-/// recording.
-fn seam(window: &mut Window<'_>, span: Span, end: u64) -> Result<u64> {
+/// The next block, if there are only zeros in front of it: the last one of a joined recording is filled up.
+fn filled_up(source: &dyn ByteSource, span: Span) -> Result<Option<u64>> {
     let block = (span.start + 1).next_multiple_of(BLOCK);
-    let begins = |kind: FourCc| matches!(&kind.0, b"ftyp" | b"styp");
-    let next = match block < span.end {
-        true => leftover(window, Span::new(block, end))?,
-        false => None,
+    let is_inside = block < span.end && !span.start.is_multiple_of(BLOCK);
+    let zeros = is_inside && zeros_from_start(source, Span::new(span.start, block))? == block;
+    Ok(zeros.then_some(block))
+}
+
+/// A box that a joined recording holds the first part of: it should go on behind the gap, and its block ends there or
+/// where another file begins.
+fn cut(window: &mut Window<'_>, span: Span) -> Result<Option<(FourCc, u64)>> {
+    if span.len() < 8 {
+        return Ok(None);
+    }
+    let head = window.bytes(span.start, BoxHeader::MAX_LEN)?;
+    let header = BoxHeader::read(span.start, head);
+    let Some(header) = header.filter(|h| is_known(h.kind) && h.size != BoxSize::ToEnd) else {
+        return Ok(None);
     };
-    let is_seam = next.is_some_and(|(kind, _)| begins(kind));
-    Ok(if is_seam { block } else { span.end })
+    if header.kind == b"mdat"
+        || header
+            .declared_end(span.end)
+            .is_none_or(|end| end <= span.end)
+    {
+        return Ok(None);
+    }
+    let block = (span.start + 1).next_multiple_of(BLOCK);
+    let end = if block == span.end {
+        Some(block)
+    } else {
+        seam(window, span)?
+    };
+    Ok(end.map(|end| (header.kind, end)))
+}
+
+/// The next block, if another file of a joined recording begins there: with its first box, or in the middle of one.
+fn seam(window: &mut Window<'_>, span: Span) -> Result<Option<u64>> {
+    let block = (span.start + 1).next_multiple_of(BLOCK);
+    if block >= span.end {
+        return Ok(None);
+    }
+    let rest = Span::new(block, span.end);
+    let begins = |kind: FourCc| matches!(&kind.0, b"ftyp" | b"styp");
+    let is_seam = leftover(window, rest)?.is_some_and(|(kind, _)| begins(kind))
+        || behind_cut(window, rest)?.is_some();
+    Ok(is_seam.then_some(block))
 }
 
 /// Where boxes go on in a block that begins in the middle of one: from there they lead on, a `moof` among them, to
