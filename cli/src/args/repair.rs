@@ -28,7 +28,7 @@ pub(crate) struct RepairArgs {
     #[arg(long, conflicts_with = "output")]
     pub(crate) in_place: bool,
     /// Give files that were repaired in place their original bytes back
-    #[arg(long, conflicts_with_all = ["reference", "output", "in_place", "force", "dry_run", "gaps", "hash", "report"])]
+    #[arg(long, conflicts_with_all = ["reference", "output", "in_place", "force", "dry_run", "gaps", "thorough", "hash", "report"])]
     pub(crate) undo: bool,
     /// Replace the output and the report if they exist; broken files and references never are
     #[arg(long)]
@@ -39,6 +39,10 @@ pub(crate) struct RepairArgs {
     /// What becomes of the time in which samples are missing
     #[arg(long, value_name = "WHAT", default_value = "keep")]
     pub(crate) gaps: Gaps,
+    /// Look for damage within samples too: every byte is read, and pictures that need no others
+    /// are decoded
+    #[arg(long)]
+    pub(crate) thorough: bool,
     /// Work out the SHA-256 of the broken file and of the output
     #[arg(long)]
     pub(crate) hash: bool,

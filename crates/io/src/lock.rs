@@ -55,6 +55,10 @@ fn taken(got: std::result::Result<(), TryLockError>, file: &File, path: &Path) -
 /// `Some(None)` where the system does not tell which.
 #[must_use]
 pub fn lock_holder(path: &Path) -> Option<Option<u32>> {
+    // To open a pipe waits for whoever writes to it.
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
     let file = File::open(path).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(holder_of(&file)),
@@ -120,6 +124,15 @@ mod tests {
         assert!(lock_holder(&path).is_some());
         drop((lock, file));
         assert!(Lock::exclusive(&other, &path).is_ok());
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        assert_eq!(lock_holder(&pipe), None);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use crate::salvage::Own;
 use crate::scan::Scanner;
 use crate::times::Timeline;
 use crate::{
-    Basis, Error, Options, Progress, Reconstruction, Result, assemble, fitness, nothing, report,
-    salvage, twins,
+    Basis, Class, Error, Options, Progress, Reconstruction, Result, assemble, fitness, nothing,
+    report, salvage, times, twins, verify,
 };
 use std::path::{Path, PathBuf};
 use tapo_finalize::Append;
@@ -108,6 +108,25 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
     rebuilt.write()
 }
 
+/// Whether a file's own index is whole, and so is all that it speaks of, as far as
+/// a look at every sector tells. What [`repair`] writes of such a file is no
+/// better than the file.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn is_whole(path: &Path, thorough: bool) -> Result<bool> {
+    let source = PreadFile::open(path)?;
+    let layout = Layout::of(&source)?;
+    let Some((own, profile)) = basis::index(&source, &layout)? else {
+        return Ok(false);
+    };
+    let index = salvage::samples(&own, &profile, &layout, &source)?;
+    let mut found = salvage::merge(index, &Found::default(), &profile);
+    verify::verify(&source, &mut found, &profile, thorough)?;
+    let sound = found.items.iter().all(|i| i.class != Class::D);
+    Ok(sound && found.dropped.is_empty())
+}
+
 /// One broken file, and what is to become of it.
 struct Job<'a> {
     source: &'a PreadFile,
@@ -146,6 +165,10 @@ fn search(job: &Job<'_>, layout: &Layout, profile: &Profile) -> Result<Found> {
         scanner.scan(Span::new(span.start, end), begins, ends)?;
     }
     let mut found = scanner.finish();
+    let foreign = times::foreign(&job.anywhere, &found, profile)?;
+    if !foreign.is_empty() {
+        found.foreign = found.leave_out(&foreign);
+    }
     twins::tell_apart(&mut found, profile);
     Ok(found)
 }
@@ -174,9 +197,15 @@ struct Rebuilt<'a> {
 }
 
 impl Rebuilt<'_> {
-    fn write(self) -> Result<Reconstruction> {
+    fn write(mut self) -> Result<Reconstruction> {
+        let options = self.job.options;
+        verify::verify(
+            &self.job.anywhere,
+            &mut self.found,
+            self.profile,
+            options.thorough,
+        )?;
         let (job, found) = (&self.job, &self.found);
-        let options = job.options;
         let first = found.items.iter().map(|i| i.at).min();
         let last = found.items.iter().map(|i| i.span().end).max();
         let (Some(first), Some(last)) = (first, last) else {
@@ -222,6 +251,7 @@ impl Rebuilt<'_> {
             .notes
             .extend(left_out(self.profile, &outcome.tracks));
         outcome.size = written.size;
+        outcome.thorough = options.thorough;
         outcome.hashes = written.hashes;
         Ok(outcome)
     }

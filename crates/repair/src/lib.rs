@@ -49,8 +49,9 @@ mod scan;
 mod times;
 mod twins;
 mod unfit;
+mod verify;
 
-pub use engine::repair;
+pub use engine::{is_whole, repair};
 pub use error::{Error, Result};
 pub use options::{Gaps, Options};
 pub use outcome::{

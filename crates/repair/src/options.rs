@@ -31,6 +31,9 @@ pub struct Options {
     pub dry_run: bool,
     /// What to do about gaps.
     pub gaps: Gaps,
+    /// Look at every byte of the samples, and decode what can be decoded: damage
+    /// that leaves a sample's head and length as they were.
+    pub thorough: bool,
     /// Work out the SHA-256 of the broken file and of the output.
     pub hash: bool,
     /// Who watches, and may end it.

@@ -44,6 +44,9 @@ pub struct Reconstruction {
     pub ledger: Vec<LedgerEntry>,
     /// Size of the output, bytes.
     pub size: u64,
+    /// Whether every byte of the samples was looked at: see
+    /// [`Options::thorough`](crate::Options::thorough).
+    pub thorough: bool,
 }
 
 /// SHA-256 of the broken file and of the output.
@@ -71,6 +74,14 @@ pub enum Note {
     CutOff {
         /// Its bytes that are there.
         bytes: Span,
+    },
+    /// Samples of another recording, or of another part of this one, stand where
+    /// others belong: left out.
+    Foreign {
+        /// Where they stand.
+        bytes: Span,
+        /// How many.
+        samples: u64,
     },
     /// The parameter sets of a track are those in its media data, not those of
     /// the basis.

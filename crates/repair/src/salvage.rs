@@ -1,10 +1,10 @@
 //! What an index that is still there says: it is the authority on its samples.
 
-use crate::item::{Found, Item, Stretch, Turns, When};
+use crate::item::{Dropped, Found, Item, Stretch, Turns, When};
 use crate::layout::{Layout, top};
 use crate::overlay::Overlay;
 use crate::profile::{Finding, Profile, entry};
-use crate::{Class, Result};
+use crate::{Class, Result, verify};
 use std::collections::BTreeSet;
 use tapo_bmff::BoxSize;
 use tapo_codec::{Depth, Verdict};
@@ -182,6 +182,7 @@ pub(crate) fn samples(
     let mut items = Vec::new();
     let mut lost = Vec::new();
     let mut placed = Vec::new();
+    let mut dropped = Vec::new();
     for (index, track) in own.movie.tracks.iter().enumerate() {
         let Ok(number) = u16::try_from(index) else {
             break;
@@ -193,11 +194,23 @@ pub(crate) fn samples(
         let group = u16::try_from(group).unwrap_or(u16::MAX);
         let mut before = 0;
         let doubtful = doubtful(&track.samples, index, profile, source)?;
-        let mut wrong = doubtful.into_iter().peekable();
+        let mut wrong = doubtful.wrong.into_iter().peekable();
+        let mut suspect = doubtful.suspect.into_iter().peekable();
         for sample in &track.samples {
             let damaged = wrong.next_if_eq(&sample.number).is_some();
+            let suspected = suspect.next_if_eq(&sample.number).is_some();
+            let dts = i64::try_from(sample.dts).unwrap_or(i64::MAX);
+            let lasts = lasts(sample.duration, profile, index);
             if sample.span.end > len || damaged {
                 lost.push(sample.span);
+                if sample.span.end <= len {
+                    dropped.push(Dropped {
+                        track: number,
+                        span: sample.span,
+                        dts,
+                        duration: lasts,
+                    });
+                }
                 continue;
             }
             let of_entry = entry(sample.description);
@@ -205,8 +218,6 @@ pub(crate) fn samples(
                 placed.push((sample.span.start, group, of_entry));
             }
             let size = u32::try_from(sample.span.len()).unwrap_or(u32::MAX);
-            let dts = i64::try_from(sample.dts).unwrap_or(i64::MAX);
-            let lasts = lasts(sample.duration, profile, index);
             // Constant-rate data: a run of equal samples is one item.
             if let Some(Item {
                 at,
@@ -236,7 +247,7 @@ pub(crate) fn samples(
                 samples: 1,
                 track: number,
                 sync: sample.sync,
-                class: Class::A,
+                class: if suspected { Class::D } else { Class::A },
                 when: When::Known {
                     dts,
                     composition_offset: sample.composition_offset,
@@ -255,12 +266,18 @@ pub(crate) fn samples(
         boxes.get(next).is_none_or(|b| b.start >= span.end)
     });
     keep_apart(&mut items, boxes);
+    beside(&mut items, &dropped, &own.movie);
     placed.sort_unstable();
     let mut turns = Turns::default();
     for (at, track, entry) in placed {
         turns.note(track, at, entry);
     }
-    Ok(Indexed { items, lost, turns })
+    Ok(Indexed {
+        items,
+        lost,
+        dropped,
+        turns,
+    })
 }
 
 /// What an index says.
@@ -268,8 +285,27 @@ pub(crate) struct Indexed {
     pub(crate) items: Vec<Item>,
     /// Samples that are damaged, or that the file ends within or before.
     pub(crate) lost: Vec<Span>,
+    /// Those of them that are in the file.
+    pub(crate) dropped: Vec<Dropped>,
     /// The sample entries it names.
     pub(crate) turns: Turns,
+}
+
+/// Doubts pictures that end where what is no sample begins: lengths lead through
+/// them whatever stands there, and damage hardly begins just where they end.
+fn beside(items: &mut [Item], dropped: &[Dropped], movie: &Movie) {
+    let tracks = movie.tracks.iter();
+    let units: Vec<bool> = tracks.map(|t| verify::units(t).is_some()).collect();
+    for dropped in dropped {
+        let behind = items.partition_point(|i| i.at < dropped.span.start);
+        let before = behind.checked_sub(1).and_then(|n| items.get_mut(n));
+        if let Some(item) = before
+            && item.span().end == dropped.span.start
+            && units.get(usize::from(item.track)) == Some(&true)
+        {
+            item.class = Class::D;
+        }
+    }
 }
 
 /// Drops what cannot be where a damaged index says: within boxes, and over parts
@@ -308,16 +344,26 @@ fn lasts(stated: u32, profile: &Profile, track: usize) -> u32 {
 /// Bytes of constant-rate data in one item.
 const MOST_ROW: u64 = 1 << 16;
 
-/// Samples of a track that are not what its other samples are: overwritten with
-/// zeros, or damaged within. Of the latter none where many are so: then the
-/// syntax is what is not known.
+/// Samples of a track that are not what its other samples are.
+#[derive(Default)]
+struct Doubtful {
+    /// Overwritten with zeros, or with what is no such sample: numbers.
+    wrong: Vec<u32>,
+    /// As the latter, where many are so that the syntax may be what is not known.
+    suspect: Vec<u32>,
+}
+
+/// Of so many samples one that is no such sample is damaged. Where more are, all
+/// of them are only suspected; and none where more than half are.
+const FEW: u64 = 10;
+
 fn doubtful(
     table: &SampleTable,
     index: usize,
     profile: &Profile,
     source: &dyn ByteSource,
-) -> Result<Vec<u32>> {
-    let mut doubtful = Vec::new();
+) -> Result<Doubtful> {
+    let mut doubtful = Doubtful::default();
     let of = profile.tracks.get(index);
     let exact = of.filter(|t| t.finding == Finding::Syntax);
     let Some(recogniser) = exact.and_then(|t| t.recogniser.as_ref()) else {
@@ -340,14 +386,18 @@ fn doubtful(
                 }
             }
             _ if zeroed(source, span)? => zeros.push(sample.number),
-            _ => doubtful.push(sample.number),
+            _ => doubtful.wrong.push(sample.number),
         }
     }
-    if doubtful.len() as u64 * 10 > probed {
-        doubtful.clear();
+    let count = doubtful.wrong.len() as u64;
+    if count * FEW > probed {
+        let suspect = std::mem::take(&mut doubtful.wrong);
+        if count * 2 <= probed {
+            doubtful.suspect = suspect;
+        }
     }
-    doubtful.extend(zeros);
-    doubtful.sort_unstable();
+    doubtful.wrong.extend(zeros);
+    doubtful.wrong.sort_unstable();
     Ok(doubtful)
 }
 
@@ -393,9 +443,18 @@ const SMALLEST: u64 = 64;
 /// Puts what the index says and what the search found into one row.
 pub(crate) fn merge(index: Indexed, found: &Found, profile: &Profile) -> Found {
     let known = index.items;
+    let mut dropped = index.dropped;
+    // What the search found again is not lost.
+    dropped.sort_unstable_by_key(|d| d.span.start);
+    let mut refound = found.items.iter().peekable();
+    dropped.retain(|d| {
+        while refound.next_if(|i| i.span().end <= d.span.start).is_some() {}
+        refound.peek().is_none_or(|i| i.at >= d.span.end)
+    });
     let mut merged = Found {
         boxes: found.boxes.clone(),
         cut: found.cut,
+        dropped,
         ..Found::default()
     };
     let mut searched = Vec::new();

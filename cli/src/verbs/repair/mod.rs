@@ -50,6 +50,7 @@ pub(crate) fn run(args: &RepairArgs, printer: &mut Printer) -> anyhow::Result<Ex
             Gaps::Keep => tapo_repair::Gaps::Keep,
             Gaps::Close => tapo_repair::Gaps::Close,
         },
+        thorough: args.thorough,
         hash: args.hash,
         progress: Some(watch.clone()),
     };
@@ -94,7 +95,7 @@ fn one(
         let path = path.to_owned();
         return Outcome::Failed(tapo_io::Error::InUse { path, holder }.into());
     }
-    if is_sound(path) {
+    if is_sound(path, args.thorough) {
         return Outcome::Sound;
     }
     let result = tapo_repair::repair(path, &args.reference, options);
@@ -106,8 +107,9 @@ fn one(
 }
 
 /// Whether a file plays as it is, all of it.
-fn is_sound(path: &Path) -> bool {
+fn is_sound(path: &Path, thorough: bool) -> bool {
     tapo_inspect::inspect_file(path).is_ok_and(|seen| seen.verdict == Verdict::Sound)
+        && tapo_repair::is_whole(path, thorough).unwrap_or(true)
 }
 
 /// Whether nothing in a file says that it is an MP4.

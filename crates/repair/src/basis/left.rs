@@ -138,7 +138,7 @@ fn is_of_this_file(view: View<'_>, movie: &Movie) -> Result<bool> {
     let source = view.source;
     let profile = Profile::learn(&bare(movie), source)?;
     let mut window = Window::new(source);
-    let (mut right, mut tried) = (0, 0);
+    let (mut right, mut heads, mut tried) = (0, 0, 0);
     for (track, of) in movie.tracks.iter().zip(&profile.tracks) {
         let exact = of.finding == crate::profile::Finding::Syntax;
         let Some(recogniser) = of.recogniser.as_ref().filter(|_| exact) else {
@@ -154,11 +154,17 @@ fn is_of_this_file(view: View<'_>, movie: &Movie) -> Result<bool> {
             let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
             tried += 1;
             right += u64::from(matches!(verdict, Verdict::Sample(a) if a.len == span.len()));
+            let head = window.bytes(span.start, tapo_codec::HEAD)?;
+            heads += u64::from(recogniser.could_start(head));
         }
     }
     // Where nothing can be told, the index is believed.
     if tried < 8 || share(right, tried) >= 0.1 {
         return Ok(true);
+    }
+    // Not even the beginnings are right: that is no coding of which too little is known.
+    if share(heads, tried) < 0.5 {
+        return Ok(false);
     }
     let track = profile.leader();
     let look = Look::at(source, view.layout, &profile, track)?;

@@ -58,8 +58,7 @@ pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) 
     let view = View { source, layout };
     let left = match left::read(view)? {
         left::Left::Index(own) => {
-            let whole = crate::profile::within(&own.movie, source.len());
-            let profile = Box::new(Profile::learn(&whole, source)?);
+            let profile = Box::new(of_itself(&own, source)?);
             return Ok(Known::Index { own, profile });
         }
         left::Left::Descriptions(movie) => Some(movie),
@@ -114,6 +113,24 @@ pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) 
         crate::fitness::check_fragments(view, &described.reference)?;
     }
     Ok(Known::Described(Box::new(described)))
+}
+
+/// An index that is still there, and what the samples it speaks of teach.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn index(source: &dyn ByteSource, layout: &Layout) -> Result<Option<(Own, Profile)>> {
+    match left::read(View { source, layout })? {
+        left::Left::Index(own) => {
+            let profile = of_itself(&own, source)?;
+            Ok(Some((*own, profile)))
+        }
+        left::Left::Descriptions(_) | left::Left::Nothing => Ok(None),
+    }
+}
+
+fn of_itself(own: &Own, source: &dyn ByteSource) -> Result<Profile> {
+    Profile::learn(&crate::profile::within(&own.movie, source.len()), source)
 }
 
 /// Takes the best class from samples whose parameter sets were found by trial, and

@@ -75,9 +75,57 @@ pub(crate) struct Found {
     /// Where tracks turn to another of their sample entries: by the first track
     /// of each coding.
     pub(crate) turns: Turns,
+    /// Samples of an index whose bytes are not those of a sample.
+    pub(crate) dropped: Vec<Dropped>,
+    /// Where samples stood that do not belong there, and how many.
+    pub(crate) foreign: Vec<(Span, u64)>,
+}
+
+/// A sample that an index names and whose bytes are something else.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Dropped {
+    pub(crate) track: u16,
+    pub(crate) span: Span,
+    pub(crate) dts: i64,
+    pub(crate) duration: u32,
 }
 
 impl Found {
+    /// Takes stretches out, numbers ascending: what they held is lost in front of
+    /// the next. Says which bytes, and how many samples.
+    pub(crate) fn leave_out(&mut self, numbers: &[usize]) -> Vec<(Span, u64)> {
+        let old = std::mem::take(self);
+        let mut left_out: Vec<(Span, u64)> = Vec::new();
+        let mut lost = None;
+        for (number, (stretch, row)) in old.rows().enumerate() {
+            let items = old.items.range(row.clone());
+            if numbers.binary_search(&number).is_ok() {
+                let samples = items.clone().map(|i| u64::from(i.samples.max(1))).sum();
+                let ends = items.clone().next().zip(items.clone().next_back());
+                left_out.extend(ends.map(|(a, b)| (Span::new(a.at, b.span().end), samples)));
+                lost = lost.or(Some(stretch.lost.start));
+                continue;
+            }
+            let mut stretch = Stretch {
+                first: self.items.len(),
+                ..stretch.clone()
+            };
+            if let Some(start) = lost.take() {
+                stretch.lost.start = start;
+            }
+            self.stretches.push(stretch);
+            self.items.extend(items);
+            if !old.shapes.is_empty() {
+                let shapes = old.shapes.get(row).unwrap_or_default();
+                self.shapes.extend_from_slice(shapes);
+            }
+        }
+        self.boxes = old.boxes;
+        self.cut = old.cut;
+        self.turns = old.turns;
+        left_out
+    }
+
     /// The stretches, each with the indices of its items.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (&Stretch, std::ops::Range<usize>)> {
         let ends = self.stretches.iter().skip(1).map(|s| s.first);

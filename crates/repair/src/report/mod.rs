@@ -32,6 +32,11 @@ pub(crate) fn outcome(
         })
         .collect();
     notes.extend(found.cut.map(|bytes| Note::CutOff { bytes }));
+    let foreign = found.foreign.iter();
+    notes.extend(foreign.map(|&(bytes, samples)| Note::Foreign { bytes, samples }));
+    let mut gaps = gaps(found, profile, line);
+    gaps.extend(dropped(found, profile));
+    gaps.sort_by_key(|g| g.span);
     Ok(Reconstruction {
         source: source.path().to_owned(),
         output: None,
@@ -41,9 +46,10 @@ pub(crate) fn outcome(
         notes,
         basis: Basis::OwnIndex,
         tracks,
-        gaps: gaps(found, profile, line),
+        gaps,
         ledger: ledger(source, layout, found)?,
         size: 0,
+        thorough: false,
     })
 }
 
@@ -63,6 +69,9 @@ fn tracks(found: &Found, profile: &Profile, line: &Timeline) -> Vec<TrackOutcome
             let hz = u64::from(track.timescale);
             let lost = line.missing.iter();
             let lost: u64 = lost.filter_map(|m| m.samples.get(index)).sum();
+            let dropped = found.dropped.iter();
+            let dropped = dropped.filter(|d| usize::from(d.track) == index).count() as u64;
+            let lost = lost + dropped;
             let of = profile.tracks.get(index);
             let usual = of.map_or(0, |t| t.durations.usual);
             let lost_ticks = i64::try_from(lost.saturating_mul(u64::from(usual)));
@@ -167,6 +176,32 @@ const fn place(class: Class) -> usize {
         Class::C => 2,
         Class::D => 3,
     }
+}
+
+/// Where samples that an index names are not in the file, as gaps.
+fn dropped(found: &Found, profile: &Profile) -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = Vec::new();
+    for dropped in &found.dropped {
+        let track = profile.movie.tracks.get(usize::from(dropped.track));
+        let hz = u64::from(track.map_or(1, |t| t.timescale));
+        let at = duration(dropped.dts, hz);
+        let end = at + duration(i64::from(dropped.duration), hz);
+        match gaps.last_mut() {
+            // Samples of all tracks lie next to each other.
+            Some(last) if dropped.span.start <= last.span.end => {
+                last.span.end = last.span.end.max(dropped.span.end);
+                let begun = last.at.min(at);
+                let ended = (last.at + last.length).max(end);
+                (last.at, last.length) = (begun, ended.saturating_sub(begun));
+            }
+            _ => gaps.push(Gap {
+                span: dropped.span,
+                at,
+                length: end.saturating_sub(at),
+            }),
+        }
+    }
+    gaps
 }
 
 fn gaps(found: &Found, profile: &Profile, line: &Timeline) -> Vec<Gap> {

@@ -1,5 +1,6 @@
 //! Times for samples that were found without an index.
 
+mod foreign;
 mod gap;
 mod meet;
 mod order;
@@ -12,6 +13,7 @@ use crate::Gaps;
 use crate::cadence::Cadence;
 use crate::item::{Found, When};
 use crate::profile::Profile;
+pub(crate) use foreign::foreign;
 pub(crate) use gap::Missing;
 use meet::Meeting;
 pub(crate) use order::begins_sequence;

@@ -46,6 +46,18 @@ pub(super) fn lost(
     range: Range<usize>,
     apart: &dyn Fn(i64) -> u64,
 ) -> i64 {
+    judged(found, profile, number, range, apart).0
+}
+
+/// The same, and what it costs to say so, in pictures more or less than the bytes
+/// say.
+pub(super) fn judged(
+    found: &Found,
+    profile: &Profile,
+    number: usize,
+    range: Range<usize>,
+    apart: &dyn Fn(i64) -> u64,
+) -> (i64, u64) {
     let leader = profile.leader();
     let gap = Gap {
         found,
@@ -83,7 +95,8 @@ pub(super) fn lost(
     };
     let moduli = by_sync.map_or(0, |r| r.modulus) + by_count.map_or(0, |r| r.modulus);
     let most = (2 * estimate + moduli.min(4096) + 64).min(MOST_LOST);
-    (0..=most).min_by_key(|n| cost(*n)).unwrap_or(estimate)
+    let best = (0..=most).map(|n| (n, cost(n))).min_by_key(|(_, c)| *c);
+    best.unwrap_or((estimate, 0))
 }
 
 /// A picture as far as its place is concerned.

@@ -23,6 +23,7 @@ struct Document<'a> {
     in_place: bool,
     size: u64,
     complete: bool,
+    thorough: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<Sha256>,
     basis: Origin<'a>,
@@ -48,6 +49,11 @@ enum Remark {
     CutOff {
         start: u64,
         end: u64,
+    },
+    Foreign {
+        start: u64,
+        end: u64,
+        samples: u64,
     },
     SetsInMedia {
         track: u32,
@@ -200,6 +206,7 @@ pub fn reconstruction_json(out: &mut dyn Write, done: &Reconstruction) -> io::Re
             in_place: done.in_place,
             size: done.size,
             complete: done.is_complete(),
+            thorough: done.thorough,
             basis: Origin {
                 kind,
                 path: path.map(Path::to_string_lossy),
@@ -226,6 +233,11 @@ fn remark(note: &Note) -> Remark {
         Note::CutOff { bytes } => Remark::CutOff {
             start: bytes.start,
             end: bytes.end,
+        },
+        Note::Foreign { bytes, samples } => Remark::Foreign {
+            start: bytes.start,
+            end: bytes.end,
+            samples: *samples,
         },
         Note::SetsInMedia { track } => Remark::SetsInMedia { track: *track },
         Note::SetsByTrial {

@@ -73,6 +73,12 @@ pub fn reconstruction(out: &mut dyn Write, theme: &Theme, done: &Reconstruction)
     });
     let shares: Vec<String> = shares.collect();
     writeln!(out, "  {dim}of its bytes: {}{dim:#}", shares.join(", "))?;
+    if !done.thorough && done.tracks.iter().any(|t| t.handler == *b"vide") {
+        writeln!(
+            out,
+            "  {dim}pictures were not decoded: damage within them may go unseen (--thorough){dim:#}"
+        )?;
+    }
     if let Some(hashes) = &done.hashes {
         let (input, output) = (number::hex(&hashes.input), number::hex(&hashes.output));
         writeln!(out, "  {dim}SHA-256 before {input}{dim:#}")?;
@@ -141,6 +147,13 @@ fn note_words(note: &Note) -> String {
         Note::CutOff { bytes } => format!(
             "the file ends within a sample, which is left out: {} of it are there",
             number::bytes(bytes.len())
+        ),
+        Note::Foreign { bytes, samples } => format!(
+            "left out: {} of another recording, or of another part of this one, in the midst \
+             of others (bytes {} to {})",
+            number::count(*samples, "sample"),
+            number::grouped(bytes.start),
+            number::grouped(bytes.end),
         ),
         Note::SetsInMedia { track } => format!(
             "track {track} is described by the parameter sets in its own data, not by those of \

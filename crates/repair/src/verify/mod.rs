@@ -1,0 +1,46 @@
+//! Damage within samples that the search has delimited: what can be noticed of
+//! it without decoding.
+//!
+//! A sample is found by its head and by what follows it; what lies between may
+//! be anything. Storage loses whole sectors, so every aligned one is looked at:
+//! one filled with zeros or ones is no coded picture ([`sectors`]), one of noise
+//! amid sound is no sound ([`sound`]). What looks right and is not (a sector of
+//! another picture) only decoding shows: that is done if it is asked for
+//! ([`coded`]).
+//!
+//! Damaged samples stay in the output, where they belong, as [`Class::D`].
+
+mod coded;
+mod sectors;
+mod sound;
+
+pub(crate) use sectors::units;
+
+use crate::item::Found;
+use crate::profile::Profile;
+use crate::{Class, Result};
+use tapo_io::ByteSource;
+
+/// Bytes that storage loses together, at least.
+const SECTOR: u64 = 512;
+
+/// Marks the samples whose bytes are damaged.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn verify(
+    source: &dyn ByteSource,
+    found: &mut Found,
+    profile: &Profile,
+    thorough: bool,
+) -> Result<()> {
+    let mut damaged = sectors::blank(source, &found.items, profile)?;
+    damaged.extend(sound::noise(source, &found.items, profile)?);
+    if thorough {
+        damaged.extend(coded::broken(source, &found.items, profile)?);
+    }
+    for index in damaged {
+        found.items.set_class(index, Class::D);
+    }
+    Ok(())
+}
