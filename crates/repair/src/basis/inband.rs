@@ -124,7 +124,10 @@ fn pictures(view: View<'_>, entry_type: [u8; 4], sets: &[&[u8]]) -> Result<Optio
         Some(_) => format!("{per_second:.3} pictures a second, as they say"),
         None => format!("nothing says the rate: {per_second:.0} pictures a second are assumed"),
     };
-    let why = format!("{said}; what lies between the pictures, sound for one, is left out");
+    let why = format!(
+        "{said}; what lies between the pictures, sound for one, is left out: a few seconds by the \
+         same camera as --reference would bring it back"
+    );
     let reference = Reference::new(view.path().to_owned(), profile);
     Ok(Some(Pictures { reference, why }))
 }
