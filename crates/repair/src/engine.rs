@@ -108,8 +108,8 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
     rebuilt.write()
 }
 
-/// Whether a file's own index is whole, and so is all that it speaks of, as far as
-/// a look at every sector tells. What [`repair`] writes of such a file is no
+/// Whether nothing contradicts a file's own index, and so is all that it speaks of in
+/// the file, as far as a look at every sector tells. What [`repair`] writes of such a file is no
 /// better than the file.
 ///
 /// # Errors
@@ -117,8 +117,9 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
 pub fn is_whole(path: &Path, thorough: bool) -> Result<bool> {
     let source = PreadFile::open(path)?;
     let layout = Layout::of(&source)?;
+    // Of an index that says too little to go by, it is not known.
     let Some((own, profile)) = basis::index(&source, &layout)? else {
-        return Ok(false);
+        return Ok(true);
     };
     let index = salvage::samples(&own, &profile, &layout, &source)?;
     let mut found = salvage::merge(index, &Found::default(), &profile);
@@ -199,7 +200,7 @@ struct Rebuilt<'a> {
 impl Rebuilt<'_> {
     fn write(mut self) -> Result<Reconstruction> {
         let options = self.job.options;
-        verify::verify(
+        let thorough = verify::verify(
             &self.job.anywhere,
             &mut self.found,
             self.profile,
@@ -251,7 +252,7 @@ impl Rebuilt<'_> {
             .notes
             .extend(left_out(self.profile, &outcome.tracks));
         outcome.size = written.size;
-        outcome.thorough = options.thorough;
+        outcome.thorough = thorough;
         outcome.hashes = written.hashes;
         Ok(outcome)
     }

@@ -102,6 +102,12 @@ impl Layout {
                     // Behind a lost head, or a lost index, fragments go on.
                     let reach = Span::at(at, FRAGMENT);
                     let next = salvage::next_fragment(source, at.saturating_add(1), reach.end)?;
+                    // One whose size is damaged says nothing of what follows.
+                    let end = match next {
+                        Some(next) => top(&mut window, next)?.and_then(|h| h.declared_end(len)),
+                        None => None,
+                    };
+                    let next = next.filter(|_| end.is_some_and(|end| end <= len));
                     let next = next.unwrap_or(len);
                     layout.push(Span::new(at, next), content);
                     at = next;

@@ -45,7 +45,7 @@ pub struct Reconstruction {
     /// Size of the output, bytes.
     pub size: u64,
     /// Whether every byte of the samples was looked at: see
-    /// [`Options::thorough`](crate::Options::thorough).
+    /// As [`Options::thorough`](crate::Options::thorough) asks, and the syntax of all tracks is read well enough for it.
     pub thorough: bool,
 }
 

@@ -7,9 +7,10 @@ use crate::profile::{Finding, Profile, entry};
 use crate::{Class, Result, verify};
 use std::collections::BTreeSet;
 use tapo_bmff::BoxSize;
+use tapo_codec::nal::NalLengthSize;
 use tapo_codec::{Depth, Verdict};
 use tapo_io::{ByteSource, Loaded, Span, Window};
-use tapo_movie::{Movie, SampleTable};
+use tapo_movie::{Movie, Sample, SampleTable};
 
 /// The movie that a file's own index describes, offsets those of the file.
 #[derive(Debug)]
@@ -147,22 +148,26 @@ const LONGEST_TAIL: u64 = 1 << 32;
 /// # Errors
 /// The source fails.
 pub(crate) fn next_fragment(source: &dyn ByteSource, from: u64, limit: u64) -> Result<Option<u64>> {
-    const BLOCK: u64 = 1 << 20;
+    /// The first is likely close.
+    const BLOCKS: [u64; 3] = [4 << 10, 64 << 10, 1 << 20];
     const HEAD: u64 = 24;
+    let mut blocks = BLOCKS.into_iter();
+    let mut block_size = 0;
     let mut at = from;
     let limit = limit.min(source.len());
     let name = memchr::memmem::Finder::new(b"mfhd");
     while at < limit {
         // A box may begin up to its fourth byte before the first that is not zero.
         at = at.max(source.next_data(at).saturating_sub(4));
-        let block = Loaded::read(source, Span::at(at, BLOCK + HEAD))?;
+        block_size = blocks.next().unwrap_or(block_size);
+        let block = Loaded::read(source, Span::at(at, block_size + HEAD))?;
         let bytes = block.get(block.span()).unwrap_or_default();
         let mut names = name.find_iter(bytes).filter_map(|at| at.checked_sub(12));
         let found = names.find(|at| bytes.get(at + 4..at + 8) == Some(b"moof"));
         if let Some(found) = found {
             return Ok(Some(at + found as u64));
         }
-        at = at.saturating_add(BLOCK);
+        at = at.saturating_add(block_size);
     }
     Ok(None)
 }
@@ -190,6 +195,8 @@ pub(crate) fn samples(
         let frames = profile.tracks.get(index).map(|t| t.finding);
         let frames = matches!(frames, Some(Finding::Frames { .. }));
         let several = track.descriptions.len() > 1;
+        // An index that names another is damaged there.
+        let last_entry = entry(u32::try_from(track.descriptions.len()).unwrap_or(u32::MAX));
         let group = profile.tracks.get(index).map_or(index, |t| t.group);
         let group = u16::try_from(group).unwrap_or(u16::MAX);
         let mut before = 0;
@@ -213,12 +220,13 @@ pub(crate) fn samples(
                 }
                 continue;
             }
-            let of_entry = entry(sample.description);
+            let of_entry = entry(sample.description).min(last_entry);
             if several {
                 placed.push((sample.span.start, group, of_entry));
             }
             let size = u32::try_from(sample.span.len()).unwrap_or(u32::MAX);
             // Constant-rate data: a run of equal samples is one item.
+            let sum = |duration: u32| duration.checked_add(lasts).filter(|_| size > 0);
             if let Some(Item {
                 at,
                 size: row,
@@ -234,10 +242,11 @@ pub(crate) fn samples(
                 && *duration / *samples == lasts
                 && before == of_entry
                 && u64::from(*row) + u64::from(size) <= MOST_ROW
+                && let Some(sum) = sum(*duration)
             {
                 *row += size;
                 *samples += 1;
-                *duration += lasts;
+                *duration = sum;
                 continue;
             }
             before = of_entry;
@@ -371,8 +380,10 @@ fn doubtful(
     };
     let mut recogniser = recogniser.fork();
     let mut window = Window::new(source);
+    let units = profile.movie.tracks.get(index).and_then(verify::units);
     let (mut probed, mut zeros) = (0_u64, Vec::new());
-    for sample in table.iter().filter(|s| s.span.end <= source.len()) {
+    let whole = |s: &Sample| !s.span.is_empty() && s.span.end <= source.len();
+    for sample in table.iter().filter(whole) {
         let span = sample.span;
         recogniser.turn(entry(sample.description));
         let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
@@ -385,6 +396,10 @@ fn doubtful(
                     let _ = recogniser.adopt(&bytes);
                 }
             }
+            // Where the next begins says how long it is: the index does.
+            Verdict::Start(_) => {}
+            // Messages alone, or two pictures in one: the index may say so.
+            _ if adds_up(&mut window, span, units)? => {}
             _ if zeroed(source, span)? => zeros.push(sample.number),
             _ => doubtful.wrong.push(sample.number),
         }
@@ -399,6 +414,23 @@ fn doubtful(
     doubtful.wrong.extend(zeros);
     doubtful.wrong.sort_unstable();
     Ok(doubtful)
+}
+
+/// Whether NAL units, none of them empty, fill a sample exactly.
+fn adds_up(window: &mut Window<'_>, span: Span, units: Option<NalLengthSize>) -> Result<bool> {
+    let Some(size) = units.map(NalLengthSize::bytes) else {
+        return Ok(false);
+    };
+    let mut at = span.start;
+    while at < span.end {
+        let field = window.bytes(at, size)?;
+        let len = field.iter().fold(0_u64, |n, b| n << 8 | u64::from(*b));
+        if field.len() < size || len == 0 {
+            return Ok(false);
+        }
+        at = at.saturating_add(size as u64).saturating_add(len);
+    }
+    Ok(at == span.end)
 }
 
 /// Whether a long row of zeros stands in a range.

@@ -95,8 +95,10 @@ fn one(
         let path = path.to_owned();
         return Outcome::Failed(tapo_io::Error::InUse { path, holder }.into());
     }
-    if is_sound(path, args.thorough) {
-        return Outcome::Sound;
+    match is_sound(path, args.thorough) {
+        Ok(true) => return Outcome::Sound,
+        Ok(false) => {}
+        Err(error) => return Outcome::Failed(error),
     }
     let result = tapo_repair::repair(path, &args.reference, options);
     watch.done(path);
@@ -107,9 +109,9 @@ fn one(
 }
 
 /// Whether a file plays as it is, all of it.
-fn is_sound(path: &Path, thorough: bool) -> bool {
-    tapo_inspect::inspect_file(path).is_ok_and(|seen| seen.verdict == Verdict::Sound)
-        && tapo_repair::is_whole(path, thorough).unwrap_or(true)
+fn is_sound(path: &Path, thorough: bool) -> Result<bool, Error> {
+    let plays = tapo_inspect::inspect_file(path).is_ok_and(|seen| seen.verdict == Verdict::Sound);
+    Ok(plays && tapo_repair::is_whole(path, thorough)?)
 }
 
 /// Whether nothing in a file says that it is an MP4.

@@ -83,11 +83,16 @@ fn constant(track: &Track, description: &RawBox) -> Option<Group> {
     }
     let runs = be_u32(&map.bytes, GROUPING + 4)?;
     let (records, _) = map.bytes.get(GROUPING + 8..)?.as_chunks::<8>();
-    let mut runs = records.iter().take(runs as usize);
+    let runs_count = runs as usize;
+    let mut runs = records.iter().take(runs_count);
     let index = |record: &[u8; 8]| be_u32(record, 4);
     let first = runs.next().and_then(index)?;
-    // 0 is no group; above 65536 they are of a fragment.
-    let all = (1..=0xFFFF).contains(&first) && runs.all(|run| index(run) == Some(first));
+    let mapped = records.iter().take(runs_count);
+    let mapped: u64 = mapped.filter_map(|run| be_u32(run, 0)).map(u64::from).sum();
+    // 0 is no group, nor is what no run speaks of; above 65536 they are of a fragment.
+    let all = mapped >= u64::from(track.samples.len())
+        && (1..=0xFFFF).contains(&first)
+        && runs.all(|run| index(run) == Some(first));
     all.then_some(Group {
         grouping: kind,
         index: first,

@@ -153,7 +153,11 @@ fn is_of_this_file(view: View<'_>, movie: &Movie) -> Result<bool> {
             }
             let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
             tried += 1;
-            right += u64::from(matches!(verdict, Verdict::Sample(a) if a.len == span.len()));
+            right += u64::from(match verdict {
+                Verdict::Sample(access) => access.len == span.len(),
+                Verdict::Start(_) => true,
+                Verdict::Cut(_) | Verdict::Not(_) => false,
+            });
             let head = window.bytes(span.start, tapo_codec::HEAD)?;
             heads += u64::from(recogniser.could_start(head));
         }

@@ -5,26 +5,25 @@
 //! ends, holds one sample, and has no time yet. Each exception is in a column of
 //! its own, and the marks say which entries belong to an item.
 
+use super::ways::{Places, Row, Whens};
 use super::{Item, When};
 use crate::Class;
-use std::cell::Cell;
 use std::ops::Range;
 use tapo_codec::OrderKey;
-use tapo_io::Span;
 
 /// Items from mark to mark.
-const MARKED: usize = 128;
+pub(super) const MARKED: usize = 128;
 
 /// Items in the order of the file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Items {
     sizes: Vec<u32>,
-    tracks: Vec<u16>,
+    pub(super) tracks: Vec<u16>,
     flags: Vec<Flags>,
     /// Offsets of items that do not begin where the one before ends.
     breaks: Vec<u64>,
     /// Samples of items that are rows.
-    rows: Vec<u32>,
+    pub(super) rows: Vec<u32>,
     /// Order counts of pictures, less the base of their run.
     values: Vec<i32>,
     runs: Vec<Run>,
@@ -37,21 +36,21 @@ pub(crate) struct Items {
 
 /// Which columns have an entry for an item, and what fits in a few bits.
 #[derive(Copy, Clone, Debug)]
-struct Flags(u8);
+pub(super) struct Flags(u8);
 
 impl Flags {
     const CLASS: u8 = 3;
-    const SYNC: u8 = 1 << 2;
+    pub(super) const SYNC: u8 = 1 << 2;
     const BREAK: u8 = 1 << 3;
-    const ROW: u8 = 1 << 4;
+    pub(super) const ROW: u8 = 1 << 4;
     const ORDER: u8 = 1 << 5;
     const KNOWN: u8 = 1 << 6;
 
-    const fn has(self, bit: u8) -> bool {
+    pub(super) const fn has(self, bit: u8) -> bool {
         self.0 & bit != 0
     }
 
-    const fn class(self) -> Class {
+    pub(super) const fn class(self) -> Class {
         match self.0 & Self::CLASS {
             0 => Class::A,
             1 => Class::B,
@@ -102,12 +101,12 @@ struct Known {
 
 /// A place in the columns: that of an item, and of the next exceptions.
 #[derive(Copy, Clone, Debug, Default)]
-struct Cursor {
+pub(super) struct Cursor {
     /// Where the item before ends.
     at: u64,
-    index: usize,
+    pub(super) index: usize,
     breaks: usize,
-    rows: usize,
+    pub(super) rows: usize,
     values: usize,
     /// The run of the last value passed.
     run: usize,
@@ -116,7 +115,7 @@ struct Cursor {
 
 impl Cursor {
     /// Goes to the next item. Says where in the file this one begins.
-    fn pass(&mut self, items: &Items) -> Option<(u64, u32, Flags)> {
+    pub(super) fn pass(&mut self, items: &Items) -> Option<(u64, u32, Flags)> {
         let flags = *items.flags.get(self.index)?;
         let size = *items.sizes.get(self.index)?;
         let at = if flags.has(Flags::BREAK) {
@@ -138,7 +137,7 @@ impl Cursor {
     }
 
     /// Takes the next item.
-    fn take(&mut self, items: &Items) -> Option<Item> {
+    pub(super) fn take(&mut self, items: &Items) -> Option<Item> {
         let mut here = *self;
         let (at, size, flags) = self.pass(items)?;
         here.run = self.run;
@@ -292,7 +291,7 @@ impl Items {
     }
 
     /// Where the columns stand at an item.
-    fn cursor(&self, index: usize) -> Cursor {
+    pub(super) fn cursor(&self, index: usize) -> Cursor {
         if index >= self.len() {
             return self.end;
         }
@@ -330,7 +329,7 @@ impl Items {
     pub(crate) fn whens(&self) -> Whens<'_> {
         Whens {
             items: self,
-            next: Cell::default(),
+            next: std::cell::Cell::default(),
         }
     }
 
@@ -388,117 +387,6 @@ impl Items {
 impl Extend<Item> for Items {
     fn extend<I: IntoIterator<Item = Item>>(&mut self, items: I) {
         items.into_iter().for_each(|item| self.push(item));
-    }
-}
-
-/// Items that follow each other.
-#[derive(Clone, Debug)]
-pub(crate) struct Row<'a> {
-    items: &'a Items,
-    next: Cursor,
-    end: usize,
-}
-
-impl Iterator for Row<'_> {
-    type Item = Item;
-
-    fn next(&mut self) -> Option<Item> {
-        if self.next.index >= self.end {
-            return None;
-        }
-        self.next.take(self.items)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.end.saturating_sub(self.next.index);
-        (left, Some(left))
-    }
-}
-
-impl ExactSizeIterator for Row<'_> {}
-
-/// From the back each item costs as much as [`Items::get`].
-impl DoubleEndedIterator for Row<'_> {
-    fn next_back(&mut self) -> Option<Item> {
-        if self.next.index >= self.end {
-            return None;
-        }
-        self.end -= 1;
-        self.items.get(self.end)
-    }
-}
-
-/// Looks at items one behind the other; going back, or far ahead, costs as much as [`Items::get`].
-#[derive(Clone, Debug)]
-pub(crate) struct Whens<'a> {
-    items: &'a Items,
-    next: Cell<Cursor>,
-}
-
-impl Whens<'_> {
-    /// What is known of an item's time.
-    pub(crate) fn at(&self, index: usize) -> Option<When> {
-        let mut next = self.next.get();
-        if index < next.index || index - next.index > MARKED {
-            next = self.items.cursor(index);
-        }
-        while next.index < index {
-            next.pass(self.items)?;
-        }
-        let item = next.take(self.items)?;
-        self.next.set(next);
-        Some(item.when)
-    }
-}
-
-/// Where an item stands.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) index: usize,
-    pub(crate) at: u64,
-    pub(crate) size: u32,
-    pub(crate) samples: u32,
-    pub(crate) sync: bool,
-    pub(crate) class: Class,
-}
-
-impl Place {
-    pub(crate) fn span(&self) -> Span {
-        Span::at(self.at, u64::from(self.size))
-    }
-}
-
-/// The items of one track, without what is known of their times.
-#[derive(Clone, Debug)]
-pub(crate) struct Places<'a> {
-    items: &'a Items,
-    next: Cursor,
-    track: u16,
-}
-
-impl Iterator for Places<'_> {
-    type Item = Place;
-
-    fn next(&mut self) -> Option<Place> {
-        loop {
-            let here = self.next;
-            let (at, size, flags) = self.next.pass(self.items)?;
-            if self.items.tracks.get(here.index) != Some(&self.track) {
-                continue;
-            }
-            let samples = match flags.has(Flags::ROW) {
-                true => *self.items.rows.get(here.rows)?,
-                false => 1,
-            };
-            return Some(Place {
-                index: here.index,
-                at,
-                size,
-                samples,
-                sync: flags.has(Flags::SYNC),
-                class: flags.class(),
-            });
-        }
     }
 }
 

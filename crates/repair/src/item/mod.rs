@@ -2,13 +2,15 @@
 
 mod items;
 mod turns;
+mod ways;
 
 use crate::Class;
 use tapo_codec::{Order, OrderKey, aac::FrameShape};
 use tapo_io::Span;
 
-pub(crate) use items::{Items, Place, Row};
+pub(crate) use items::Items;
 pub(crate) use turns::Turns;
+pub(crate) use ways::{Place, Row};
 
 /// A sample, or a row of constant-rate data.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]

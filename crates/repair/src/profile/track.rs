@@ -336,16 +336,18 @@ fn shown(table: &SampleTable) -> impl Iterator<Item = Sample> {
     let all = if others { usize::MAX } else { most };
     let mut counts: Vec<(u32, usize)> = Vec::new();
     table.iter().take(all).filter(move |sample| {
+        let room = counts.len() < ENTRIES;
         let known = counts.iter_mut().find(|(d, _)| *d == sample.description);
         match known {
             Some((_, count)) => {
                 *count += 1;
                 *count <= most
             }
-            None => {
+            None if room => {
                 counts.push((sample.description, 1));
-                counts.len() <= ENTRIES
+                true
             }
+            None => false,
         }
     })
 }

@@ -184,7 +184,8 @@ fn is_within_run(found: &Found, range: Range<usize>, leader: usize, lost: i64) -
     let led = |item: &Item| usize::from(item.track) == leader;
     let before = found.items.range(0..range.start).rev().take_while(led);
     let behind = found.items.range(range.clone()).take_while(led);
-    let (before, behind) = (before.count(), behind.count());
+    // More than the longest run can have says no as well.
+    let (before, behind) = (before.take(RUNS + 1).count(), behind.take(RUNS + 1).count());
     if before == 0 || behind == 0 {
         return false;
     }

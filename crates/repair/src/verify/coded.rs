@@ -18,13 +18,15 @@ const BATCH: usize = 256;
 /// known.
 const MOST: usize = 3;
 
-/// The items that syntax or entropy coding contradict.
+/// The items that syntax or entropy coding contradict, and whether all tracks are
+/// read well enough to say so.
 pub(super) fn broken(
     source: &dyn ByteSource,
     items: &Items,
     profile: &Profile,
-) -> Result<Vec<usize>> {
+) -> Result<(Vec<usize>, bool)> {
     let mut found = Vec::new();
+    let mut all = true;
     for (number, of) in profile.tracks.iter().enumerate() {
         let Some(recogniser) = &of.recogniser else {
             continue;
@@ -48,9 +50,11 @@ pub(super) fn broken(
         let broken = broken.collect::<Result<Vec<_>>>()?.concat();
         if broken.len() * MOST <= own.len() || own.len() <= MOST {
             found.extend(broken);
+        } else {
+            all = false;
         }
     }
-    Ok(found)
+    Ok((found, all))
 }
 
 /// Whether nothing in a sample contradicts its syntax.

@@ -24,7 +24,8 @@ use tapo_io::ByteSource;
 /// Bytes that storage loses together, at least.
 const SECTOR: u64 = 512;
 
-/// Marks the samples whose bytes are damaged.
+/// Marks the samples whose bytes are damaged. Says whether they were looked at as
+/// thoroughly as they can be.
 ///
 /// # Errors
 /// The source fails.
@@ -33,14 +34,17 @@ pub(crate) fn verify(
     found: &mut Found,
     profile: &Profile,
     thorough: bool,
-) -> Result<()> {
+) -> Result<bool> {
     let mut damaged = sectors::blank(source, &found.items, profile)?;
     damaged.extend(sound::noise(source, &found.items, profile)?);
+    let mut thorough = thorough;
     if thorough {
-        damaged.extend(coded::broken(source, &found.items, profile)?);
+        let (broken, all) = coded::broken(source, &found.items, profile)?;
+        damaged.extend(broken);
+        thorough = all;
     }
     for index in damaged {
         found.items.set_class(index, Class::D);
     }
-    Ok(())
+    Ok(thorough)
 }

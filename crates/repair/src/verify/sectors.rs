@@ -16,6 +16,10 @@ const BATCH: usize = 1024;
 /// [`SECTOR`], for slices.
 const SECTOR_BYTES: usize = 512;
 
+/// Fillings of one sample that are looked at closely: where so many are allowed, so
+/// are the others.
+const RUNS: u32 = 16;
+
 /// Bytes that are read in one go.
 const PIECE: u64 = 256 << 10;
 
@@ -109,6 +113,7 @@ impl<'a> Coding<'a> {
         let end = span.end / SECTOR * SECTOR;
         // Sectors with the same filling that follow each other.
         let mut run: Option<(Span, u8)> = None;
+        let mut allowed = 0;
         while at < end {
             let len = usize::try_from(PIECE.min(end - at)).unwrap_or(0);
             bytes.resize(len, 0);
@@ -122,10 +127,14 @@ impl<'a> Coding<'a> {
                 match (filling(sector), &mut run) {
                     (Some(with), Some((run, byte))) if *byte == with => run.end = here.end,
                     (with, run) => {
-                        if let Some((filled, byte)) = run.take()
-                            && self.is_wrong(source, span, filled, byte)?
-                        {
-                            return Ok(true);
+                        if let Some((filled, byte)) = run.take() {
+                            if self.is_wrong(source, span, filled, byte)? {
+                                return Ok(true);
+                            }
+                            allowed += 1;
+                            if allowed == RUNS {
+                                return Ok(false);
+                            }
                         }
                         *run = with.map(|byte| (here, byte));
                     }

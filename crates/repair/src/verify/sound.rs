@@ -25,6 +25,9 @@ const NOISE: f32 = -0.25;
 /// once its loudness is known.
 const STRANGE: f32 = 0.25;
 
+/// The largest row that is read, bytes: those that the search makes are smaller.
+const LARGEST: u32 = 4 << 20;
+
 /// Parts of a sector.
 const PARTS: usize = 4;
 
@@ -51,7 +54,7 @@ pub(super) fn noise(
         let mut row = Vec::new();
         let mut context: Vec<u8> = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            if usize::from(item.track) != number {
+            if usize::from(item.track) != number || item.size > LARGEST {
                 continue;
             }
             row.resize(usize::try_from(item.size).unwrap_or(0), 0);
