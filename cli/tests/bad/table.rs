@@ -13,6 +13,11 @@ pub const SOUND: End = (0, "nothing to repair");
 pub const ALL: End = (0, "all that is in it is recovered");
 /// What is whole is in the output, and what is missing is said.
 pub const PART: End = (3, "recovered in part");
+/// Either exit code of a result: it depends on the sizes in its tables.
+pub const EITHER: i32 = -1;
+/// The index has the first samples elsewhere; those that are not where they were
+/// are found by search, if they are in one piece.
+pub const MISPLACED: End = (EITHER, "recovered");
 /// Nothing is left in it to go by.
 pub const ALONE: End = (5, "no reference: name a healthy recording");
 /// It does not even begin as an MP4.
@@ -87,8 +92,8 @@ pub const TABLE: &[Row] = &[
     Row("27_stsc_sdi_max", ALL, ALL, ALL),
     Row("28_stco_count_max", SOUND, SOUND, ALL),
     Row("29_stco_beyond_eof", ALL, ALL, ALL),
-    Row("30_stco_in_moov", PART, PART, ALL),
-    Row("31_stco_zero", PART, PART, ALL),
+    Row("30_stco_in_moov", MISPLACED, MISPLACED, ALL),
+    Row("31_stco_zero", MISPLACED, MISPLACED, ALL),
     Row("32_stsd_count_max", SOUND, SOUND, ALL),
     Row("33_stsd_entry_size0", SOUND, SOUND, ALL),
     Row("34_ctts_bomb", SOUND, SOUND, ALL),
