@@ -7,7 +7,7 @@ use crate::folders::Found;
 use crate::printer::{Printer, message};
 use std::path::Path;
 use tapo_inspect::Boxes;
-use tapo_io::PreadFile;
+use tapo_io::{ByteSource, PreadFile};
 use tapo_report::{inspection as report, json};
 
 /// Shows the boxes of each file. The exit code is that of what boxes alone tell.
@@ -81,12 +81,19 @@ pub(super) fn fail(
 }
 
 fn one(args: &InspectArgs, file: &PreadFile, printer: &mut Printer) -> anyhow::Result<Exit> {
+    let before = file.stamp()?;
     let mut boxes = Boxes::new(file);
     let theme = printer.theme;
     match (printer.is_quiet(), args.json) {
         (true, _) => while boxes.step()?.is_some() {},
         (_, true) => report::boxes_json(printer, file, &mut boxes, args.hex)?,
         (_, false) => report::boxes(printer, &theme, file, &mut boxes, args.hex)?,
+    }
+    if file.stamp()? != before {
+        let path = tapo_report::escape::path(file.path());
+        printer.say(&format!(
+            "{path}: it changed while it was read; run it again"
+        ));
     }
     let exit = Exit::from(boxes.verdict()?);
     let counts = boxes.worst() >= Some(args.fail_on.severity());
