@@ -8,6 +8,7 @@ use crate::item::Found;
 use crate::layout::Layout;
 use crate::profile::{Finding, Profile, Reference, TrackProfile};
 use crate::scan::{ANCHOR_BITS, BEGINNINGS};
+use crate::verify::lead_through;
 use crate::{Error, Result};
 use tapo_codec::{Depth, Verdict};
 use tapo_io::{ByteSource, Span, Window};
@@ -216,8 +217,8 @@ fn contradictions(source: &dyn ByteSource, found: &Found, profile: &Profile) -> 
         .map(|s| s.lost)
         .filter(|l| !l.is_empty())
     {
-        let strange = leads_through(&mut window, lost, size.bytes())?
-            && !begins_well(&mut window, lost, profile)?;
+        let strange =
+            lead_through(&mut window, lost, size, 2)? && !begins_well(&mut window, lost, profile)?;
         count += usize::from(strange);
     }
     Ok(count)
@@ -240,20 +241,6 @@ fn begins_well(window: &mut Window<'_>, span: Span, profile: &Profile) -> Result
         }
     }
     Ok(false)
-}
-
-/// Whether length-prefixed units fill a range exactly.
-fn leads_through(window: &mut Window<'_>, span: Span, size: usize) -> Result<bool> {
-    let mut at = span.start;
-    while at < span.end {
-        let field = window.bytes(at, size)?;
-        let len = field.iter().fold(0_u64, |n, b| n << 8 | u64::from(*b));
-        if field.len() < size || len < 2 {
-            return Ok(false);
-        }
-        at = at.saturating_add(size as u64).saturating_add(len);
-    }
-    Ok(at == span.end)
 }
 
 /// Media data that is too little to judge by, bytes.

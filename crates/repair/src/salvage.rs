@@ -7,7 +7,6 @@ use crate::profile::{Finding, Profile, entry};
 use crate::{Class, Result, verify};
 use std::collections::BTreeSet;
 use tapo_bmff::BoxSize;
-use tapo_codec::nal::NalLengthSize;
 use tapo_codec::{Depth, Verdict};
 use tapo_io::{ByteSource, Loaded, Span, Window};
 use tapo_movie::{Movie, Sample, SampleTable};
@@ -381,6 +380,10 @@ fn doubtful(
     let mut recogniser = recogniser.fork();
     let mut window = Window::new(source);
     let units = profile.movie.tracks.get(index).and_then(verify::units);
+    let fill = |window: &mut Window<'_>, span| match units {
+        Some(size) => verify::lead_through(window, span, size, 1),
+        None => Ok(false),
+    };
     let (mut probed, mut zeros) = (0_u64, Vec::new());
     let whole = |s: &Sample| !s.span.is_empty() && s.span.end <= source.len();
     for sample in table.iter().filter(whole) {
@@ -399,7 +402,7 @@ fn doubtful(
             // Where the next begins says how long it is: the index does.
             Verdict::Start(_) => {}
             // Messages alone, or two pictures in one: the index may say so.
-            _ if adds_up(&mut window, span, units)? => {}
+            _ if fill(&mut window, span)? => {}
             _ if zeroed(source, span)? => zeros.push(sample.number),
             _ => doubtful.wrong.push(sample.number),
         }
@@ -414,23 +417,6 @@ fn doubtful(
     doubtful.wrong.extend(zeros);
     doubtful.wrong.sort_unstable();
     Ok(doubtful)
-}
-
-/// Whether NAL units, none of them empty, fill a sample exactly.
-fn adds_up(window: &mut Window<'_>, span: Span, units: Option<NalLengthSize>) -> Result<bool> {
-    let Some(size) = units.map(NalLengthSize::bytes) else {
-        return Ok(false);
-    };
-    let mut at = span.start;
-    while at < span.end {
-        let field = window.bytes(at, size)?;
-        let len = field.iter().fold(0_u64, |n, b| n << 8 | u64::from(*b));
-        if field.len() < size || len == 0 {
-            return Ok(false);
-        }
-        at = at.saturating_add(size as u64).saturating_add(len);
-    }
-    Ok(at == span.end)
 }
 
 /// Whether a long row of zeros stands in a range.

@@ -14,7 +14,7 @@ mod coded;
 mod sectors;
 mod sound;
 
-pub(crate) use sectors::units;
+pub(crate) use sectors::{lead_through, units};
 
 use crate::item::Found;
 use crate::profile::Profile;

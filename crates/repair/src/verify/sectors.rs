@@ -60,6 +60,29 @@ pub(crate) fn units(track: &Track) -> Option<NalLengthSize> {
     tapo_codec::describe(description.kind().0, &boxes).nal_length_size
 }
 
+/// Whether NAL units of at least so many bytes fill a range exactly.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn lead_through(
+    window: &mut Window<'_>,
+    span: Span,
+    size: NalLengthSize,
+    least: u64,
+) -> Result<bool> {
+    let size = size.bytes();
+    let mut at = span.start;
+    while at < span.end {
+        let field = window.bytes(at, size)?;
+        let len = field.iter().fold(0_u64, |n, b| n << 8 | u64::from(*b));
+        if field.len() < size || len < least {
+            return Ok(false);
+        }
+        at = at.saturating_add(size as u64).saturating_add(len);
+    }
+    Ok(at == span.end)
+}
+
 /// What a track's samples can hold.
 struct Coding<'a> {
     of: &'a TrackProfile,
