@@ -192,23 +192,19 @@ impl Recogniser for AacRecogniser {
 impl AacRecogniser {
     fn learn_layout(&mut self, found: &Frame) {
         let elements = found.elements();
-        let mut changed = !self.learnt;
+        let known = (self.learnt, self.syntax.before, self.layouts.len());
         if !self.learnt {
             self.layouts.clear();
             self.syntax.before = 0;
             self.learnt = true;
         }
-        if found.before & !self.syntax.before != 0 {
-            self.syntax.before |= found.before;
-            changed = true;
-        }
+        self.syntax.before |= found.before;
         if self.layouts.len() < MAX_LAYOUTS && !self.layouts.iter().any(|known| known == elements) {
             self.layouts.push(elements.to_vec());
-            changed = true;
         }
         let channels: usize = elements.iter().map(|element| element.channels()).sum();
         self.most = self.most.max(TOLERANCE * BYTES_PER_CHANNEL * channels);
-        if changed {
+        if known != (self.learnt, self.syntax.before, self.layouts.len()) {
             self.pairs = Pairs::new(&self.syntax, &self.layouts);
         }
     }

@@ -150,11 +150,9 @@ impl Codebook {
                 book.longer.push(Longer { bits, end, base });
             }
         }
-        let mut runs = book.runs.clone();
-        for (ahead, run) in (0..).zip(runs.iter_mut()) {
-            *run = book.run(ahead);
-        }
-        book.runs = runs;
+        book.runs = Box::new(std::array::from_fn(|ahead| {
+            book.run(u32::try_from(ahead).unwrap_or_default())
+        }));
         book
     }
 

@@ -78,7 +78,7 @@ pub(super) fn with_any(syntax: &Syntax, layouts: &[Vec<Element>], data: &[u8]) -
 
 /// Whether a frame whose first channel element is `first` may begin so: what fill elements lead to tells most false ones. Of
 /// bytes that are not there it may.
-pub(super) fn may_start(syntax: &Syntax, first: Option<Element>, data: &[u8]) -> bool {
+fn may_start(syntax: &Syntax, first: Option<Element>, data: &[u8]) -> bool {
     let mut reader = Reader::new(data);
     for _ in 0..MAX_ELEMENTS {
         let id = reader.small(3);
