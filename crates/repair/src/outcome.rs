@@ -44,8 +44,8 @@ pub struct Reconstruction {
     pub ledger: Vec<LedgerEntry>,
     /// Size of the output, bytes.
     pub size: u64,
-    /// Whether every byte of the samples was looked at: see
-    /// As [`Options::thorough`](crate::Options::thorough) asks, and the syntax of all tracks is read well enough for it.
+    /// Whether every byte of the samples was looked at: [`Options::thorough`](crate::Options::thorough)
+    /// asked for it, and the syntax of all tracks is read well enough.
     pub thorough: bool,
 }
 

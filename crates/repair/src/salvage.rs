@@ -147,26 +147,25 @@ const LONGEST_TAIL: u64 = 1 << 32;
 /// # Errors
 /// The source fails.
 pub(crate) fn next_fragment(source: &dyn ByteSource, from: u64, limit: u64) -> Result<Option<u64>> {
-    /// The first is likely close.
-    const BLOCKS: [u64; 3] = [4 << 10, 64 << 10, 1 << 20];
+    const MOST: u64 = 1 << 20;
     const HEAD: u64 = 24;
-    let mut blocks = BLOCKS.into_iter();
-    let mut block_size = 0;
+    // It is likely close.
+    let mut block = 4 << 10;
     let mut at = from;
     let limit = limit.min(source.len());
     let name = memchr::memmem::Finder::new(b"mfhd");
     while at < limit {
         // A box may begin up to its fourth byte before the first that is not zero.
         at = at.max(source.next_data(at).saturating_sub(4));
-        block_size = blocks.next().unwrap_or(block_size);
-        let block = Loaded::read(source, Span::at(at, block_size + HEAD))?;
-        let bytes = block.get(block.span()).unwrap_or_default();
+        let loaded = Loaded::read(source, Span::at(at, block + HEAD))?;
+        let bytes = loaded.get(loaded.span()).unwrap_or_default();
         let mut names = name.find_iter(bytes).filter_map(|at| at.checked_sub(12));
         let found = names.find(|at| bytes.get(at + 4..at + 8) == Some(b"moof"));
         if let Some(found) = found {
             return Ok(Some(at + found as u64));
         }
-        at = at.saturating_add(block_size);
+        at = at.saturating_add(block);
+        block = (block * 16).min(MOST);
     }
     Ok(None)
 }

@@ -81,18 +81,16 @@ fn constant(track: &Track, description: &RawBox) -> Option<Group> {
     if map.bytes.get(8) != Some(&0) {
         return None;
     }
-    let runs = be_u32(&map.bytes, GROUPING + 4)?;
+    let count = be_u32(&map.bytes, GROUPING + 4)?;
     let (records, _) = map.bytes.get(GROUPING + 8..)?.as_chunks::<8>();
-    let runs_count = runs as usize;
-    let mut runs = records.iter().take(runs_count);
+    let runs = || records.iter().take(count as usize);
     let index = |record: &[u8; 8]| be_u32(record, 4);
-    let first = runs.next().and_then(index)?;
-    let mapped = records.iter().take(runs_count);
-    let mapped: u64 = mapped.filter_map(|run| be_u32(run, 0)).map(u64::from).sum();
+    let first = runs().next().and_then(index)?;
+    let samples = runs().filter_map(|run| be_u32(run, 0)).map(u64::from);
     // 0 is no group, nor is what no run speaks of; above 65536 they are of a fragment.
-    let all = mapped >= u64::from(track.samples.len())
-        && (1..=0xFFFF).contains(&first)
-        && runs.all(|run| index(run) == Some(first));
+    let all = (1..=0xFFFF).contains(&first)
+        && runs().all(|run| index(run) == Some(first))
+        && samples.sum::<u64>() >= u64::from(track.samples.len());
     all.then_some(Group {
         grouping: kind,
         index: first,
@@ -157,6 +155,13 @@ mod tests {
         assert_eq!(out(&track), [*b"sgpd", *b"sbgp", *b"sdtp"]);
         // Some samples are of no group.
         track.other_stbl[1] = raw(b"sbgp", &[0, ROLL, 2, 700, 1, 68, 0]);
+        assert_eq!(kept(&track, 99), [raw(b"abcd", &[7])]);
+        // Or no run speaks of them.
+        track.other_stbl[1] = raw(b"sbgp", &[0, ROLL, 1, 1, 1]);
+        track.samples.start_chunk(0, 1);
+        track.samples.push(1, 1024, 0, true).unwrap();
+        assert_eq!(kept(&track, 99).len(), 3);
+        track.samples.push(1, 1024, 0, true).unwrap();
         assert_eq!(kept(&track, 99), [raw(b"abcd", &[7])]);
         // Of pictures it is a matter of each.
         track.other_stbl[1] = raw(b"sbgp", &[0, ROLL, 1, 768, 1]);

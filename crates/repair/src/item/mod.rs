@@ -125,6 +125,7 @@ impl Found {
         self.boxes = old.boxes;
         self.cut = old.cut;
         self.turns = old.turns;
+        self.dropped = old.dropped;
         left_out
     }
 
