@@ -27,6 +27,7 @@ mod media;
 mod nals;
 pub mod names;
 mod places;
+mod problem;
 mod reference;
 mod summary;
 mod timing;
@@ -36,7 +37,7 @@ pub use boxes::Boxes;
 pub use clocks::{SeiClock, SeiClocks, SeiTime};
 pub use difference::{BoxDifference, Change, Difference, TrackDifference, difference};
 pub use error::{Error, Result};
-pub use finding::{Finding, Problem, Severity, TimeRange};
+pub use finding::{Finding, Severity, TimeRange};
 pub use foreign::Foreign;
 pub use form::{Family, Form, Own};
 pub use gops::{Gop, GopLengths, GopSummary, Gops, LengthBin, Rate, TrackGops};
@@ -49,6 +50,7 @@ pub use nals::{
     Count, Message, NalFormat, NalListing, NalTotals, NalUnit, Said, SampleUnits, UnitFlaw,
     parameter_sets,
 };
+pub use problem::Problem;
 pub use reference::{Aspect, Compared, Fit, ReferenceMatch, TrackMatch, reference_match};
 pub use summary::{Cadence, CodecSummary, KeyframeInterval, Saved, TrackSummary};
 pub use tapo_codec::MediaKind;

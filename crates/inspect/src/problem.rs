@@ -1,0 +1,458 @@
+//! What can be wrong with a file, or worth knowing of it.
+
+use crate::Harm;
+use tapo_bmff::FourCc;
+
+/// What can be found. Codes are stable: scripts may rely on them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The last box of the file reaches behind its end.
+    Truncated {
+        /// The box.
+        kind: FourCc,
+        /// Bytes that are not there.
+        missing: u64,
+    },
+    /// There is media, and no `moov` that says where what stands.
+    MoovMissing,
+    /// There is an index, and no media that it could point to.
+    MdatMissing,
+    /// `moov` is there and holds no track.
+    NoTracks,
+    /// The tracks hold no sample.
+    NoSamples,
+    /// A recording of tapo that ended before its first fragment.
+    NothingRecorded,
+    /// More than one `moov` at the top level: players take one, tools another.
+    SecondMoov,
+    /// The size of `mdat` was never filled in: the recording was interrupted.
+    MdatSizeMissing,
+    /// `mdat` runs to the end of the file by its own word.
+    MdatOpen,
+    /// A box whose size is smaller than its header.
+    BoxTooSmall {
+        /// The box.
+        kind: FourCc,
+    },
+    /// A box that reaches behind the one it stands in.
+    BoxOverrun {
+        /// The box.
+        kind: FourCc,
+        /// Where it would end.
+        declared_end: u64,
+    },
+    /// A size that says "to the end of the file" inside another box.
+    OpenInside {
+        /// The box.
+        kind: FourCc,
+    },
+    /// Bytes between or inside boxes that are no box.
+    NotABox {
+        /// The box they stand in; `None` at the top level.
+        parent: Option<FourCc>,
+    },
+    /// Bytes behind the last box.
+    TrailingBytes {
+        /// Whether all of them are zero.
+        zeros: bool,
+        /// How many.
+        bytes: u64,
+    },
+    /// Bytes that are no box, with boxes of a movie behind them that nothing
+    /// leads to any more.
+    OutOfReach {
+        /// The first of them.
+        kind: FourCc,
+        /// Where it starts.
+        at: u64,
+    },
+    /// Boxes nested deeper than tapo follows.
+    TooDeep,
+    /// More boxes than tapo keeps.
+    TooManyBoxes,
+    /// A box whose fields do not fit into it, or contradict themselves.
+    BadFields {
+        /// The box.
+        kind: FourCc,
+        /// What is wrong with them.
+        why: &'static str,
+    },
+    /// Something is wrong with boxes that has no words of its own yet.
+    OtherFlaw,
+    /// Two tracks have the same id.
+    TrackIdTwice,
+    /// A timescale of 0: the track has no clock.
+    NoTimescale,
+    /// A track without a sample description: nobody can decode it.
+    NoDescription,
+    /// The decoder configuration cannot be read.
+    BadConfiguration {
+        /// The sample entry it stands in.
+        entry: FourCc,
+        /// Why, in the codec's words.
+        why: String,
+    },
+    /// The index is compressed (`cmov` of QuickTime), which tapo does not read.
+    CompressedMoov,
+    /// Samples name a sample description that is not there.
+    DescriptionMissing {
+        /// The number they name.
+        number: u32,
+    },
+    /// Composition offsets (`ctts`) for more samples than there are.
+    OffsetsBeyondSamples {
+        /// Samples by `ctts`.
+        offsets: u64,
+        /// Samples by `stsz`.
+        samples: u64,
+    },
+    /// The times of samples (`stts`) are fewer or more than the samples.
+    TimesDisagree {
+        /// Samples by `stts`.
+        times: u64,
+        /// Samples by `stsz`.
+        samples: u64,
+    },
+    /// A sync sample (`stss`) is numbered beyond the samples.
+    SyncBeyondSamples {
+        /// Its number.
+        number: u32,
+    },
+    /// Samples that stand, wholly or in part, behind the end of the file.
+    SamplesOutsideFile {
+        /// How many.
+        samples: u64,
+        /// The number of the first.
+        first: u32,
+    },
+    /// Samples that stand in no `mdat` box.
+    SamplesOutsideMdat {
+        /// How many.
+        samples: u64,
+        /// The number of the first.
+        first: u32,
+    },
+    /// Samples of sound or pictures without a byte, among others that have some.
+    SamplesEmpty {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
+    /// Samples that should stand where an index does (`moov`, `ftyp`).
+    SamplesInIndex {
+        /// How many.
+        samples: u64,
+        /// The number of the first.
+        first: u32,
+    },
+    /// The media of a track stands in another file.
+    MediaElsewhere,
+    /// Samples whose bytes are damaged.
+    SamplesHarmed {
+        /// How many, one behind the other.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+        /// What was seen.
+        harm: Harm,
+    },
+    /// Samples of two chunks lie on the same bytes.
+    SamplesOverlap {
+        /// Bytes that are claimed again.
+        bytes: u64,
+    },
+    /// Bytes in `mdat` that no sample uses, and that are not zero.
+    UnusedMedia {
+        /// How many.
+        bytes: u64,
+        /// Whether samples stand on both sides of the largest range.
+        amid: bool,
+    },
+    /// Bytes in a `free` box that are neither zero nor known filler.
+    FreeInUse {
+        /// How many.
+        bytes: u64,
+    },
+    /// An index that nothing leads to any more, in a `free` box or in `mdat`.
+    StaleIndex {
+        /// The box.
+        kind: FourCc,
+    },
+    /// A box of a type that tapo does not know.
+    UnknownBox {
+        /// The box.
+        kind: FourCc,
+        /// The extended type of a `uuid` box.
+        user_type: Option<[u8; 16]>,
+    },
+    /// A fragment whose data is not all there, or that cannot be read.
+    FragmentTorn {
+        /// Its place among the fragments, from 1 on.
+        number: u64,
+    },
+    /// A fragment names a track that `moov` does not know.
+    FragmentTrackUnknown,
+    /// Fragments are missing: both the sequence number and the time jump.
+    FragmentsMissing {
+        /// The sequence number before the gap.
+        before: u32,
+        /// And behind it.
+        after: u32,
+    },
+    /// The time of a fragment does not go on where the one before ended.
+    FragmentTimeJump {
+        /// Ticks, of the track's timescale; negative where it goes back.
+        ticks: i64,
+        /// Whether it is more than a millisecond.
+        large: bool,
+    },
+    /// The index stands behind the media: a web player must fetch all first.
+    MoovBehindMdat,
+    /// HEVC as `hev1`: Apple's players want `hvc1`.
+    Hev1,
+    /// G.711 sound, which browsers and Apple's players leave silent.
+    G711,
+    /// Fragments that need the start they were made with to play.
+    InitElsewhere,
+    /// A recording of tapo that was not finished.
+    OpenSegment,
+    /// Another program holds the file: it is being written.
+    InUse {
+        /// The process, where the system tells.
+        holder: Option<u32>,
+    },
+    /// The file changed while it was read.
+    Changed,
+    /// A box that must be there is not.
+    BoxMissing {
+        /// The box.
+        kind: FourCc,
+        /// The box it belongs into.
+        parent: FourCc,
+    },
+    /// A box stands twice where only one may.
+    BoxTwice {
+        /// The box.
+        kind: FourCc,
+    },
+    /// A box that does not belong into the box that it stands in.
+    BoxAstray {
+        /// The box.
+        kind: FourCc,
+        /// The box it stands in.
+        parent: FourCc,
+    },
+    /// A version of a box, or flags, that its standard does not have.
+    VersionUnknown {
+        /// The box.
+        kind: FourCc,
+        /// Its version.
+        version: u8,
+        /// Its flags.
+        flags: u32,
+    },
+    /// A box whose size leads to no other box, while there is one elsewhere.
+    SizeWrong {
+        /// The box.
+        kind: FourCc,
+        /// Its size by its own word, bytes.
+        declared: u64,
+        /// Where an index was found, or its samples end.
+        next: u64,
+    },
+    /// Bytes are missing inside the media: all behind stands earlier than the
+    /// index says.
+    MediaCut {
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// A table whose count leaves bytes of its box over.
+    TableRoom {
+        /// The table.
+        kind: FourCc,
+        /// Entries by its count.
+        entries: u32,
+        /// Bytes behind them.
+        spare: u64,
+    },
+    /// Runs of chunks (`stsc`) that cannot be.
+    ChunkRuns {
+        /// What is wrong with them.
+        why: &'static str,
+    },
+    /// The chunks (`stsc`, `stco`) hold fewer or more samples than have sizes.
+    ChunksDisagree {
+        /// Samples by the chunks.
+        held: u64,
+        /// Samples by `stsz`.
+        samples: u64,
+    },
+    /// Chunks that do not follow each other in the file.
+    ChunksUnordered {
+        /// How many stand before the one in front of them.
+        chunks: u64,
+    },
+    /// The tables place samples on others, or where no media is.
+    LayoutDisagrees {
+        /// Whether samples read wrongly for it, or media belongs to none.
+        broken: bool,
+    },
+    /// Samples are damaged by the sizes in the table (`stsz`), and sound by the
+    /// lengths of their own units.
+    SizesDisagree {
+        /// The number of the first.
+        first: u32,
+    },
+    /// The durations of the samples are not what the track states (`mdhd`).
+    DurationsDisagree {
+        /// Sum of the samples' durations, ticks of the track.
+        sum: u64,
+        /// Duration by `mdhd`, ticks of the track.
+        declared: u64,
+        /// Whether it is more than rounding, and a sample that was left out.
+        large: bool,
+    },
+    /// Samples of a fragmented track that last longer or shorter than nearly all.
+    DurationsOdd {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
+    /// The duration of a track (`tkhd`) is not that of its edit list or media.
+    TrackDuration {
+        /// Duration by `tkhd`, ticks of the movie.
+        declared: u64,
+        /// What it should be, ticks of the movie.
+        wanted: u64,
+        /// Whether it is more than half a second off.
+        large: bool,
+    },
+    /// The duration of the movie (`mvhd`) is not that of its longest track.
+    MovieDuration {
+        /// Duration by `mvhd`, ticks.
+        declared: u64,
+        /// Of the longest track, ticks.
+        longest: u64,
+        /// Whether it is more than half a second off.
+        large: bool,
+    },
+    /// The edit list shows media behind the last sample.
+    EditBeyond {
+        /// By how much, ticks of the track.
+        ticks: i64,
+        /// Whether it is more than a sample.
+        large: bool,
+    },
+    /// The edit list begins before the first picture is shown.
+    EditEarly {
+        /// By how much, ticks of the track.
+        ticks: i64,
+    },
+    /// The edit list leaves media out.
+    EditHides {
+        /// At the start, ticks of the track.
+        start: i64,
+        /// At the end, ticks of the track.
+        end: i64,
+    },
+    /// The edit list plays faster or slower than normal.
+    EditRate {
+        /// The rate, 16.16.
+        rate: u32,
+    },
+    /// Composition offsets (`ctts`) for fewer samples than there are.
+    OffsetsMissing {
+        /// Samples by `ctts`.
+        offsets: u64,
+        /// Samples by `stsz`.
+        samples: u64,
+    },
+    /// Samples are shown between the places where all others are, or at the same
+    /// time as others.
+    CompositionUneven {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
+    /// Pictures are shown in another order than their headers say.
+    CompositionOrder {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
+    /// Pictures that do not follow from those in front of them by their own
+    /// headers: some are missing, or a header is damaged.
+    PicturesMisfit {
+        /// The number of the first that does not.
+        first: u32,
+    },
+    /// Samples that are listed as sync samples and depend on others.
+    SyncNotKeyframe {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
+    /// Keyframes that are not listed as sync samples.
+    KeyframeUnlisted {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
+    /// A fragment of our recording is not what was recorded: its hash differs.
+    SealBroken {
+        /// Its number in the segment.
+        fragment: u32,
+    },
+    /// A fragment of our recording does not follow the one in front of it.
+    ChainBroken {
+        /// Its number in the segment.
+        fragment: u32,
+    },
+    /// The numbers of fragments do not ascend one by one, and no time is missing.
+    FragmentNumber {
+        /// The number before.
+        before: u32,
+        /// The number behind it.
+        after: u32,
+    },
+    /// A coding that tapo does not know.
+    UnknownCodec {
+        /// The sample entry.
+        entry: FourCc,
+    },
+    /// Neither the decoder configuration nor the stream has the parameter sets
+    /// that decoding needs.
+    ParameterSetsMissing {
+        /// The sample entry.
+        entry: FourCc,
+    },
+    /// The decoder configuration contradicts its own parameter sets.
+    ConfigurationContradicts {
+        /// The sample entry.
+        entry: FourCc,
+    },
+    /// The picture size in the sample entry is not that of the coded pictures.
+    SizeDisagrees {
+        /// By the sample entry.
+        entry: (u32, u32),
+        /// By the parameter sets.
+        coded: (u32, u32),
+    },
+    /// The file does not say which format it is (`ftyp`).
+    FileTypeMissing,
+    /// More than one `ftyp`.
+    SecondFileType,
+    /// By its date it was made before 1970: the recorder's clock was not set.
+    DateUnset,
+    /// By its date it was made or changed later than today.
+    DateFuture,
+    /// It was changed before it was made, by its own dates.
+    DatesReversed,
+}
