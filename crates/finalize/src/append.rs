@@ -16,7 +16,7 @@ use crate::crc::crc32_on;
 use crate::record::{Patch, UndoRecord, header};
 use crate::run::writable;
 use crate::state::{last_record, moov_is_whole};
-use crate::tail::{SECTOR, flip, is_torn_write, restore};
+use crate::tail::{SECTOR, flip, is_torn_write, only_grew, restore};
 use crate::{Error, Result};
 use std::iter;
 use tapo_bmff::{BoxHeader, FourCc};
@@ -137,6 +137,7 @@ impl<'a> Append<'a> {
         let record = &self.record;
         let begin = WritePlan::new()
             .then(Op::Allocate(Span::new(record.end, self.size())))
+            .then(Op::Note(Some(record.end)))
             .write(record.end, record.to_journal())
             .barrier()
             .write(self.size() - UndoRecord::LEN, record.to_bytes())
@@ -148,6 +149,7 @@ impl<'a> Append<'a> {
             Op::Write { at, bytes }
         });
         let end = iter::once(Op::Barrier).chain(flip(record).ops);
+        let end = end.chain([Op::Note(None)]);
         begin.ops.into_iter().chain(body).chain(end)
     }
 }
@@ -179,7 +181,6 @@ fn sealed(moov: &EncodedMoov<'_>, record: UndoRecord) -> UndoRecord {
 /// As [`undo`](crate::undo).
 pub fn take_back(source: &PreadFile) -> Result<bool> {
     let stamp = source.stamp()?;
-    // Zeros may be the recorder's own: only one who asks for undo wants them gone.
     let ours = |s: &Appended| matches!(s, Appended::Torn(_) | Appended::Begun(_));
     let Some(state) = state(source)?.filter(ours) else {
         return Ok(false);
@@ -192,10 +193,7 @@ pub fn take_back(source: &PreadFile) -> Result<bool> {
 /// How far an [`Append`] has come.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Appended {
-    /// Nothing but as many zeros as the record has bytes: its size reached the
-    /// disk and it did not, or the file ended so. It had this many bytes.
-    Zeros(u64),
-    /// Not even the record is whole. The file had this many bytes.
+    /// Not even the record is whole, or it is only as many zeros. The file had this many bytes.
     Torn(u64),
     /// Not to the end, or what it wrote was damaged since.
     Begun(UndoRecord),
@@ -207,7 +205,7 @@ impl Appended {
     /// The size of the file before, bytes.
     pub(crate) const fn end(&self) -> u64 {
         match self {
-            Self::Zeros(end) | Self::Torn(end) => *end,
+            Self::Torn(end) => *end,
             Self::Begun(record) | Self::Done(record) => record.end,
         }
     }
@@ -215,7 +213,10 @@ impl Appended {
     /// The writes that give a file of `size` bytes its original bytes back.
     pub(crate) fn restore(&self, size: u64) -> WritePlan {
         match self {
-            Self::Zeros(end) | Self::Torn(end) => WritePlan::new().then(Op::SetLen(*end)).barrier(),
+            Self::Torn(end) => WritePlan::new()
+                .then(Op::SetLen(*end))
+                .barrier()
+                .then(Op::Note(None)),
             Self::Begun(record) | Self::Done(record) => restore(record, size),
         }
     }
@@ -282,19 +283,19 @@ const TELLING: usize = 28;
 
 /// Whether the last bytes are what a power cut left of the first write.
 fn torn_record(source: &dyn ByteSource) -> Result<Option<Appended>> {
+    if let Some(end) = only_grew(source)? {
+        return Ok(Some(Appended::Torn(end)));
+    }
     let size = source.len();
     let mut heads = heads(source)?;
     heads.reverse();
     for end in size.saturating_sub(UndoRecord::LEN)..size {
         let actual = source.read_span(Span::new(end, size))?;
         let whole = actual.len() as u64 == UndoRecord::LEN;
-        let others = actual.iter().filter(|b| **b != 0).count();
-        let before = source.read_span(Span::new(end.saturating_sub(1), end))?;
-        if others == 0 && whole && before != [0] && !heads.is_empty() {
-            return Ok(Some(Appended::Zeros(end)));
-        }
+        // Zeros alone may be the file's own.
+        let zeros = actual.iter().all(|b| *b == 0);
         let told = actual.iter().take(TELLING).any(|b| *b != 0) && actual.len() >= TELLING;
-        if others == 0 || !(told || whole) {
+        if zeros || !(told || whole) {
             continue;
         }
         for at in heads.iter().filter(|at| **at < end) {

@@ -115,7 +115,7 @@ fn undo_finalize(source: &dyn ByteSource) -> Result<(WritePlan, Undone)> {
         } => (restore(&record, size), How::Tail, record.end),
         State::Open { end, journal: None } if end < size => {
             let plan = WritePlan::new().then(Op::SetLen(end)).barrier();
-            (plan, How::Tail, end)
+            (plan.then(Op::Note(None)), How::Tail, end)
         }
         State::Open { .. } => {
             let segment = Segment::of(&read).ok_or_else(not_final)?;

@@ -126,7 +126,8 @@ fn copy(
         return Err(Error::Changing { path });
     }
     // Nobody sees the copy before it is whole: one sync, at the end, is enough.
-    let ops = plan.writes.ops.into_iter().filter(|op| *op != Op::Barrier);
+    let needed = |op: &Op| !matches!(op, Op::Barrier | Op::Note(_));
+    let ops = plan.writes.ops.into_iter().filter(needed);
     plan.writes = WritePlan { ops: ops.collect() };
     plan.writes.execute(&mut new)?;
     new.commit(replace)?;

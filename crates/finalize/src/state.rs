@@ -5,7 +5,7 @@ use crate::layout::{RevealRecord, UNDO};
 use crate::record::UndoRecord;
 use crate::resized::Resized;
 use crate::reveal::revealed;
-use crate::tail::{SECTOR, Tail};
+use crate::tail::{SECTOR, Tail, only_grew};
 use crate::{Error, Result};
 use tapo_bmff::{BoxHeader, FourCc};
 use tapo_io::{ByteSource, Span};
@@ -127,6 +127,9 @@ fn original_end(source: &dyn ByteSource, read: &Read) -> Result<u64> {
     let size = source.len();
     if read.fragments.is_empty() {
         return Ok(size);
+    }
+    if let Some(end) = only_grew(source)? {
+        return Ok(end);
     }
     // Behind a torn box a record comes first, behind whole ones the `moov`.
     let mut head = b"\0\0\0\0uuid".to_vec();

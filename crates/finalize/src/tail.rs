@@ -95,13 +95,17 @@ impl Tail {
         plan = plan.then(Op::Allocate(Span::new(kept, end)));
         if let (Some(journal), Some((at, header))) = (record.journal(), record.closing_header()) {
             if !self.journaled {
+                plan = plan.then(Op::Note(Some(record.end)));
                 plan = plan.write(journal.start, record.to_journal()).barrier();
             }
             plan = plan.write(at, header).barrier();
         }
         plan = plan.write(record.moov_at(), self.moov.clone()).barrier();
         plan.ops.extend(flip(record).ops);
-        plan
+        match record.journal() {
+            Some(_) => plan.then(Op::Note(None)),
+            None => plan,
+        }
     }
 
     /// Whether the last bytes of `source`, from the end of the original on, are
@@ -120,10 +124,9 @@ impl Tail {
             return Ok(is_torn_write(&expected, at, &actual));
         }
         // The size reached the disk and the bytes did not; or the zeros are the
-        // recorder's own, unless they are exactly as many as ours.
-        let before = source.read_span(Span::new(at.saturating_sub(1), at))?;
-        let own = self.record.journal().is_none() || before != [0];
-        Ok(own && actual.len() == expected.len())
+        // recorder's own. Exactly as many as this `moov` has bytes, behind a whole
+        // box, are ours; for a record's there is a note ([`only_grew`]).
+        Ok(self.record.journal().is_none() && actual.len() == expected.len())
     }
 }
 
@@ -166,7 +169,27 @@ pub(crate) fn restore(record: &UndoRecord, size: u64) -> WritePlan {
         let original = closing.patch.original().to_vec();
         plan = plan.write(closing.patch.at, original).barrier();
     }
-    plan.then(Op::SetLen(record.end)).barrier()
+    plan = plan.then(Op::SetLen(record.end)).barrier();
+    match record.journal() {
+        Some(_) => plan.then(Op::Note(None)),
+        None => plan,
+    }
+}
+
+/// The size of the file before, if a run was interrupted when the size of its
+/// record had reached the disk, and nothing else. Zeros alone may be the file's
+/// own: a note beside it tells.
+pub(crate) fn only_grew(source: &dyn ByteSource) -> Result<Option<u64>> {
+    let Some(end) = source.noted_len() else {
+        return Ok(None);
+    };
+    // A box of less than a header is made longer first.
+    let added = Span::new(end, source.len());
+    if added.is_empty() || added.len() > UndoRecord::LEN + 8 {
+        return Ok(None);
+    }
+    let zeros = source.read_span(added)?.iter().all(|b| *b == 0);
+    Ok(zeros.then_some(end))
 }
 
 /// Whether `actual`, at `at`, can be what a power cut left of writing `expected`

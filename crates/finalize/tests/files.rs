@@ -9,7 +9,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use tapo_bmff::{BoxWriter, FourCc};
 use tapo_finalize::{Error, How, Options, check, finalize, layout, undo};
-use tapo_io::Lock;
+use tapo_io::{ByteSource, Disk, Lock, Op, PreadFile, RealDisk};
 use tapo_movie::{
     Movie, RawBox, Run, RunSample, SampleDescription, SegmentStamp, Track, encode_init, encode_moof,
 };
@@ -143,6 +143,33 @@ fn a_file_that_is_being_recorded_is_refused() {
     assert_eq!(check(&path).unwrap().how, How::Reveal);
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     finalize(&path, &Options::default()).unwrap();
+}
+
+/// A file may end in as many zeros as an interrupted run leaves: only the note
+/// beside it tells.
+#[test]
+fn zeros_are_cut_off_only_where_a_note_says_whose_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut torn = clip(None);
+    torn.truncate(torn.len() - 1000);
+    let mut grown = torn.clone();
+    grown.resize(torn.len() + 100, 0);
+    let path = written(dir.path(), "a.mp4", &grown);
+    let error = undo(&path).unwrap_err();
+    assert!(matches!(error, Error::NotFinal { .. }), "{error}");
+    finalize(&path, &Options::default()).unwrap();
+    undo(&path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), grown);
+
+    let note = Op::Note(Some(torn.len() as u64));
+    RealDisk::open(&path).unwrap().apply(&note).unwrap();
+    if PreadFile::open(&path).unwrap().noted_len().is_none() {
+        return; // No attributes here.
+    }
+    let undone = undo(&path).unwrap();
+    assert_eq!(undone.size, torn.len() as u64);
+    assert_eq!(std::fs::read(&path).unwrap(), torn);
+    assert_eq!(PreadFile::open(&path).unwrap().noted_len(), None);
 }
 
 #[test]

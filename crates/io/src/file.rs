@@ -123,6 +123,10 @@ impl ByteSource for PreadFile {
         }
     }
 
+    fn noted_len(&self) -> Option<u64> {
+        crate::note::read(&self.file)
+    }
+
     fn path(&self) -> &Path {
         &self.path
     }

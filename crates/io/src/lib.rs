@@ -13,6 +13,7 @@ mod files;
 mod lock;
 mod mapped;
 mod newfile;
+mod note;
 mod plan;
 #[cfg(any(test, feature = "sim"))]
 mod sim;

@@ -1,6 +1,6 @@
 //! Writes in an order that survives a power cut.
 
-use crate::{Error, Result, Span};
+use crate::{Error, Result, Span, note};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,10 @@ pub enum Op {
     Allocate(Span),
     /// Makes the file's name in its folder last.
     SyncDir,
+    /// Notes beside the file, not in it, how many bytes it has, and makes that
+    /// last; or takes the note away ([`ByteSource::noted_len`](crate::ByteSource::noted_len)).
+    /// Where the file system has no extended attributes, nothing happens.
+    Note(Option<u64>),
 }
 
 /// Steps in the order in which they must happen.
@@ -157,6 +161,7 @@ impl Disk for RealDisk {
                 Ok(())
             }
             Op::SyncDir => return crate::sync_dir_of(&self.path),
+            Op::Note(len) => note::write(&self.file, *len).map_err(|e| ("sync", e)),
         };
         done.map_err(|(action, e)| Error::io(&self.path, action, e))
     }

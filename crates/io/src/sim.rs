@@ -67,7 +67,7 @@ fn apply(image: &mut Vec<u8>, op: &Op) {
             }
         }
         Op::SetLen(len) => image.resize(usize::try_from(*len).unwrap_or(usize::MAX), 0),
-        Op::Barrier | Op::Allocate(_) | Op::SyncDir => {}
+        Op::Barrier | Op::Allocate(_) | Op::SyncDir | Op::Note(_) => {}
     }
 }
 

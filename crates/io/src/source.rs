@@ -27,6 +27,12 @@ pub trait ByteSource: Send + Sync {
         from
     }
 
+    /// The length that was noted beside the file ([`Op::Note`](crate::Op::Note)):
+    /// what it had before something was appended to it that may be incomplete.
+    fn noted_len(&self) -> Option<u64> {
+        None
+    }
+
     /// The name to put into messages.
     fn path(&self) -> &Path {
         Path::new("(memory)")

@@ -11,7 +11,7 @@ mod mutants;
 use crate::outcome::How;
 use crate::{Error, plan};
 use std::collections::BTreeSet;
-use tapo_io::{Op, SimDisk, WritePlan};
+use tapo_io::{ByteSource, Op, SimDisk, WritePlan};
 use tapo_movie::Read;
 
 /// A packet as a player gets it: track, decode and presentation time in ticks
@@ -76,9 +76,38 @@ fn states(file: &[u8], writes: &WritePlan) -> BTreeSet<Vec<u8>> {
     all
 }
 
+/// A state with what is noted beside it. The real disk syncs a note when it is
+/// made, so that every state after that step has it.
+struct Noted<'a> {
+    file: &'a [u8],
+    len: Option<u64>,
+}
+
+impl ByteSource for Noted<'_> {
+    fn len(&self) -> u64 {
+        ByteSource::len(&self.file)
+    }
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> tapo_io::Result<usize> {
+        self.file.read_at(offset, buf)
+    }
+    fn noted_len(&self) -> Option<u64> {
+        self.len
+    }
+}
+
+/// What `writes` note beside the file.
+fn note(writes: &WritePlan) -> Option<u64> {
+    writes.ops.iter().find_map(|op| match op {
+        Op::Note(len) => *len,
+        _ => None,
+    })
+}
+
 /// What is true of a file before, amid and after finalize.
 struct Invariant {
     original: Vec<u8>,
+    /// What is noted beside the file.
+    note: Option<u64>,
     packets: Vec<Packet>,
 }
 
@@ -86,7 +115,19 @@ impl Invariant {
     fn of(original: Vec<u8>) -> Self {
         let packets = packets(&original).unwrap();
         assert!(!packets.is_empty());
-        Self { original, packets }
+        Self {
+            original,
+            note: None,
+            packets,
+        }
+    }
+
+    /// The same, amid `writes` on the original.
+    fn amid(original: &[u8], writes: &WritePlan) -> Self {
+        Self {
+            note: note(writes),
+            ..Self::of(original.to_vec())
+        }
     }
 
     /// Checks one state: what is in it, that finalize makes it final, that undo
@@ -107,7 +148,7 @@ impl Invariant {
     }
 
     fn finalized(&self, state: &[u8]) -> Result<Vec<u8>, String> {
-        let plan = plan::finalize(&state).map_err(|e| format!("finalize: {e}"))?;
+        let plan = plan::finalize(&self.noted(state)).map_err(|e| format!("finalize: {e}"))?;
         if let Some(why) = plan.hazard {
             return Err(format!("finalize: {why}"));
         }
@@ -121,7 +162,7 @@ impl Invariant {
         if !is_plain(&file) {
             return Err("the final file is not a plain movie".into());
         }
-        let again = plan::finalize(&file).map_err(|e| format!("again: {e}"))?;
+        let again = plan::finalize(&self.noted(&file)).map_err(|e| format!("again: {e}"))?;
         if again.outcome.how != How::AlreadyFinal || !again.writes.ops.is_empty() {
             return Err("final, but not for finalize".into());
         }
@@ -129,7 +170,7 @@ impl Invariant {
     }
 
     fn undone(&self, file: &[u8]) -> Result<Vec<u8>, String> {
-        match plan::undo(&file) {
+        match plan::undo(&self.noted(file)) {
             Ok((writes, undone)) => {
                 let bytes = carried_out(file, &writes).image().to_vec();
                 if undone.size != bytes.len() as u64 {
@@ -140,6 +181,11 @@ impl Invariant {
             Err(Error::NotFinal { .. }) => Ok(file.to_vec()),
             Err(e) => Err(format!("undo: {e}")),
         }
+    }
+
+    const fn noted<'a>(&self, file: &'a [u8]) -> Noted<'a> {
+        let len = self.note;
+        Noted { file, len }
     }
 
     /// Checks every state of `writes` on `file`; the first that fails, if any.
@@ -156,18 +202,18 @@ impl Invariant {
 /// Checks all states of finalize, of undo, and of finalize and undo run again
 /// on each of these. Returns how many there were.
 fn prove(original: &[u8], how: How) -> usize {
-    let invariant = Invariant::of(original.to_vec());
     let plan = plan::finalize(&original).unwrap();
+    let invariant = Invariant::amid(original, &plan.writes);
     assert_eq!((plan.hazard, plan.outcome.how), (None, how));
     let file = carried_out(original, &plan.writes).image().to_vec();
-    let (undo, _) = plan::undo(&file.as_slice()).unwrap();
+    let (undo, _) = plan::undo(&invariant.noted(&file)).unwrap();
     let mut count = 0;
     for (start, writes) in [(original, &plan.writes), (&file[..], &undo)] {
         count += invariant.holds_amid(start, writes).unwrap();
         for state in states(start, writes) {
-            let again = plan::finalize(&state.as_slice()).unwrap().writes;
+            let again = plan::finalize(&invariant.noted(&state)).unwrap().writes;
             count += invariant.holds_amid(&state, &again).unwrap();
-            if let Ok((again, _)) = plan::undo(&state.as_slice()) {
+            if let Ok((again, _)) = plan::undo(&invariant.noted(&state)) {
                 count += invariant.holds_amid(&state, &again).unwrap();
             }
         }
