@@ -5,7 +5,10 @@ use crate::plan::{self, Plan};
 use crate::{Error, Result};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use tapo_io::{Disk, FileStamp, Lock, NewFile, Op, PreadFile, RealDisk, WritePlan, lock_holder};
+use tapo_io::{
+    ByteSource, Disk, FileStamp, Lock, NewFile, Op, PreadFile, RealDisk, Span, WritePlan,
+    lock_holder,
+};
 
 /// Makes a fragmented file a plain one, or writes a plain copy of it.
 ///
@@ -120,7 +123,8 @@ fn copy(
         return Err(Error::OntoItself { path });
     }
     let mut new = NewFile::create(output, replace)?;
-    new.copy_from(source.file(), &plan.outcome.path)?;
+    let whole = Span::new(0, source.len());
+    new.copy_span_from(source, whole, 0, &mut |_| Ok(()))?;
     if source.stamp()? != stamp {
         let path = plan.outcome.path;
         return Err(Error::Changing { path });

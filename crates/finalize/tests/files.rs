@@ -6,6 +6,7 @@
 )]
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use tapo_bmff::{BoxWriter, FourCc};
 use tapo_finalize::{Error, How, Options, check, finalize, layout, undo};
@@ -116,6 +117,31 @@ fn a_copy_leaves_the_source_alone() {
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
+}
+
+/// What was allocated ahead and never written, and what was punched out, takes no
+/// room in the copy.
+#[test]
+fn holes_are_not_written_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bytes = clip(None);
+    let head = bytes.len() as u64;
+    bytes.extend(b"\0\0\0\x01free");
+    bytes.extend((64_u64 << 20).to_be_bytes());
+    let source = written(dir.path(), "a.mp4", &bytes);
+    let file = File::options().write(true).open(&source).unwrap();
+    file.set_len(head + (64 << 20)).unwrap();
+    let allocated = |path: &Path| std::fs::metadata(path).unwrap().blocks() * 512;
+    if allocated(&source) > 1 << 20 {
+        return; // This file system has no holes.
+    }
+    let out = dir.path().join("b.mp4");
+    let done = finalize(&source, &to(&out)).unwrap();
+    assert_eq!((done.how, done.samples), (How::Tail, 100));
+    assert!(done.size > 64 << 20);
+    assert!(allocated(&out) < 1 << 20, "{}", allocated(&out));
+    undo(&out).unwrap();
+    assert!(std::fs::read(&out).unwrap() == std::fs::read(&source).unwrap());
 }
 
 #[test]

@@ -82,6 +82,20 @@ impl PreadFile {
         Ok(FileStamp::of(&meta))
     }
 
+    /// Where the data at `from`, which is no hole, ends at the latest: at the next
+    /// hole, or the end of the file. What was allocated and never written is a hole.
+    #[must_use]
+    pub fn next_hole(&self, from: u64) -> u64 {
+        let end = self.len.max(from);
+        #[cfg(target_os = "linux")]
+        if let Ok(hole) = rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Hole(from))
+            && hole > from
+        {
+            return hole.min(end);
+        }
+        end
+    }
+
     /// The open file itself.
     #[must_use]
     pub const fn file(&self) -> &File {
