@@ -1,17 +1,17 @@
 //! One repair from beginning to end.
 
 use crate::basis::{self, Known};
+use crate::index::Own;
 use crate::item::Found;
 use crate::layout::{Layout, trim_zeros};
 use crate::output::{self, Plan, Target};
 use crate::profile::Profile;
 use crate::progress::Watched;
-use crate::salvage::Own;
 use crate::scan::Scanner;
 use crate::times::Timeline;
 use crate::{
-    Basis, Class, Error, Options, Progress, Reconstruction, Result, assemble, fitness, nothing,
-    report, salvage, times, twins, verify,
+    Basis, Class, Error, Options, Progress, Reconstruction, Result, assemble, fitness, index,
+    nothing, report, times, twins, verify,
 };
 use std::path::{Path, PathBuf};
 use tapo_finalize::Append;
@@ -70,9 +70,9 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
     if let Target::New(path) = &target {
         output::same_as_reference(path, &reference.path)?;
     }
-    let init = salvage::is_fragmented(&layout).then_some(&reference.profile.movie);
+    let init = layout.is_fragmented().then_some(&reference.profile.movie);
     let own = match init {
-        Some(init) => salvage::own(&job.anywhere, &layout, Some(init))?,
+        Some(init) => index::own(&job.anywhere, &layout, Some(init))?,
         None => None,
     };
     let mut found = match &own {
@@ -121,8 +121,8 @@ pub fn is_whole(path: &Path, thorough: bool) -> Result<bool> {
     let Some((own, profile)) = basis::index(&source, &layout)? else {
         return Ok(true);
     };
-    let index = salvage::samples(&own, &profile, &layout, &source)?;
-    let mut found = salvage::merge(index, &Found::default(), &profile);
+    let named = index::samples(&own, &profile, &layout, &source)?;
+    let mut found = index::merge(named, &Found::default(), &profile);
     verify::verify(&source, &mut found, &profile, thorough)?;
     let sound = found.items.iter().all(|i| i.class != Class::D);
     Ok(sound && found.dropped.is_empty())
@@ -143,15 +143,15 @@ struct Job<'a> {
 /// The samples of an index that is left, and those that the search finds in
 /// what it does not speak of.
 fn indexed(job: &Job<'_>, layout: &Layout, own: &Own, profile: &Profile) -> Result<Found> {
-    let index = salvage::samples(own, profile, layout, &job.anywhere)?;
+    let named = index::samples(own, profile, layout, &job.anywhere)?;
     let mut scanner = Scanner::new(profile, &job.watched).watched(&job.watched);
-    for span in salvage::unindexed(own, &index, layout, job.source.len()) {
+    for span in index::unindexed(own, &named, layout, job.source.len()) {
         let end = trim_zeros(&job.anywhere, span)?;
         scanner.scan(Span::new(span.start, end), false, false)?;
     }
     let mut found = scanner.finish();
     twins::tell_apart(&mut found, profile);
-    Ok(salvage::merge(index, &found, profile))
+    Ok(index::merge(named, &found, profile))
 }
 
 /// Searches the media data of a file that has no index.

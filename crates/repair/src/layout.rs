@@ -1,6 +1,6 @@
 //! Where media data begins and ends in a file that may be broken anywhere.
 
-use crate::{Result, salvage};
+use crate::{Result, fragments};
 use tapo_bmff::{BoxHeader, BoxSize, FourCc};
 use tapo_io::{ByteSource, Span, Window};
 
@@ -101,7 +101,7 @@ impl Layout {
                     };
                     // Behind a lost head, or a lost index, fragments go on.
                     let reach = Span::at(at, FRAGMENT);
-                    let next = salvage::next_fragment(source, at.saturating_add(1), reach.end)?;
+                    let next = fragments::next(source, at.saturating_add(1), reach.end)?;
                     // One whose size is damaged says nothing of what follows.
                     let end = match next {
                         Some(next) => top(&mut window, next)?.and_then(|h| h.declared_end(len)),
@@ -130,6 +130,11 @@ impl Layout {
             Content::Media { begins, ends } => Some((p.span, begins, ends)),
             _ => None,
         })
+    }
+
+    /// Whether fragments stand in the file.
+    pub(crate) fn is_fragmented(&self) -> bool {
+        self.kinds().any(|kind| kind == b"moof")
     }
 
     /// The types of the boxes that are whole.

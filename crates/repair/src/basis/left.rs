@@ -3,12 +3,12 @@
 use super::look::{Look, share};
 use super::sets;
 use super::view::View;
+use crate::index::{self, Own};
 use crate::overlay::Overlay;
 use crate::profile::{Profile, Reference, within};
-use crate::salvage::{self, Own};
+use crate::verify::{self, Reading, Stands};
 use crate::{Basis, Note, Result, unfit};
-use tapo_codec::{Depth, Verdict};
-use tapo_io::{ByteSource, Span, Window};
+use tapo_io::{ByteSource, Span};
 use tapo_movie::{Movie, Read, SampleDescription, SampleTable, Track};
 
 /// What is left.
@@ -30,7 +30,7 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
     let plain = tapo_movie::read(source)?;
     let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
     if view.is_fragmented() || plain.movie.as_ref().is_some_and(open) {
-        let own = salvage::own(source, view.layout, None)?;
+        let own = index::own(source, view.layout, None)?;
         return Ok(own.map_or(Left::Nothing, fragments));
     }
     let plain = match plain.movie {
@@ -137,29 +137,21 @@ const SAMPLES: usize = 60;
 fn is_of_this_file(view: View<'_>, movie: &Movie) -> Result<bool> {
     let source = view.source;
     let profile = Profile::learn(&bare(movie), source)?;
-    let mut window = Window::new(source);
     let (mut right, mut heads, mut tried) = (0, 0, 0);
     for (track, of) in movie.tracks.iter().zip(&profile.tracks) {
-        let exact = of.finding == crate::profile::Finding::Syntax;
-        let Some(recogniser) = of.recogniser.as_ref().filter(|_| exact) else {
+        let Some(mut reading) = Reading::of(source, of) else {
             continue;
         };
         let step = (track.samples.len() as usize / SAMPLES).max(1);
         let inside = track.samples.iter().step_by(step);
         for sample in inside.filter(|s| s.span.end <= source.len()).take(SAMPLES) {
-            let span = sample.span;
-            if salvage::zeroed(source, Span::at(span.start, span.len().min(64)))? {
+            let head = Span::at(sample.span.start, sample.span.len().min(64));
+            if verify::zeroed(source, head)? {
                 continue;
             }
-            let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
             tried += 1;
-            right += u64::from(match verdict {
-                Verdict::Sample(access) => access.len == span.len(),
-                Verdict::Start(_) => true,
-                Verdict::Cut(_) | Verdict::Not(_) => false,
-            });
-            let head = window.bytes(span.start, tapo_codec::HEAD)?;
-            heads += u64::from(recogniser.could_start(head));
+            right += u64::from(reading.read(&sample)? != Stands::Other);
+            heads += u64::from(reading.could_start(&sample)?);
         }
     }
     // Where nothing can be told, the index is believed.

@@ -18,10 +18,10 @@ mod trial;
 pub(crate) mod view;
 pub(crate) mod waveforms;
 
+use crate::index::Own;
 use crate::item::Found;
 use crate::layout::Layout;
 use crate::profile::{Profile, Reference};
-use crate::salvage::Own;
 use crate::{Basis, Error, Note, Result};
 use std::path::PathBuf;
 use tapo_io::ByteSource;

@@ -2,11 +2,11 @@
 
 use super::look::{self, Look, share};
 use crate::layout::Layout;
-use crate::profile::{Finding, Profile};
-use crate::{Result, salvage};
+use crate::profile::Profile;
+use crate::verify::{Reading, Stands};
+use crate::{Result, index};
 use std::path::Path;
-use tapo_codec::{Depth, Verdict};
-use tapo_io::{ByteSource, Span, Window};
+use tapo_io::{ByteSource, Span};
 use tapo_movie::Movie;
 
 /// Samples of each track of a fragmented file that a profile is tried on.
@@ -38,7 +38,7 @@ impl View<'_> {
 
     /// Whether fragments say where samples are.
     pub(crate) fn is_fragmented(&self) -> bool {
-        salvage::is_fragmented(self.layout)
+        self.layout.is_fragmented()
     }
 
     /// Looks for pictures of `track`.
@@ -81,7 +81,7 @@ impl View<'_> {
         if !self.is_fragmented() {
             return Ok(None);
         }
-        let own = salvage::own(self.source, self.layout, Some(&profile.movie))?;
+        let own = index::own(self.source, self.layout, Some(&profile.movie))?;
         Ok(Some(own.map(|own| own.movie).unwrap_or_default()))
     }
 
@@ -94,7 +94,7 @@ impl View<'_> {
             unknown: Vec::new(),
             unlike: Vec::new(),
         };
-        let Some(own) = salvage::own(self.source, self.layout, Some(&profile.movie))? else {
+        let Some(own) = index::own(self.source, self.layout, Some(&profile.movie))? else {
             return Ok(named);
         };
         named.unknown = own.named;
@@ -119,30 +119,16 @@ impl View<'_> {
     /// The part of the samples of the fragments that read as those of the
     /// profile, for each track that has some and whose samples have a syntax.
     fn readable(&self, movie: &Movie, profile: &Profile) -> Result<Vec<(usize, f64)>> {
-        let mut window = Window::new(self.source);
         let mut shares = Vec::new();
         for (index, (track, of)) in movie.tracks.iter().zip(&profile.tracks).enumerate() {
-            let exact = of.finding == Finding::Syntax;
-            let Some(recogniser) = of.recogniser.as_ref().filter(|_| exact) else {
+            let Some(mut reading) = Reading::of(self.source, of) else {
                 continue;
             };
-            let mut recogniser = recogniser.fork();
             let (mut right, mut tried) = (0, 0);
             let whole = |s: &tapo_movie::Sample| s.span.end <= self.source.len();
             for sample in track.samples.iter().filter(whole).take(SAMPLES) {
-                let span = sample.span;
-                recogniser.turn(crate::profile::entry(sample.description));
-                let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
                 tried += 1;
-                if let Verdict::Sample(access) = verdict
-                    && access.len == span.len()
-                {
-                    right += 1;
-                    for set in access.parameter_sets {
-                        // What cannot be read leaves the others in force.
-                        let _ = recogniser.adopt(&self.source.read_span(set)?);
-                    }
-                }
+                right += u64::from(reading.read(&sample)? == Stands::Whole);
             }
             if tried > 0 {
                 shares.push((index, share(right, tried)));

@@ -8,12 +8,17 @@
 //! another picture) only decoding shows: that is done if it is asked for
 //! ([`coded`]).
 //!
+//! An index says where samples are: what stands there is read as their codec
+//! does ([`indexed`]).
+//!
 //! Damaged samples stay in the output, where they belong, as [`Class::D`].
 
 mod coded;
+mod indexed;
 mod sectors;
 mod sound;
 
+pub(crate) use indexed::{Reading, Stands, doubtful, zeroed};
 pub(crate) use sectors::{lead_through, units};
 
 use crate::item::Found;

@@ -1,0 +1,153 @@
+//! What an index that is still there says: it is the authority on its samples.
+
+mod merge;
+mod samples;
+
+pub(crate) use merge::{merge, unindexed};
+pub(crate) use samples::{Indexed, samples};
+
+use crate::layout::{Layout, top};
+use crate::overlay::Overlay;
+use crate::{Result, fragments};
+use tapo_bmff::BoxSize;
+use tapo_io::{ByteSource, Span, Window};
+use tapo_movie::Movie;
+
+/// The movie that a file's own index describes, offsets those of the file.
+#[derive(Debug)]
+pub(crate) struct Own {
+    pub(crate) movie: Movie,
+    /// Whether movie fragments describe its samples.
+    pub(crate) fragmented: bool,
+    /// Boxes at the top level that hold no media data.
+    pub(crate) boxes: Vec<Span>,
+    /// The tracks that most of its fragments name: ids, each once.
+    pub(crate) named: Vec<u32>,
+}
+
+/// Reads what is left of the index. `init` stands in for the `moov` of a
+/// fragmented file that has lost its own.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn own(
+    source: &dyn ByteSource,
+    layout: &Layout,
+    init: Option<&Movie>,
+) -> Result<Option<Own>> {
+    let prefix = init.map(tapo_movie::encode_init).unwrap_or_default();
+    let plain = tapo_movie::read(source)?;
+    let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
+    let fragmented =
+        init.is_some() || layout.is_fragmented() || plain.movie.as_ref().is_some_and(open);
+    if !fragmented {
+        // Half an index would be taken for the whole of it.
+        let whole = plain.top.iter().any(|b| b.kind == b"moov" && b.whole);
+        let movie = plain.movie.filter(|_| whole);
+        return Ok(movie.filter(|m| m.sample_count() > 0).map(|movie| Own {
+            movie,
+            fragmented: false,
+            boxes: Vec::new(),
+            named: Vec::new(),
+        }));
+    }
+    let mut overlay = Overlay::new(source, prefix);
+    let boxes = mend(source, &mut overlay)?;
+    let shift = overlay.shift();
+    let read = tapo_movie::read(&overlay)?;
+    let Some(mut movie) = read.movie else {
+        return Ok(None);
+    };
+    let named = named(&read.fragments);
+    for track in &mut movie.tracks {
+        for chunk in &mut track.samples.chunks {
+            chunk.offset = chunk.offset.saturating_sub(shift);
+        }
+    }
+    Ok(Some(Own {
+        movie,
+        fragmented: true,
+        boxes,
+        named,
+    }))
+}
+
+/// Track ids that are counted.
+const MOST_NAMED: usize = 64;
+
+/// The track ids that at least half of the fragments name: damage names others.
+fn named(fragments: &[tapo_movie::Fragment]) -> Vec<u32> {
+    let mut counts: Vec<(u32, usize)> = Vec::new();
+    for part in fragments.iter().flat_map(|f| &f.tracks) {
+        let room = counts.len() < MOST_NAMED;
+        match counts.iter_mut().find(|(id, _)| *id == part.track_id) {
+            Some((_, count)) => *count += 1,
+            None if room => counts.push((part.track_id, 1)),
+            None => {}
+        }
+    }
+    counts.retain(|(_, count)| count * 2 >= fragments.len());
+    counts.into_iter().map(|(id, _)| id).collect()
+}
+
+/// Walks the boxes of a fragmented file. Where the row breaks, what stands up to
+/// the next fragment is covered; a torn end is made as long as it should be.
+/// Returns the boxes that are no media data.
+fn mend(source: &dyn ByteSource, overlay: &mut Overlay<'_>) -> Result<Vec<Span>> {
+    let len = source.len();
+    let mut window = Window::new(source);
+    let mut boxes = Vec::new();
+    let mut at = 0;
+    while at < len {
+        let header = top(&mut window, at)?;
+        let end = header.as_ref().and_then(|h| h.declared_end(len));
+        match (header, end) {
+            (Some(header), Some(end)) if end <= len && header.size != BoxSize::ToEnd => {
+                let media = header.kind == b"mdat";
+                let head = Span::new(at, at + header.len());
+                boxes.push(if media { head } else { Span::new(at, end) });
+                at = end;
+            }
+            (Some(header), Some(end)) if header.kind == b"mdat" => {
+                // Torn, or its size is damaged: then a fragment stands behind it.
+                let payload = at + header.len();
+                boxes.push(Span::new(at, payload.min(len)));
+                match fragments::next(source, payload, len)? {
+                    None => {
+                        overlay.extend(end.min(len.saturating_add(LONGEST_TAIL)));
+                        at = len;
+                    }
+                    Some(next) => {
+                        overlay.cover(Span::new(at, next));
+                        at = next;
+                    }
+                }
+            }
+            _ => {
+                let next = fragments::next(source, at + 1, len)?.unwrap_or(len);
+                if next >= at + 16 {
+                    overlay.cover(Span::new(at, next));
+                }
+                at = next;
+            }
+        }
+    }
+    Ok(boxes)
+}
+
+/// Bytes by which a torn fragment's data may be longer than the file.
+const LONGEST_TAIL: u64 = 1 << 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_the_file_ends_within_ends_the_walk() {
+        let mut file = b"\0\0\0\xfcmoof\0\0\0\x10mfhd".to_vec();
+        file.resize(100, 0);
+        let layout = Layout::of(&file).unwrap();
+        let own = own(&file, &layout, Some(&Movie::default())).unwrap();
+        assert_eq!(own.map(|o| o.movie.sample_count()), Some(0));
+    }
+}
