@@ -85,6 +85,7 @@ impl Live {
     fn line(&self, file: &Path, step: Step) -> ProgressBar {
         let verb = match step.stage {
             Stage::Search => "searching",
+            Stage::Check => "checking",
             Stage::Write => "writing",
         };
         // On the screen before it is styled: it must not draw itself elsewhere.

@@ -6,7 +6,7 @@ use crate::item::Found;
 use crate::layout::{Layout, trim_zeros};
 use crate::output::{self, Plan, Target};
 use crate::profile::Profile;
-use crate::progress::Watched;
+use crate::progress::{Stage, Watched};
 use crate::scan::Scanner;
 use crate::times::Timeline;
 use crate::{
@@ -24,13 +24,18 @@ use tapo_io::{ByteSource, FileStamp, PreadFile, Span};
 /// # Errors
 /// See [`Error`]; nothing is left behind.
 pub fn repair(broken: &Path, references: &[PathBuf], options: &Options) -> Result<Reconstruction> {
+    attempt(broken, references, options).map_err(|error| told(error, broken, options))
+}
+
+/// The error as the user is told of it: reads fail when the end is asked for.
+fn told(error: Error, path: &Path, options: &Options) -> Error {
     let progress = options.progress.as_deref();
-    attempt(broken, references, options).map_err(|error| match error {
+    match error {
         Error::Io(_) if progress.is_some_and(Progress::is_cancelled) => Error::Cancelled {
-            path: broken.to_owned(),
+            path: path.to_owned(),
         },
         error => error,
-    })
+    }
 }
 
 fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<Reconstruction> {
@@ -47,7 +52,8 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
         target: &target,
         options,
         anywhere: Watched::anywhere(source, options.progress.as_deref()),
-        watched: Watched::new(source, options.progress.as_deref()),
+        search: Watched::new(source, Stage::Search, options.progress.as_deref()),
+        check: Watched::new(source, Stage::Check, options.progress.as_deref()),
     };
     let layout = Layout::of(&job.anywhere)?;
     let known = match basis::find(&job.anywhere, &layout, references)? {
@@ -109,21 +115,29 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
 }
 
 /// Whether nothing contradicts a file's own index, and so is all that it speaks of in
-/// the file, as far as a look at every sector tells. What [`repair`] writes of such a file is no
-/// better than the file.
+/// the file, as far as a look at every sector tells; or at every byte, if
+/// [`Options::thorough`] is set. What [`repair`] writes of such a file is no better than
+/// the file.
 ///
 /// # Errors
-/// The file cannot be read.
-pub fn is_whole(path: &Path, thorough: bool) -> Result<bool> {
+/// The file cannot be read, or the end is asked for.
+pub fn is_sound(path: &Path, options: &Options) -> Result<bool> {
+    holds(path, options).map_err(|error| told(error, path, options))
+}
+
+fn holds(path: &Path, options: &Options) -> Result<bool> {
     let source = PreadFile::open(path)?;
-    let layout = Layout::of(&source)?;
+    let progress = options.progress.as_deref();
+    let anywhere = Watched::anywhere(&source, progress);
+    let layout = Layout::of(&anywhere)?;
     // Of an index that says too little to go by, it is not known.
-    let Some((own, profile)) = basis::index(&source, &layout)? else {
+    let Some((own, profile)) = basis::index(&anywhere, &layout)? else {
         return Ok(true);
     };
-    let named = index::samples(&own, &profile, &layout, &source)?;
+    let named = index::samples(&own, &profile, &layout, &anywhere)?;
     let mut found = index::merge(named, &Found::default(), &profile);
-    verify::verify(&source, &mut found, &profile, thorough)?;
+    let check = Watched::new(&source, Stage::Check, progress);
+    verify::verify(&check, &mut found, &profile, options.thorough)?;
     let sound = found.items.iter().all(|i| i.class != Class::D);
     Ok(sound && found.dropped.is_empty())
 }
@@ -136,15 +150,17 @@ struct Job<'a> {
     options: &'a Options,
     /// The source, for reads here and there.
     anywhere: Watched<'a>,
-    /// The source, for reads that go from front to back.
-    watched: Watched<'a>,
+    /// The source, for the search: from front to back.
+    search: Watched<'a>,
+    /// The source, for the look at what was found: from front to back.
+    check: Watched<'a>,
 }
 
 /// The samples of an index that is left, and those that the search finds in
 /// what it does not speak of.
 fn indexed(job: &Job<'_>, layout: &Layout, own: &Own, profile: &Profile) -> Result<Found> {
     let named = index::samples(own, profile, layout, &job.anywhere)?;
-    let mut scanner = Scanner::new(profile, &job.watched).watched(&job.watched);
+    let mut scanner = Scanner::new(profile, &job.search).watched(&job.search);
     for span in index::unindexed(own, &named, layout, job.source.len()) {
         let end = trim_zeros(&job.anywhere, span)?;
         scanner.scan(Span::new(span.start, end), false, false)?;
@@ -156,7 +172,7 @@ fn indexed(job: &Job<'_>, layout: &Layout, own: &Own, profile: &Profile) -> Resu
 
 /// Searches the media data of a file that has no index.
 fn search(job: &Job<'_>, layout: &Layout, profile: &Profile) -> Result<Found> {
-    let mut scanner = Scanner::new(profile, &job.watched).watched(&job.watched);
+    let mut scanner = Scanner::new(profile, &job.search).watched(&job.search);
     for (span, begins, ends) in layout.media() {
         let end = if ends {
             span.end
@@ -201,7 +217,7 @@ impl Rebuilt<'_> {
     fn write(mut self) -> Result<Reconstruction> {
         let options = self.job.options;
         let thorough = verify::verify(
-            &self.job.anywhere,
+            &self.job.check,
             &mut self.found,
             self.profile,
             options.thorough,

@@ -10,6 +10,8 @@ use tapo_io::{ByteSource, Error, Result, Span};
 pub enum Stage {
     /// It looks for samples.
     Search,
+    /// It looks whether samples are what they should be.
+    Check,
     /// It writes the output, or works out hashes.
     Write,
 }
@@ -45,8 +47,8 @@ const EVERY: u64 = 4 << 20;
 pub(crate) struct Watched<'a> {
     source: &'a dyn ByteSource,
     progress: Option<&'a dyn Progress>,
-    /// Whether reads are steps of the search, which goes from front to back.
-    in_order: bool,
+    /// What reads are steps of, if they go from front to back.
+    stage: Option<Stage>,
     /// One past the last byte that was read.
     reached: AtomicU64,
     told: AtomicU64,
@@ -55,11 +57,16 @@ pub(crate) struct Watched<'a> {
 }
 
 impl<'a> Watched<'a> {
-    pub(crate) fn new(source: &'a dyn ByteSource, progress: Option<&'a dyn Progress>) -> Self {
+    /// For reads from front to back.
+    pub(crate) fn new(
+        source: &'a dyn ByteSource,
+        stage: Stage,
+        progress: Option<&'a dyn Progress>,
+    ) -> Self {
         Self {
             source,
             progress,
-            in_order: true,
+            stage: Some(stage),
             reached: AtomicU64::new(0),
             told: AtomicU64::new(0),
             recovered: AtomicU64::new(0),
@@ -69,8 +76,8 @@ impl<'a> Watched<'a> {
     /// For reads here and there, which are no steps.
     pub(crate) fn anywhere(source: &'a dyn ByteSource, progress: Option<&'a dyn Progress>) -> Self {
         Self {
-            in_order: false,
-            ..Self::new(source, progress)
+            stage: None,
+            ..Self::new(source, Stage::Search, progress)
         }
     }
 
@@ -89,14 +96,14 @@ impl<'a> Watched<'a> {
         if progress.is_cancelled() {
             return Err(cancelled(self.path()));
         }
-        if !self.in_order {
+        let Some(stage) = self.stage else {
             return Ok(());
-        }
+        };
         let reached = self.reached.fetch_max(span.end, Ordering::Relaxed);
         let reached = reached.max(span.end).min(self.len());
         if reached >= self.told.load(Ordering::Relaxed).saturating_add(EVERY) {
             self.told.store(reached, Ordering::Relaxed);
-            self.tell(Stage::Search, reached);
+            self.tell(stage, reached);
         }
         Ok(())
     }
@@ -177,7 +184,7 @@ mod tests {
     fn reading_is_told_every_few_megabytes_and_ends_when_asked() {
         let bytes = vec![1; 10 << 20];
         let told = Told::default();
-        let watched = Watched::new(&bytes, Some(&told));
+        let watched = Watched::new(&bytes, Stage::Search, Some(&told));
         watched.recovered(3000, 90_000);
         for at in (0..bytes.len() as u64).step_by(1 << 20) {
             watched.read_span(Span::at(at, 1 << 20)).unwrap();

@@ -8,7 +8,7 @@
 )]
 
 use std::path::{Path, PathBuf};
-use tapo_repair::{Note, Options, Reconstruction, is_whole, repair};
+use tapo_repair::{Note, Options, Reconstruction, is_sound, repair};
 
 const SECTOR: usize = 512;
 
@@ -110,14 +110,18 @@ fn what_an_index_speaks_of_and_is_not_there_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("broken.mp4");
     std::fs::write(&path, &whole).unwrap();
-    assert!(is_whole(&path, true).unwrap());
+    let thorough = Options {
+        thorough: true,
+        ..Options::default()
+    };
+    assert!(is_sound(&path, &thorough).unwrap());
 
     // Within a picture.
     let (number, at) = sector(&places, 2);
     let mut broken = whole.clone();
     broken[at..at + SECTOR].fill(0xFF);
     std::fs::write(&path, &broken).unwrap();
-    assert!(!is_whole(&path, false).unwrap());
+    assert!(!is_sound(&path, &Options::default()).unwrap());
     let (done, _) = repaired(&broken, "demo.mp4");
     let video = done.tracks.iter().find(|t| t.handler == *b"vide").unwrap();
     let damaged: Vec<u64> = video.damaged.iter().map(|d| d.number).collect();
@@ -128,7 +132,7 @@ fn what_an_index_speaks_of_and_is_not_there_is_said() {
     let (at, len) = places[places.len() / 2];
     broken[at..at + len + 2000].fill(0);
     std::fs::write(&path, &broken).unwrap();
-    assert!(!is_whole(&path, false).unwrap());
+    assert!(!is_sound(&path, &Options::default()).unwrap());
     let (done, _) = repaired(&broken, "demo.mp4");
     assert!(!done.is_complete());
     assert!(!done.gaps.is_empty());

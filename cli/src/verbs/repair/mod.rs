@@ -95,7 +95,11 @@ fn one(
         let path = path.to_owned();
         return Outcome::Failed(tapo_io::Error::InUse { path, holder }.into());
     }
-    match is_sound(path, args.thorough) {
+    let sound = is_sound(path, options);
+    if !matches!(sound, Ok(false)) {
+        watch.done(path);
+    }
+    match sound {
         Ok(true) => return Outcome::Sound,
         Ok(false) => {}
         Err(error) => return Outcome::Failed(error),
@@ -109,9 +113,9 @@ fn one(
 }
 
 /// Whether a file plays as it is, all of it.
-fn is_sound(path: &Path, thorough: bool) -> Result<bool, Error> {
+fn is_sound(path: &Path, options: &Options) -> Result<bool, Error> {
     let plays = tapo_inspect::inspect_file(path).is_ok_and(|seen| seen.verdict == Verdict::Sound);
-    Ok(plays && tapo_repair::is_whole(path, thorough)?)
+    Ok(plays && tapo_repair::is_sound(path, options)?)
 }
 
 /// Whether nothing in a file says that it is an MP4.
