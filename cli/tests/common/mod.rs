@@ -99,6 +99,65 @@ pub fn fragmented(fragments: u32) -> Vec<u8> {
     file
 }
 
+/// A plain clip as a fragmented file: as many samples in a fragment as there are to
+/// the next half second of the first track.
+pub fn fragments_of(clip: &[u8]) -> Vec<u8> {
+    let mut movie = tapo_movie::read(&clip).unwrap().movie.unwrap();
+    let samples: Vec<Vec<_>> = movie
+        .tracks
+        .iter_mut()
+        .map(|track| {
+            let samples = track.samples.iter().collect();
+            track.defaults = Some(tapo_movie::FragmentDefaults::default());
+            track.samples = tapo_movie::SampleTable::default();
+            samples
+        })
+        .collect();
+    let mut file = ftyp();
+    file.extend(tapo_movie::encode_init(&movie));
+    let mut next = vec![0; samples.len()];
+    for number in 1.. {
+        let mut runs = Vec::new();
+        let mut media: Vec<u8> = Vec::new();
+        for ((track, all), next) in movie.tracks.iter().zip(&samples).zip(&mut next) {
+            let until = u64::from(track.timescale) * u64::from(number) / 2;
+            let part = all[*next..].iter().take_while(|s| s.dts < until);
+            let part: Vec<_> = part.collect();
+            *next += part.len();
+            for s in &part {
+                let (from, to) = (s.span.start, s.span.end);
+                let (from, to) = (usize::try_from(from), usize::try_from(to));
+                media.extend_from_slice(&clip[from.unwrap()..to.unwrap()]);
+            }
+            let run = part.iter().map(|s| RunSample {
+                size: u32::try_from(s.span.len()).unwrap(),
+                duration: s.duration,
+                composition_offset: s.composition_offset,
+                sync: s.sync,
+            });
+            if let Some(first) = part.first() {
+                runs.push((track.header.id, first.dts, run.collect::<Vec<_>>()));
+            }
+        }
+        if runs.is_empty() {
+            break;
+        }
+        let runs: Vec<_> = runs
+            .iter()
+            .map(|(track_id, dts, samples)| Run {
+                track_id: *track_id,
+                base_media_decode_time: *dts,
+                description: 1,
+                samples,
+            })
+            .collect();
+        file.extend(tapo_movie::encode_moof(number, &runs));
+        file.extend(BoxWriter::header(b"mdat", media.len() as u64, false));
+        file.extend(media);
+    }
+    file
+}
+
 /// A plain file with its index in front of the media, or behind it.
 pub fn progressive(moov_first: bool) -> Vec<u8> {
     let build = |offset: u64| {
