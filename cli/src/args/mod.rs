@@ -3,12 +3,14 @@
 mod camera;
 mod finalize;
 mod inspect;
+mod protect;
 mod record;
 mod repair;
 
 pub(crate) use camera::CameraArgs;
 pub(crate) use finalize::{Breaks, FinalizeArgs};
 pub(crate) use inspect::{InspectArgs, View};
+pub(crate) use protect::ProtectArgs;
 pub(crate) use record::RecordArgs;
 pub(crate) use repair::{Gaps, RepairArgs};
 
@@ -62,6 +64,7 @@ pub(crate) enum Command {
     Finalize(FinalizeArgs),
     Repair(RepairArgs),
     Inspect(InspectArgs),
+    Protect(ProtectArgs),
     Camera(CameraArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]

@@ -4,7 +4,7 @@ use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 use tapo_record::SyncPolicy;
-use tapo_record::config::parse_duration;
+use tapo_record::config::{parse_age, parse_duration, parse_size};
 
 /// Record cameras into MP4s that survive a power cut
 ///
@@ -49,6 +49,22 @@ pub(crate) struct RecordArgs {
     /// When to force data onto the disk: fragment, off, or a time such as 10s [default: fragment]
     #[arg(long, value_name = "WHEN", value_parser = str::parse::<SyncPolicy>, conflicts_with = "config")]
     pub(crate) sync: Option<SyncPolicy>,
+    /// Remove files that ended this long ago: 12h, 7d, 4w
+    ///
+    /// Only files that tapo has recorded of this camera go, under the names it gave them, the oldest
+    /// first. Never removed: the newest, what is being written or in use, and what is protected
+    /// ('tapo protect'). Without --keep, --keep-size and --keep-free nothing is removed.
+    #[arg(long, value_name = "AGE", value_parser = parse_age, conflicts_with = "config")]
+    pub(crate) keep: Option<Duration>,
+    /// Remove the oldest files when all of this camera take more: 500MB, 200GB, 1TiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "config")]
+    pub(crate) keep_size: Option<u64>,
+    /// Remove the oldest files when less of the disk is free
+    ///
+    /// With --keep-size or --keep-free, a disk that is full costs the oldest file, not new media;
+    /// --keep-free 0 does only that. Otherwise recording waits until there is room.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "config")]
+    pub(crate) keep_free: Option<u64>,
     /// Stop when this much is recorded
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) duration: Option<Duration>,
@@ -68,6 +84,7 @@ Examples:
   tapo record --username admin --password-file secret.txt -o /srv/video rtsp://192.168.1.20/stream1
   TAPO_PASSWORD=... tapo record rtsp://admin@192.168.1.20/stream1
   tapo record --config cameras.toml -o /srv/video          several cameras
+  tapo record --keep 7d --keep-free 10GB rtsp://192.168.1.20/stream1
 
 A configuration file holds a section for each camera; all but name and url can be left out:
   [[camera]]
@@ -76,4 +93,7 @@ A configuration file holds a section for each camera; all but name and url can b
   username = \"admin\"
   password_file = \"/etc/tapo/yard.password\"
   output = \"/srv/video/yard\"
-  segment = \"15m\"";
+  segment = \"15m\"
+  keep = \"7d\"
+  keep_size = \"200GB\"
+  keep_free = \"10GB\"";

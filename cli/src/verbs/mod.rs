@@ -3,5 +3,6 @@
 pub(crate) mod camera;
 pub(crate) mod finalize;
 pub(crate) mod inspect;
+pub(crate) mod protect;
 pub(crate) mod record;
 pub(crate) mod repair;

@@ -10,6 +10,7 @@
 mod error;
 mod file;
 mod files;
+mod keep;
 mod lock;
 mod mapped;
 mod newfile;
@@ -25,6 +26,7 @@ mod zeros;
 pub use error::{Error, Result};
 pub use file::{FileStamp, PreadFile, create_dirs, sync_dir_of};
 pub use files::{Files, Piece};
+pub use keep::{free_space, is_protected, protect};
 pub use lock::{Lock, lock_holder};
 pub use mapped::MappedFile;
 pub use newfile::{NewFile, discard_unfinished};

@@ -26,6 +26,9 @@ pub enum Op {
     Allocate(Span),
     /// Makes the file's name in its folder last.
     SyncDir,
+    /// Removes the file's name from its folder: the file is gone, whole. A power
+    /// cut may bring it back until [`Op::SyncDir`].
+    Remove,
     /// Notes beside the file, not in it, how many bytes it has, and makes that
     /// last; or takes the note away ([`ByteSource::noted_len`](crate::ByteSource::noted_len)).
     /// Where the file system has no extended attributes, nothing happens.
@@ -161,6 +164,7 @@ impl Disk for RealDisk {
                 Ok(())
             }
             Op::SyncDir => return crate::sync_dir_of(&self.path),
+            Op::Remove => std::fs::remove_file(&self.path).map_err(|e| ("remove", e)),
             Op::Note(len) => note::write(&self.file, *len).map_err(|e| ("sync", e)),
         };
         done.map_err(|(action, e)| Error::io(&self.path, action, e))

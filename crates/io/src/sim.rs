@@ -67,7 +67,8 @@ fn apply(image: &mut Vec<u8>, op: &Op) {
             }
         }
         Op::SetLen(len) => image.resize(usize::try_from(*len).unwrap_or(usize::MAX), 0),
-        Op::Barrier | Op::Allocate(_) | Op::SyncDir | Op::Note(_) => {}
+        // A name that is removed takes no byte with it: see `SimDisk::draw`.
+        Op::Barrier | Op::Allocate(_) | Op::SyncDir | Op::Note(_) | Op::Remove => {}
     }
 }
 
@@ -83,7 +84,8 @@ const EXHAUSTIVE_PAGES: u32 = 10;
 pub struct Drawn {
     /// The steps that had returned.
     pub done: usize,
-    /// What the disk holds; `None` if the file's name had not reached it.
+    /// What the disk holds; `None` if the file's name had not reached it, or had
+    /// left it.
     pub left: Option<Vec<u8>>,
 }
 
@@ -98,7 +100,13 @@ impl SimDisk {
             let (synced, open) = self.ops.split_at(self.synced(done));
             let open = open.get(..done - synced.len()).unwrap_or_default();
             let named = synced.iter().chain(open).any(|op| *op == Op::SyncDir);
-            let left = (named || below(&mut seed, 2) == 1).then(|| {
+            let done_ops = self.ops.get(..done).unwrap_or_default();
+            let removed = done_ops.iter().position(|op| *op == Op::Remove);
+            let gone = removed.is_some_and(|at| {
+                let synced = done_ops.iter().skip(at).any(|op| *op == Op::SyncDir);
+                synced || below(&mut seed, 2) == 1
+            });
+            let left = (!gone && (named || below(&mut seed, 2) == 1)).then(|| {
                 let mut before = self.initial.clone();
                 synced.iter().for_each(|op| apply(&mut before, op));
                 Epoch::of(&before, open).draw(&mut seed)
@@ -319,6 +327,27 @@ mod tests {
         for state in [&b"old"[..], b"old\0\0\0", b"oldnew"] {
             assert!(all.contains(state), "{state:?}");
         }
+    }
+
+    #[test]
+    fn a_removed_file_is_whole_or_gone_and_gone_when_the_folder_is_synced() {
+        let plan = WritePlan::new()
+            .write(0, vec![1; PAGE])
+            .barrier()
+            .then(Op::SyncDir)
+            .then(Op::Remove)
+            .then(Op::SyncDir);
+        let mut disk = SimDisk::default();
+        plan.execute(&mut disk).unwrap();
+        let (mut whole, mut gone) = (0, 0);
+        for drawn in disk.draw(1_000, 3).filter(|drawn| drawn.done > 3) {
+            assert!(drawn.left.is_none() || drawn.done == 4);
+            match drawn.left {
+                Some(left) => whole += usize::from(left == [1; PAGE]),
+                None => gone += 1,
+            }
+        }
+        assert!(whole > 50 && gone > 150, "{whole} {gone}");
     }
 
     #[test]

@@ -12,6 +12,9 @@
 //! utc = false
 //! sync = "fragment"               # or "off", or a time such as "5s"
 //! stall = "10s"
+//! keep = "7d"                     # these three: no limit if left out
+//! keep_size = "200GB"
+//! keep_free = "10GB"
 //! ```
 
 use crate::durable::SyncPolicy;
@@ -50,6 +53,9 @@ struct Camera {
     utc: bool,
     sync: Option<Spanned<String>>,
     stall: Option<Spanned<String>>,
+    keep: Option<Spanned<String>>,
+    keep_size: Option<Spanned<String>>,
+    keep_free: Option<Spanned<String>>,
 }
 
 /// Reads a configuration file. Relative paths in it are relative to its
@@ -159,6 +165,17 @@ impl Camera {
         if let Some(stall) = self.stall {
             options.stall = time(stall)?;
         }
+        if let Some(keep) = self.keep {
+            let at = keep.span().start;
+            let age = parse_age(keep.get_ref()).map_err(|e| (at, e))?;
+            options.keep.age = Some(age);
+        }
+        let size = |text: Option<Spanned<String>>| {
+            let size = text.map(|text| (text.span().start, parse_size(text.get_ref())));
+            size.map(|(at, size)| size.map_err(|e| (at, e))).transpose()
+        };
+        options.keep.size = size(self.keep_size)?;
+        options.keep.free = size(self.keep_free)?;
         options.utc = self.utc;
         if let Some(sync) = self.sync {
             let at = sync.span().start;
@@ -186,6 +203,52 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
     } else {
         Ok(time)
     }
+}
+
+/// Reads an age: a time as [`parse_duration`] reads it, or days or weeks of 24
+/// hours each: `7d`, `2w`.
+///
+/// # Errors
+/// [`Error::Usage`] if it is none, or not above zero.
+pub fn parse_age(text: &str) -> Result<Duration> {
+    let days = [('d', 1), ('w', 7)].into_iter().find_map(|(unit, days)| {
+        let count: u64 = text.trim().strip_suffix(unit)?.trim().parse().ok()?;
+        count.checked_mul(days * 86_400)
+    });
+    match days {
+        Some(0) => Err(Error::Usage(format!(
+            "{text:?} is no age such as 12h or 7d"
+        ))),
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+        None => parse_duration(text),
+    }
+}
+
+/// Reads a number of bytes: `200GB` and `500 MB` by thousands, `10GiB` by 1024.
+///
+/// # Errors
+/// [`Error::Usage`] if it is none.
+pub fn parse_size(text: &str) -> Result<u64> {
+    let wrong = || Error::Usage(format!("{text:?} is no size such as 200GB or 500MB"));
+    let digits = text
+        .trim()
+        .trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.trim().get(digits.len()..).unwrap_or_default();
+    let unit = unit.to_ascii_lowercase();
+    let (prefix, base) = match unit.strip_suffix("ib") {
+        Some(prefix) => (prefix, 1024_u64),
+        None => (unit.strip_suffix('b').unwrap_or(&unit), 1000),
+    };
+    let power = match prefix {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        _ => return Err(wrong()),
+    };
+    let count: u64 = digits.trim().parse().map_err(|_| wrong())?;
+    count.checked_mul(base.pow(power)).ok_or_else(wrong)
 }
 
 impl std::str::FromStr for SyncPolicy {
@@ -228,6 +291,36 @@ mod tests {
         assert!(matches!(&cameras[0].output, Output::Folder(f) if f == Path::new("/srv/yard")));
         assert!(matches!(&cameras[1].output, Output::Folder(f) if f == Path::new("/etc/tapo/v")));
         assert_eq!(cameras[1].url.credentials().unwrap().username, "x");
+    }
+
+    #[test]
+    fn what_is_kept_is_read() {
+        let day = Duration::from_secs(86_400);
+        for (text, age) in [("7d", 7 * day), ("2w", 14 * day), ("12h", day / 2)] {
+            assert_eq!(parse_age(text).unwrap(), age);
+        }
+        for text in ["0d", "d", "7", "-1d", "99999999999999999d"] {
+            assert!(parse_age(text).is_err(), "{text}");
+        }
+        for (text, bytes) in [
+            ("0", 0),
+            ("512", 512),
+            ("200GB", 200_000_000_000),
+            ("1 MiB", 1 << 20),
+            ("3k", 3000),
+        ] {
+            assert_eq!(parse_size(text).unwrap(), bytes);
+        }
+        for text in ["", "GB", "1.5GB", "-1", "1PB", "99999999999TB"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+        let camera = "[[camera]]\nname = \"yard\"\nurl = \"rtsp://h/1\"\n";
+        let cameras = parsed(&format!("{camera}keep = \"7d\"\nkeep_free = \"10GB\"\n"));
+        let keep = cameras.unwrap()[0].keep;
+        assert_eq!((keep.age, keep.size), (Some(7 * day), None));
+        assert_eq!(keep.free, Some(10_000_000_000));
+        let said = parsed(&format!("{camera}keep_size = \"much\"\n")).unwrap_err();
+        assert!(matches!(said, Error::Config { line: 4, .. }), "{said}");
     }
 
     #[test]

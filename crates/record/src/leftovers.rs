@@ -23,6 +23,13 @@ pub struct Leftover {
 /// What cannot be read is passed over.
 #[must_use]
 pub fn find(folder: &Path) -> Vec<PathBuf> {
+    let mut found = files(folder);
+    found.retain(|path| is_open_segment(path) && tapo_io::lock_holder(path).is_none());
+    found
+}
+
+/// The files with `.mp4` in and below `folder`, in order.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![(folder.to_owned(), 0)];
     let mut entries = 0;
@@ -33,7 +40,8 @@ pub fn find(folder: &Path) -> Vec<PathBuf> {
         for entry in listing.flatten() {
             entries += 1;
             if entries > ENTRIES {
-                tracing::warn!(folder = %folder.display(), "too many files to look for unfinished ones");
+                tracing::warn!(folder = %folder.display(), "too many files to look through");
+                found.sort();
                 return found;
             }
             // Symbolic links are not followed.
@@ -49,8 +57,6 @@ pub fn find(folder: &Path) -> Vec<PathBuf> {
                 && path
                     .extension()
                     .is_some_and(|e| e.eq_ignore_ascii_case("mp4"))
-                && is_open_segment(&path)
-                && tapo_io::lock_holder(&path).is_none()
             {
                 found.push(path);
             }

@@ -21,6 +21,7 @@ mod profile;
 #[cfg(test)]
 mod proof;
 mod reserve;
+mod retention;
 mod rtsp;
 mod run;
 mod segment;
@@ -38,6 +39,7 @@ pub use durable::SyncPolicy;
 pub use error::{Error, Result};
 pub use names::{DEFAULT_PATTERN, Namer};
 pub use outcome::{CameraRecording, Event, Progress, RecordedSegment, Recording, State};
+pub use retention::{Keep, Why};
 pub use rtsp::{RtspConnector, RtspSource};
 pub use run::{CameraOptions, Options, record};
 pub use stop::StopHandle;

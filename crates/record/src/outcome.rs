@@ -1,5 +1,6 @@
 //! What is told while recording, and in the end.
 
+use crate::retention::Why;
 use crate::segmenter::{Ended, Summary};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +43,17 @@ pub enum Event {
         path: PathBuf,
         /// Samples in it, or why it could not be finished.
         result: Result<u64, String>,
+    },
+    /// A segment was removed, since it was not to be kept any longer.
+    Removed {
+        /// Which camera.
+        camera: String,
+        /// The file that was.
+        path: PathBuf,
+        /// Bytes of the disk that it took.
+        bytes: u64,
+        /// Why.
+        why: Why,
     },
     /// Something the user should know.
     Notice {

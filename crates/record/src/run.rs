@@ -6,6 +6,7 @@ use crate::leftovers;
 use crate::names::Namer;
 use crate::outcome::{CameraRecording, Event, Recording};
 use crate::profile;
+use crate::retention::Keep;
 use crate::rtsp::RtspConnector;
 use crate::session::{self, Plan};
 use crate::stop::StopHandle;
@@ -47,6 +48,8 @@ pub struct CameraOptions {
     pub sync: SyncPolicy,
     /// How long media may stay away before the connection is given up.
     pub stall: Duration,
+    /// How much of it is kept, in a folder.
+    pub keep: Keep,
 }
 
 impl CameraOptions {
@@ -67,6 +70,7 @@ impl CameraOptions {
             utc: false,
             sync: SyncPolicy::default(),
             stall: Self::STALL,
+            keep: Keep::default(),
         }
     }
 
@@ -93,6 +97,9 @@ impl CameraOptions {
         }
         if self.stall < Duration::from_secs(1) {
             return usage("a stall must be at least a second long");
+        }
+        if matches!(self.output, Output::File { .. }) && self.keep.is_limited() {
+            return usage("what is kept can be limited in a folder only, not in one file");
         }
         if let Output::File { path, replace } = &self.output
             && !replace
@@ -195,6 +202,7 @@ fn one(
     };
     let output = camera.output.clone();
     let files = Files::new(&camera.name, output, namer, camera.sync, Arc::clone(&tell));
+    let files = files.keeping(camera.keep);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()

@@ -4,6 +4,7 @@
 use crate::durable::{Growing, SyncPolicy};
 use crate::names::{ATTEMPTS, Namer, numbered};
 use crate::outcome::{Event, RecordedSegment, State};
+use crate::retention::{Folder, Gone, Keep, Retention};
 use crate::segmenter::{Command, Fragment, Head, Summary};
 use crate::source::WallClock;
 use crate::{Error, Result};
@@ -129,6 +130,7 @@ pub(crate) struct Files {
     began: bool,
     /// Since when no file can be made.
     blocked: Option<Instant>,
+    retention: Option<Retention<Folder>>,
 }
 
 struct OpenFile {
@@ -162,6 +164,52 @@ impl Files {
             written: Vec::new(),
             began: false,
             blocked: None,
+            retention: None,
+        }
+    }
+
+    /// Removes old segments by this rule. One file that was asked for by name is
+    /// none of them.
+    pub(crate) fn keeping(mut self, keep: Keep) -> Self {
+        if let (true, Output::Folder(path)) = (keep.is_limited(), &self.output) {
+            let folder = Folder {
+                path: path.clone(),
+                camera: self.camera.clone(),
+                namer: self.namer.clone(),
+            };
+            self.retention = Some(Retention::new(keep, folder));
+        }
+        self
+    }
+
+    /// Removes what is not kept.
+    fn tidy(&mut self) {
+        let open = self.open.as_ref().map(|open| open.file.disk.path());
+        if let Some(retention) = &mut self.retention {
+            let gone = retention.tidy(WallClock::now(), open);
+            gone.into_iter().for_each(|gone| self.tell_gone(gone));
+        }
+    }
+
+    /// The disk is full: removes the oldest segment that may go. `false` if none
+    /// may.
+    fn make_room(&mut self) -> bool {
+        let open = self.open.as_ref().map(|open| open.file.disk.path());
+        let retention = self.retention.as_mut();
+        let gone = retention.and_then(|r| r.make_room(WallClock::now(), open));
+        gone.map(|gone| self.tell_gone(gone)).is_some()
+    }
+
+    fn tell_gone(&self, gone: Gone) {
+        let (camera, path) = (self.camera.clone(), gone.segment.path);
+        match gone.result {
+            Ok(()) => (self.tell)(Event::Removed {
+                camera,
+                path,
+                bytes: gone.segment.bytes,
+                why: gone.why,
+            }),
+            Err(error) => self.notice(format!("not removed: {error}")),
         }
     }
 
@@ -196,11 +244,19 @@ impl Files {
     }
 
     fn open(&mut self, head: &Head) {
-        match self.create(head) {
+        let mut created = self.create(head);
+        while let Err(Error::Io(error)) = &created
+            && error.is_disk_full()
+            && self.make_room()
+        {
+            created = self.create(head);
+        }
+        match created {
             Ok(open) => {
                 self.set_file(Some(open.file.disk.path().to_owned()));
                 self.began = true;
                 self.open = Some(open);
+                self.tidy();
             }
             Err(error) if !self.began => {
                 let mut fatal = self.shared.fatal.lock();
@@ -280,7 +336,21 @@ impl Files {
             return;
         };
         let empty = open.empty;
-        match open.append(fragment) {
+        let (duration, lost) = (fragment.duration, fragment.lost);
+        let mut appended = open.file.append(fragment.bytes);
+        while let Err(error) = &appended
+            && Growing::<RealDisk>::may_pass(error)
+            && self.make_room()
+            && let Some(open) = &mut self.open
+        {
+            appended = open.file.retry();
+        }
+        if let (Ok(()), Some(open)) = (&appended, &mut self.open) {
+            open.empty = false;
+            open.duration += duration;
+            open.lost_packets += u64::from(lost);
+        }
+        match appended {
             Ok(()) if empty => self.tell_opened(),
             Ok(()) => {}
             Err(error) => self.abandon(&error),
@@ -422,14 +492,6 @@ impl OpenFile {
             lost_packets: self.lost_packets,
             ..Summary::default()
         }
-    }
-
-    fn append(&mut self, fragment: Fragment) -> tapo_io::Result<()> {
-        self.file.append(fragment.bytes)?;
-        self.empty = false;
-        self.duration += fragment.duration;
-        self.lost_packets += u64::from(fragment.lost);
-        Ok(())
     }
 }
 

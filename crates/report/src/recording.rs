@@ -29,6 +29,18 @@ pub fn event(event: &Event) -> Option<String> {
             format!("{}: {}", escape::text(camera), closed(segment))
         }
         Event::Leftover { path, result } => leftover(path, result),
+        Event::Removed {
+            camera,
+            path,
+            bytes,
+            why,
+        } => format!(
+            "{}: removed {} ({}): {}",
+            escape::text(camera),
+            escape::path(path),
+            number::bytes(*bytes),
+            why.as_str()
+        ),
         Event::Notice { camera, text } => {
             format!("{}: {}", escape::text(camera), escape::text(text))
         }
@@ -255,6 +267,18 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
             text: result.as_ref().err().map(String::as_str),
             finalized: Some(result.is_ok()),
             ..line("leftover")
+        },
+        Event::Removed {
+            camera,
+            path,
+            bytes,
+            why,
+        } => Line {
+            camera: Some(camera),
+            path: Some(path.to_string_lossy()),
+            bytes: Some(*bytes),
+            text: Some(why.as_str()),
+            ..line("removed")
         },
         Event::Notice { camera, text } => Line {
             camera: Some(camera),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tapo_camera::{Camera, CameraConfig, Clip};
 use tapo_record::url::read_password_file;
 use tapo_record::{
-    CameraOptions, CameraRecording, CameraUrl, Credentials, Error, Event, Options, Output,
+    CameraOptions, CameraRecording, CameraUrl, Credentials, Error, Event, Keep, Options, Output,
     Recording, StopHandle, config,
 };
 use view::View;
@@ -177,6 +177,11 @@ fn one(args: &RecordArgs, name: &str, url: CameraUrl, folder: &str) -> CameraOpt
     if let Some(sync) = args.sync {
         camera.sync = sync;
     }
+    camera.keep = Keep {
+        age: args.keep,
+        size: args.keep_size,
+        free: args.keep_free,
+    };
     camera
 }
 

@@ -3,7 +3,7 @@
 //!
 //! From their sources: OBS `mp4-mux.c`, FFmpeg `movenc.c`, GStreamer
 //! `gstqtmux.c`, mediacommon `fmp4`, Shaka Packager `fragmenter.cc`, go2rtc
-//! `iso`; MP4Box by ISO files it made. The tests hold those of FFmpeg and
+//! `iso`; MP4Box from what is known of its files. The tests hold those of FFmpeg and
 //! GStreamer against what the programs write.
 
 use crate::write::{Base, Group, Maker, Part};

@@ -1,0 +1,100 @@
+//! Recording on a disk that is full: the oldest recordings make room, and what must
+//! stay does.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a panic is how a test fails"
+)]
+
+mod common;
+
+use common::{Folder, tapo};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// Runs a script with a disk of `kib` at `disk`, in a namespace of its own; `None` where the system lets
+/// nobody make one.
+fn on_a_small_disk(folder: &Folder, kib: u32, script: &str) -> Option<Output> {
+    std::fs::create_dir(folder.path("disk")).unwrap();
+    let mount = format!("mount -t tmpfs -o size={kib}k tapo disk || exit 99\n");
+    let run = |script: &str| {
+        Command::new("unshare")
+            .args(["-rm", "sh", "-c", script])
+            .env("TAPO", tapo().get_program())
+            .env("NO_COLOR", "1")
+            .current_dir(folder.path(""))
+            .output()
+    };
+    if !run(&mount).is_ok_and(|o| o.status.success()) {
+        println!("skipped: no tmpfs of its own (unshare -rm)");
+        return None;
+    }
+    Some(run(&format!("{mount}{script}")).unwrap())
+}
+
+fn events(out: &[u8]) -> Vec<Value> {
+    let text = String::from_utf8(out.to_vec()).unwrap();
+    let lines = text.lines().filter(|line| line.starts_with('{'));
+    lines.map(|l| serde_json::from_str(l).unwrap()).collect()
+}
+
+#[test]
+fn a_full_disk_costs_the_oldest_recordings_and_nothing_else() {
+    let folder = Folder::new();
+    // Three files are there and one of them is protected; then a foreign file fills the disk.
+    let script = r#"
+        record() { "$TAPO" record --demo -o disk --name '%s' --segment 1s --json "$@"; }
+        record --duration 5s > first || exit 98
+        set -- disk/*.mp4
+        protected=$1
+        "$TAPO" protect "$protected" || exit 97
+        sha256sum "$@" > sums
+        dd if=/dev/zero of=disk/foreign bs=1024 count=4096 2> /dev/null
+        record --duration 4s --keep-free 0
+        echo "$?" > code
+        sha256sum "$protected"
+        stat -c %s disk/foreign
+        "$TAPO" inspect --json disk > inspected
+        echo "$?" >> code
+        ls disk > names
+    "#;
+    let Some(done) = on_a_small_disk(&folder, 1024, script) else {
+        return;
+    };
+    let err = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "{err}");
+    let read = |name: &str| std::fs::read_to_string(folder.path(name)).unwrap();
+    let events = events(&done.stdout);
+    let of = |kind: &str| -> Vec<&Value> {
+        let of = events.iter().filter(|e| e["event"] == kind);
+        of.collect()
+    };
+    let removed: Vec<PathBuf> = of("removed")
+        .iter()
+        .map(|e| e["path"].as_str().unwrap().into())
+        .collect();
+    assert!(!removed.is_empty(), "{events:?} {err}");
+    assert!(
+        of("removed")
+            .iter()
+            .all(|e| e["text"] == "the disk is full")
+    );
+    assert_eq!(read("code"), "0\n0\n", "{events:?} {err}");
+    // Nothing was lost, and no file ended for the disk's sake.
+    let last = events.last().unwrap();
+    assert_eq!(last["event"], "recorded");
+    assert!(last["duration_s"].as_f64().unwrap() >= 3.9, "{last}");
+    assert!(of("notice").is_empty(), "{events:?}");
+    assert!(of("closed").iter().all(|e| e["text"].is_null()));
+    // The oldest that may go went, in order; the protected one and the foreign one are as they were.
+    let sums = read("sums");
+    let (hash, first) = sums.lines().next().unwrap().split_once("  ").unwrap();
+    assert!(!removed.contains(&first.into()), "{removed:?}");
+    assert!(String::from_utf8_lossy(&done.stdout).contains(hash));
+    assert!(removed.is_sorted(), "{removed:?}");
+    assert!(read("names").contains("foreign"));
+}

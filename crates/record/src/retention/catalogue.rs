@@ -1,0 +1,126 @@
+//! The segments of a camera, read from the files of its folder.
+
+use super::{Segment, Shelf};
+use crate::leftovers::files;
+use crate::names::{ATTEMPTS, Namer};
+use crate::source::WallClock;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use tapo_bmff::BoxHeader;
+use tapo_io::{
+    ByteSource, Lock, Op, PreadFile, RealDisk, Span, WritePlan, free_space, is_protected,
+    lock_holder,
+};
+use tapo_movie::SegmentStamp;
+
+/// Boxes looked at in a file, and in its `moov`, for the stamp.
+const BOXES: usize = 64;
+/// The longest stamp that is read, bytes.
+const STAMP: u64 = 1 << 18;
+
+/// The output folder of a camera.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+    pub(crate) camera: String,
+    pub(crate) namer: Namer,
+}
+
+impl Shelf for Folder {
+    fn segments(&self) -> Vec<Segment> {
+        let all = files(&self.path).into_iter();
+        all.filter_map(|path| self.segment(path)).collect()
+    }
+
+    fn free(&self) -> Option<u64> {
+        free_space(&self.path)
+    }
+
+    fn remove(&mut self, segment: &Segment) -> tapo_io::Result<bool> {
+        // What has changed since the look at the folder is left alone.
+        if self.segment(segment.path.clone()).as_ref() != Some(segment) {
+            return Ok(false);
+        }
+        let mut disk = RealDisk::open(&segment.path)?;
+        let _lock = match Lock::exclusive(disk.file(), &segment.path) {
+            Err(tapo_io::Error::InUse { .. }) => return Ok(false),
+            lock => lock?,
+        };
+        let plan = WritePlan::new().then(Op::Remove).then(Op::SyncDir);
+        plan.execute(&mut disk).map(|()| true)
+    }
+}
+
+impl Folder {
+    /// The segment that a file is, if it is one of this camera under the name
+    /// that it was given.
+    fn segment(&self, path: PathBuf) -> Option<Segment> {
+        let meta = path
+            .symlink_metadata()
+            .ok()
+            .filter(std::fs::Metadata::is_file)?;
+        let stamp = stamp_of(&PreadFile::open(&path).ok()?)?;
+        let started = WallClock(stamp.started_ns);
+        let relative = path.strip_prefix(&self.path).ok()?;
+        if stamp.camera != self.camera || !self.is_named(relative, started) {
+            return None;
+        }
+        Some(Segment {
+            started,
+            bytes: meta.blocks() * 512,
+            held: is_protected(&meta) || lock_holder(&path).is_some(),
+            path,
+        })
+    }
+
+    /// Whether a segment that started then got this name.
+    fn is_named(&self, relative: &Path, started: WallClock) -> bool {
+        let Ok(first) = self.namer.path(started, 0) else {
+            return false;
+        };
+        let stem = |path: &Path| Some(path.file_stem()?.to_str()?.to_owned());
+        let (Some(stem_of_first), Some(own)) = (stem(&first), stem(relative)) else {
+            return false;
+        };
+        let attempt = match own.strip_prefix(&stem_of_first) {
+            Some("") => 0,
+            Some(rest) => match rest.strip_prefix('-').map(str::parse) {
+                Some(Ok(attempt)) => attempt,
+                _ => return false,
+            },
+            None => return false,
+        };
+        attempt < ATTEMPTS
+            && self
+                .namer
+                .path(started, attempt)
+                .is_ok_and(|p| p == relative)
+    }
+}
+
+/// What our recorder wrote into the `moov` of a segment. The tables of the index
+/// are not read.
+fn stamp_of(file: &PreadFile) -> Option<SegmentStamp> {
+    let all = Span::new(0, file.len());
+    let moov = find(file, all, |h| h.kind == b"moov")?;
+    let udta = find(file, moov, |h| h.kind == b"udta")?;
+    let stamp = find(file, udta, |h| h.user_type == Some(SegmentStamp::USER_TYPE))?;
+    let payload = file.read_span(stamp.intersect(Span::at(stamp.start, STAMP)));
+    SegmentStamp::parse(&payload.ok()?)
+}
+
+/// What is in the first box that is meant among those that `within` holds.
+fn find(file: &PreadFile, within: Span, meant: impl Fn(&BoxHeader) -> bool) -> Option<Span> {
+    let mut at = within.start;
+    for _ in 0..BOXES {
+        let head = Span::at(at, BoxHeader::MAX_LEN as u64).intersect(within);
+        let header = BoxHeader::read(at, &file.read_span(head).ok()?)?;
+        let end = header.declared_end(within.end)?;
+        if meant(&header) {
+            let inside = Span::new(at + header.len(), end);
+            return within.contains(inside).then_some(inside);
+        }
+        at = end;
+    }
+    None
+}

@@ -1,0 +1,195 @@
+//! How long recordings stay: the oldest segments go when they are old, when they
+//! are too much, or when a full disk is in the way of new ones.
+//!
+//! What there is is read from the files each time, so that no list can be wrong
+//! about them. Of these, those that are written, locked or protected, and the
+//! newest, never go.
+
+mod catalogue;
+
+pub(crate) use catalogue::Folder;
+
+use crate::source::WallClock;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How much is kept. What a limit does not name it does not touch.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub struct Keep {
+    /// Segments that ended longer ago go.
+    pub age: Option<Duration>,
+    /// The oldest go when the segments of a camera take more bytes of the disk.
+    pub size: Option<u64>,
+    /// The oldest go when fewer bytes of the disk are free. With 0 they go when
+    /// nothing can be written any more.
+    pub free: Option<u64>,
+}
+
+impl Keep {
+    /// Whether there is any limit.
+    #[must_use]
+    pub const fn is_limited(&self) -> bool {
+        self.age.is_some() || self.size.is_some() || self.free.is_some()
+    }
+
+    /// Whether a full disk may take segments that are not old yet.
+    const fn gives_way(&self) -> bool {
+        self.size.is_some() || self.free.is_some()
+    }
+}
+
+/// A segment of one camera.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Segment {
+    pub(crate) path: PathBuf,
+    /// When its first sample was received.
+    pub(crate) started: WallClock,
+    /// Bytes it takes of the disk.
+    pub(crate) bytes: u64,
+    /// Whether it is protected, or somebody holds its lock.
+    pub(crate) held: bool,
+}
+
+/// Where segments are, and go from.
+pub(crate) trait Shelf {
+    /// The segments of this camera, in any order.
+    fn segments(&self) -> Vec<Segment>;
+
+    /// Bytes of the disk that are free, if the system tells.
+    fn free(&self) -> Option<u64>;
+
+    /// Removes a segment for good; `false` if it has become [held](Segment::held).
+    fn remove(&mut self, segment: &Segment) -> tapo_io::Result<bool>;
+}
+
+/// Why a segment went.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Why {
+    /// It was older than is kept.
+    Age,
+    /// All of them took more than is kept.
+    Size,
+    /// Less of the disk was free than is asked for.
+    Free,
+    /// The disk was full.
+    Full,
+}
+
+impl Why {
+    /// In words.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Age => "it is older than is kept",
+            Self::Size => "all take more than is kept",
+            Self::Free => "too little of the disk is free",
+            Self::Full => "the disk is full",
+        }
+    }
+}
+
+/// A segment that went, or could not.
+#[derive(Debug)]
+pub(crate) struct Gone {
+    pub(crate) segment: Segment,
+    pub(crate) why: Why,
+    pub(crate) result: tapo_io::Result<()>,
+}
+
+/// The rule, and what it is applied to.
+#[derive(Debug)]
+pub(crate) struct Retention<S> {
+    keep: Keep,
+    pub(crate) shelf: S,
+}
+
+impl<S: Shelf> Retention<S> {
+    pub(crate) const fn new(keep: Keep, shelf: S) -> Self {
+        Self { keep, shelf }
+    }
+
+    /// Removes what the rule does not keep. `open` is the file that is written.
+    pub(crate) fn tidy(&mut self, now: WallClock, open: Option<&Path>) -> Vec<Gone> {
+        let mut left = self.left(open);
+        let mut gone = Vec::new();
+        while let Some((at, why)) = self.next(&left, now) {
+            gone.extend(self.remove(&left.remove(at), why));
+        }
+        gone
+    }
+
+    /// The disk is full: removes the oldest segment that may go, if one may.
+    pub(crate) fn make_room(&mut self, now: WallClock, open: Option<&Path>) -> Option<Gone> {
+        let mut left = self.left(open);
+        loop {
+            let may_go = |s: &[Segment]| match self.keep.gives_way() {
+                true => oldest(s).map(|at| (at, Why::Full)),
+                false => self.past_age(s, now).map(|at| (at, Why::Age)),
+            };
+            let (at, why) = may_go(&left)?;
+            // One that cannot be removed makes no room: the next is tried.
+            match self.remove(&left.remove(at), why) {
+                Some(gone) if gone.result.is_ok() => return Some(gone),
+                _ => {}
+            }
+        }
+    }
+
+    /// All segments, the oldest first.
+    fn left(&self, open: Option<&Path>) -> Vec<Segment> {
+        let mut all = self.shelf.segments();
+        for segment in &mut all {
+            segment.held |= Some(segment.path.as_path()) == open;
+        }
+        all.sort_by(|a, b| (a.started, &a.path).cmp(&(b.started, &b.path)));
+        all
+    }
+
+    fn remove(&mut self, segment: &Segment, why: Why) -> Option<Gone> {
+        let segment = segment.clone();
+        let result = match self.shelf.remove(&segment) {
+            Ok(true) => Ok(()),
+            Ok(false) => return None,
+            Err(error) => Err(error),
+        };
+        Some(Gone {
+            segment,
+            why,
+            result,
+        })
+    }
+
+    /// The one that goes next by the rule.
+    fn next(&self, left: &[Segment], now: WallClock) -> Option<(usize, Why)> {
+        let oldest = oldest(left)?;
+        if let Some(at) = self.past_age(left, now) {
+            return Some((at, Why::Age));
+        }
+        let all: u64 = left.iter().map(|s| s.bytes).sum();
+        if self.keep.size.is_some_and(|size| all > size) {
+            return Some((oldest, Why::Size));
+        }
+        let short = |free| self.shelf.free().is_some_and(|is| is < free);
+        if self.keep.free.is_some_and(short) {
+            return Some((oldest, Why::Free));
+        }
+        None
+    }
+
+    /// The oldest that is too old. It ended at the latest when the next began.
+    fn past_age(&self, left: &[Segment], now: WallClock) -> Option<usize> {
+        let age = i64::try_from(self.keep.age?.as_nanos()).unwrap_or(i64::MAX);
+        let at = oldest(left)?;
+        let ended = left.get(at + 1)?.started;
+        (now.0.saturating_sub(ended.0) > age).then_some(at)
+    }
+}
+
+/// The oldest that may go at all: not one that is held, and not the newest.
+fn oldest(left: &[Segment]) -> Option<usize> {
+    let (_, others) = left.split_last()?;
+    others.iter().position(|s| !s.held)
+}
+
+#[cfg(test)]
+mod tests;

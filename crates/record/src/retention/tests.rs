@@ -1,0 +1,262 @@
+use super::*;
+use crate::durable::SyncPolicy;
+use crate::names::Namer;
+use crate::outcome::Event;
+use crate::segmenter::Command;
+use crate::testing::commands;
+use crate::writer::{Files, Job, Output};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tapo_io::{Disk, Lock, Op, SimDisk, protect};
+
+/// A disk of this many bytes with files on it.
+#[derive(Debug)]
+struct Disks {
+    room: u64,
+    files: BTreeMap<PathBuf, (Segment, SimDisk)>,
+    /// Files that somebody takes while the folder is looked at.
+    taken: Vec<PathBuf>,
+}
+
+impl Disks {
+    fn new(room: u64, segments: impl IntoIterator<Item = Segment>) -> Self {
+        let disk = |s: Segment| (s.path.clone(), (s, SimDisk::new(vec![7; 64])));
+        Self {
+            room,
+            files: segments.into_iter().map(disk).collect(),
+            taken: Vec::new(),
+        }
+    }
+
+    fn is_there(disk: &SimDisk) -> bool {
+        !disk.plan().ops.contains(&Op::Remove)
+    }
+
+    fn left(&self) -> Vec<&Segment> {
+        let there = self.files.values().filter(|(_, disk)| Self::is_there(disk));
+        let mut left: Vec<_> = there.map(|(segment, _)| segment).collect();
+        left.sort_by_key(|s| s.started);
+        left
+    }
+}
+
+impl Shelf for Disks {
+    fn segments(&self) -> Vec<Segment> {
+        self.left().into_iter().cloned().collect()
+    }
+
+    fn free(&self) -> Option<u64> {
+        let used: u64 = self.left().iter().map(|s| s.bytes).sum();
+        Some(self.room.saturating_sub(used))
+    }
+
+    fn remove(&mut self, segment: &Segment) -> tapo_io::Result<bool> {
+        if self.taken.contains(&segment.path) {
+            return Ok(false);
+        }
+        let (_, disk) = self.files.get_mut(&segment.path).unwrap();
+        disk.apply(&Op::Remove)?;
+        disk.apply(&Op::SyncDir)?;
+        Ok(true)
+    }
+}
+
+const HOUR: i64 = 3_600_000_000_000;
+
+fn segment(hour: u8, bytes: u64, held: bool) -> Segment {
+    Segment {
+        path: PathBuf::from(format!("{hour}.mp4")),
+        started: WallClock(i64::from(hour) * HOUR),
+        bytes,
+        held,
+    }
+}
+
+fn hours(gone: &[Gone]) -> Vec<String> {
+    let name = |g: &Gone| g.segment.path.display().to_string();
+    gone.iter().map(name).collect()
+}
+
+#[test]
+fn what_ended_longer_ago_goes_and_the_newest_stays() {
+    let keep = Keep {
+        age: Some(Duration::from_secs(5 * 3600)),
+        ..Keep::default()
+    };
+    let all = || (0..10).map(|hour| segment(hour, 100, hour == 1));
+    let mut some = Retention::new(keep, Disks::new(0, all()));
+    // The third ends when the fourth begins: at 3.
+    let gone = some.tidy(WallClock(8 * HOUR), None);
+    assert_eq!(hours(&gone), ["0.mp4"]);
+    let gone = some.tidy(WallClock(8 * HOUR + 1), None);
+    assert_eq!(hours(&gone), ["2.mp4"]);
+    assert!(gone.iter().all(|g| g.why == Why::Age));
+    assert_eq!(some.tidy(WallClock(1000 * HOUR), None).len(), 6);
+    let left: Vec<_> = some
+        .shelf
+        .left()
+        .iter()
+        .map(|s| s.started.0 / HOUR)
+        .collect();
+    assert_eq!(left, [1, 9]);
+    // Only age was named: a full disk takes nothing that is not old.
+    let mut some = Retention::new(keep, Disks::new(0, all()));
+    assert!(some.make_room(WallClock(0), None).is_none());
+    assert!(some.make_room(WallClock(8 * HOUR), None).is_some());
+    assert!(some.make_room(WallClock(8 * HOUR), None).is_none());
+}
+
+#[test]
+fn a_full_disk_costs_the_oldest_one_at_a_time() {
+    let keep = Keep {
+        free: Some(0),
+        ..Keep::default()
+    };
+    let all = (0..4).map(|hour| segment(hour, 100, false));
+    let mut some = Retention::new(keep, Disks::new(400, all));
+    assert!(some.tidy(WallClock(i64::MAX), None).is_empty());
+    some.shelf.taken.push("0.mp4".into());
+    for name in ["1.mp4", "2.mp4"] {
+        let gone = some.make_room(WallClock(0), None).unwrap();
+        assert_eq!(
+            (gone.segment.path.to_str(), gone.why),
+            (Some(name), Why::Full)
+        );
+    }
+    assert!(some.make_room(WallClock(0), None).is_none());
+}
+
+proptest! {
+    /// Whatever the limits and the clock: none that is held, none that is open and not the newest goes;
+    /// no more than is asked for, the oldest first.
+    #[test]
+    fn nothing_goes_that_must_stay(
+        all in prop::collection::vec((0..200_u8, 1..1000_u64, any::<bool>()), 0..20),
+        open in 0..20_usize,
+        age in prop::option::of(1..200_u64),
+        size in prop::option::of(0..8000_u64),
+        free in prop::option::of(0..8000_u64),
+        now in -10..400_i64,
+        full in 0..4,
+    ) {
+        let age = age.map(|hours| Duration::from_secs(hours * 3600));
+        let keep = Keep { age, size, free };
+        let by_hour: BTreeMap<u8, Segment> =
+            all.iter().map(|(hour, bytes, held)| (*hour, segment(*hour, *bytes, *held))).collect();
+        let open = by_hour.values().nth(open).map(|s| s.path.clone());
+        let newest = by_hour.values().next_back().map(|s| s.path.clone());
+        let now = WallClock(now * HOUR);
+        let mut some = Retention::new(keep, Disks::new(8000, by_hour.values().cloned()));
+        let mut gone = some.tidy(now, open.as_deref());
+        for at in gone.windows(2) {
+            prop_assert!(at[0].segment.started < at[1].segment.started);
+        }
+        for _ in 0..full {
+            gone.extend(some.make_room(now, open.as_deref()));
+        }
+        for g in &gone {
+            prop_assert!(!g.segment.held, "held");
+            prop_assert!(Some(&g.segment.path) != open.as_ref(), "open");
+            prop_assert!(Some(&g.segment.path) != newest.as_ref(), "newest");
+        }
+        if !keep.is_limited() {
+            prop_assert!(gone.is_empty());
+        }
+        // A power cut leaves each file whole or gone, and one that went stays so.
+        for (_, disk) in some.shelf.files.values() {
+            for drawn in disk.draw(8, 5) {
+                let whole = drawn.left.as_ref().is_none_or(|left| left[..] == [7; 64]);
+                prop_assert!(whole && (drawn.done < 2 || drawn.left.is_none()));
+            }
+        }
+    }
+}
+
+/// What the writer says, and its files of two seconds.
+fn recorded(dir: &Path, keep: Keep, seconds: u64) -> Vec<Event> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let namer = Namer::new("%Y/%H", true).unwrap();
+    let output = Output::Folder(dir.to_owned());
+    let tell = Arc::new(move |event| tell.lock().unwrap().push(event));
+    let mut files = Files::new("yard", output, namer, SyncPolicy::Off, tell).keeping(keep);
+    for command in commands(seconds, Some(2)) {
+        files.apply(Job::Command(command));
+    }
+    files.finish();
+    std::mem::take(&mut *told.lock().unwrap())
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names = crate::leftovers::files(dir);
+    names.sort();
+    let name = |p: &PathBuf| p.strip_prefix(dir).unwrap().display().to_string();
+    names.iter().map(name).collect()
+}
+
+#[test]
+fn of_a_real_folder_only_own_free_segments_go() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path(), Keep::default(), 10);
+    let of = |name: &str| dir.path().join("2027").join(name);
+    let all = ["08-1.mp4", "08-2.mp4", "08-3.mp4", "08-4.mp4", "08.mp4"];
+    assert_eq!(names(&dir.path().join("2027")), all);
+    // Protected, locked, renamed, from elsewhere, of another camera, a link.
+    assert!(protect(&of("08-1.mp4"), true).unwrap());
+    let locked = std::fs::File::open(of("08-2.mp4")).unwrap();
+    let _lock = Lock::exclusive(&locked, &of("08-2.mp4")).unwrap();
+    std::fs::rename(of("08-3.mp4"), of("evidence.mp4")).unwrap();
+    std::fs::write(of("08-9.mp4"), b"foreign").unwrap();
+    std::os::unix::fs::symlink(of("08.mp4"), of("08-7.mp4")).unwrap();
+    let bytes = std::fs::read(of("08-4.mp4")).unwrap();
+    let other = bytes.windows(4).position(|w| w == b"yard").unwrap();
+    let mut other_camera = bytes.clone();
+    other_camera[other..other + 4].copy_from_slice(b"door");
+    std::fs::write(of("08-8.mp4"), other_camera).unwrap();
+    let before = names(dir.path());
+
+    let keep = Keep {
+        size: Some(0),
+        ..Keep::default()
+    };
+    let told = recorded(dir.path(), keep, 2);
+    let removed = told.iter().filter_map(|event| match event {
+        Event::Removed { path, why, .. } => Some((path.clone(), *why)),
+        _ => None,
+    });
+    let removed: Vec<_> = removed.collect();
+    // All began at the same time: the newest is the last by name, and stays.
+    assert_eq!(removed, [(of("08-4.mp4"), Why::Size)]);
+    let mut after = before;
+    after.retain(|name| name != "2027/08-4.mp4");
+    let left = names(dir.path());
+    assert!(after.iter().all(|name| left.contains(name)), "{left:?}");
+    assert!(of("evidence.mp4").exists() && of("08-7.mp4").is_symlink());
+}
+
+/// The file that is written is the newest, and not the only one that stays.
+#[test]
+fn the_file_that_is_written_never_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let keep = Keep {
+        size: Some(0),
+        ..Keep::default()
+    };
+    let told = Arc::new(Mutex::new(0));
+    let tell = Arc::clone(&told);
+    let tell = Arc::new(move |event| {
+        *tell.lock().unwrap() += u32::from(matches!(event, Event::Removed { .. }));
+    });
+    let namer = Namer::new("%Y/%H", true).unwrap();
+    let output = Output::Folder(dir.path().to_owned());
+    let mut files = Files::new("yard", output, namer, SyncPolicy::Fragment, tell).keeping(keep);
+    for command in commands(12, Some(2)) {
+        let opened = matches!(command, Command::Open(_));
+        files.apply(Job::Command(command));
+        assert!(!opened || !names(dir.path()).is_empty());
+        assert!(names(dir.path()).len() <= 2);
+    }
+    assert!(!names(dir.path()).is_empty());
+    assert!(*told.lock().unwrap() >= 4);
+}
