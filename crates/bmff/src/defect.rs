@@ -45,6 +45,15 @@ pub enum Flaw {
     TooDeep,
     /// More boxes than [`limits::BOXES`](crate::limits::BOXES).
     TooMany,
+    /// A table that counts more entries than its box has room for.
+    TableShort {
+        /// The box type.
+        kind: FourCc,
+        /// Entries by its count.
+        entries: u32,
+        /// Entries that are there.
+        room: u32,
+    },
     /// A box whose fields do not fit into it, or contradict themselves.
     BadFields {
         /// The box type.

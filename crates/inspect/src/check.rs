@@ -6,7 +6,7 @@ mod configuration;
 mod entries;
 mod fragments;
 mod layout;
-mod lost;
+pub(crate) mod lost;
 mod media;
 mod players;
 mod required;

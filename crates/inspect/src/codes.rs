@@ -12,6 +12,7 @@ impl Problem {
         match self {
             Self::Truncated { .. } => "truncated",
             Self::MoovMissing => "moov-missing",
+            Self::MoovAstray => "moov-astray",
             Self::MdatMissing => "mdat-missing",
             Self::NoTracks => "no-tracks",
             Self::NoSamples => "no-samples",
@@ -71,6 +72,8 @@ impl Problem {
             Self::SizeWrong { .. } => "size-wrong",
             Self::MediaCut { .. } => "media-cut",
             Self::TableRoom { .. } => "table-room",
+            Self::TableShort { .. } => "table-short",
+            Self::TimesStill { .. } => "times-still",
             Self::ChunkRuns { .. } => "chunk-runs",
             Self::ChunksDisagree { .. } => "chunks-disagree",
             Self::ChunksUnordered { .. } => "chunks-unordered",
@@ -83,6 +86,7 @@ impl Problem {
             Self::EditBeyond { .. } => "edit-beyond-media",
             Self::EditEarly { .. } => "edit-early",
             Self::EditHides { .. } => "edit-hides-media",
+            Self::EditShowsNothing => "edit-shows-nothing",
             Self::EditRate { .. } => "edit-rate",
             Self::OffsetsMissing { .. } => "offsets-missing",
             Self::CompositionUneven { .. } => "composition-uneven",
@@ -182,12 +186,16 @@ impl Problem {
             | Self::SizeDisagrees { .. } => Severity::Warning,
             Self::Truncated { .. }
             | Self::MoovMissing
+            | Self::MoovAstray
+            | Self::EditShowsNothing
             | Self::MdatMissing
             | Self::NoTracks
             | Self::NoSamples
             | Self::NothingRecorded
             | Self::SecondMoov
             | Self::TimesDisagree { .. }
+            | Self::TableShort { .. }
+            | Self::TimesStill { .. }
             | Self::TrailingBytes { .. }
             | Self::SamplesHarmed { .. }
             | Self::UnusedMedia { amid: true, .. }

@@ -1,10 +1,10 @@
 //! A whole inspection: what was read, what it is, what was found.
 
 use crate::{
-    Against, Depth, Family, Finding, Foreign, Form, Harmed, Ledger, Own, Problem, Result,
-    TrackSummary, Verdict,
+    Against, Astray, Depth, Family, Finding, Foreign, Form, Harm, Harmed, Ledger, MediaKind, Own,
+    Problem, Result, TrackSummary, Verdict,
 };
-use crate::{check, foreign, form, media};
+use crate::{astray, check, foreign, form, media};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use tapo_bmff::{BoxTree, Defect, Flaw};
@@ -37,6 +37,8 @@ pub struct Inspection {
     /// Of each track, what its tables and its media do not agree on, where every
     /// byte was looked at.
     pub against: Vec<Against>,
+    /// The index, if there is one that no box leads to, and no other.
+    pub astray: Option<Astray>,
     /// What is worth saying, worst first, then in file order.
     pub findings: Vec<Finding>,
     /// How the file is, in one word.
@@ -103,8 +105,64 @@ impl Inspection {
 
     /// Whether its index ends before it should.
     pub(crate) fn is_index_torn(&self) -> bool {
-        let moov = self.read.top.iter().find(|b| b.kind == b"moov");
-        moov.is_some_and(|b| !b.whole)
+        self.read.is_index_torn()
+    }
+
+    /// Whether no picture can be shown, or, of a file without any, no sound heard, though the media is there: the
+    /// tables or settings of all of its tracks say what cannot be.
+    pub(crate) fn shows_nothing(&self) -> bool {
+        let some = |kind| {
+            let of = self.tracks.iter();
+            of.filter(move |t| t.samples > 0 && t.kind == kind)
+        };
+        let main = match some(MediaKind::Video).next() {
+            Some(_) => MediaKind::Video,
+            None => MediaKind::Audio,
+        };
+        some(main).next().is_some() && some(main).all(|t| self.is_dead(t))
+    }
+
+    /// Whether nothing of a track can be decoded, and a repair may change that.
+    fn is_dead(&self, track: &TrackSummary) -> bool {
+        let of = self.findings.iter().filter(|f| f.track == Some(track.id));
+        let mut of = of.map(|f| &f.problem);
+        let unset = of.any(|p| {
+            matches!(
+                p,
+                Problem::ParameterSetsMissing { .. }
+                    | Problem::NoDescription
+                    | Problem::EditShowsNothing
+            )
+        });
+        let plain = matches!(self.form, Form::Progressive { .. });
+        let harmed = self.harmed_of(track.id).filter(|h| h.harm != Harm::Zeroed);
+        let harmed: u64 = harmed.map(|h| u64::from(h.count)).sum();
+        let misplaced = plain && (harmed >= track.samples || track.reachable == 0);
+        unset || (misplaced && !self.is_cut_off()) || self.has_endless_table()
+    }
+
+    /// Whether a table counts more entries than the file has room for: no player takes it.
+    fn has_endless_table(&self) -> bool {
+        self.findings.iter().any(|f| {
+            let entries = match f.problem {
+                Problem::TableShort { entries, .. } => u64::from(entries),
+                _ => 0,
+            };
+            entries * 4 > self.read.size
+        })
+    }
+
+    /// Whether a repair of it needs another recording: what it says of its own coding is not there, or not all.
+    #[must_use]
+    pub fn needs_reference(&self) -> bool {
+        let lacks = |f: &Finding| {
+            matches!(
+                f.problem,
+                Problem::ParameterSetsMissing { .. } | Problem::NoDescription | Problem::NoTracks
+            )
+        };
+        let described = self.read.movie.is_some() && !self.is_index_torn();
+        self.astray.is_none() && (!described || self.findings.iter().any(lacks))
     }
 
     /// Whether a recorder of ours is still at work on it.
@@ -199,9 +257,14 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
         Some(movie) => media::examine(source, movie, depth)?,
         None => media::Examined::default(),
     };
+    let astray = match form {
+        Form::NoIndex => astray::find(source, &read, options.depth)?,
+        _ => None,
+    };
     let mut inspection = Inspection {
         form,
-        ledger: Ledger::of(source, &tree, movie)?,
+        ledger: Ledger::around(source, &tree, movie, astray.as_ref().map(|a| a.span))?,
+        astray,
         depth,
         sha256: None,
         stamps: None,
@@ -266,6 +329,7 @@ fn foreigner(read: Read, what: Foreign, ledger: Ledger) -> Inspection {
         stamps: None,
         harmed: Vec::new(),
         against: Vec::new(),
+        astray: None,
         family: family(&read),
         own: None,
         tracks: Vec::new(),

@@ -7,6 +7,7 @@
 //! is read, that is a finding too.
 #![forbid(unsafe_code)]
 
+mod astray;
 mod boxes;
 mod check;
 mod clocks;
@@ -33,6 +34,7 @@ mod summary;
 mod timing;
 mod verdict;
 
+pub use astray::Astray;
 pub use boxes::Boxes;
 pub use clocks::{SeiClock, SeiClocks, SeiTime};
 pub use difference::{BoxDifference, Change, Difference, TrackDifference, difference};

@@ -16,6 +16,8 @@ pub enum Problem {
     },
     /// There is media, and no `moov` that says where what stands.
     MoovMissing,
+    /// The `moov` is there, and no box leads to it.
+    MoovAstray,
     /// There is an index, and no media that it could point to.
     MdatMissing,
     /// `moov` is there and holds no track.
@@ -277,6 +279,22 @@ pub enum Problem {
         /// Bytes behind them.
         spare: u64,
     },
+    /// A table that counts more entries than its box has room for.
+    TableShort {
+        /// The table.
+        kind: FourCc,
+        /// Entries by its count.
+        entries: u32,
+        /// Entries that are there.
+        room: u32,
+    },
+    /// Samples that last no time at all: all of a track, or many of them.
+    TimesStill {
+        /// How many.
+        samples: u64,
+        /// The number of the first.
+        first: u64,
+    },
     /// Runs of chunks (`stsc`) that cannot be.
     ChunkRuns {
         /// What is wrong with them.
@@ -358,6 +376,8 @@ pub enum Problem {
         /// At the end, ticks of the track.
         end: i64,
     },
+    /// The edit list shows nothing of the media.
+    EditShowsNothing,
     /// The edit list plays faster or slower than normal.
     EditRate {
         /// The rate, 16.16.

@@ -65,31 +65,48 @@ impl Inspection {
     /// What can be saved of each track that has samples.
     #[must_use]
     pub fn saved(&self) -> Vec<Saved> {
-        let some = self
-            .tracks
-            .iter()
-            .filter(|t| t.samples > 0 && t.timescale > 0);
+        let (tracks, movie, harmed) = match &self.astray {
+            Some(astray) => (&astray.tracks, Some(&astray.movie), &astray.harmed),
+            None => (&self.tracks, self.read.movie.as_ref(), &self.harmed),
+        };
+        let movies = movie.map_or(&[][..], |m| m.tracks.as_slice());
         let length = |start: u64, end: u64| end.saturating_sub(start);
-        some.map(|t| {
-            let harmed = self.harmed_of(t.id).map(|h| length(h.start, h.end));
-            let missing = self.findings.iter().filter(|f| {
-                let outside = matches!(f.problem, Problem::SamplesOutsideFile { .. });
-                outside && f.track == Some(t.id)
-            });
+        let all = tracks.iter().zip(movies).enumerate();
+        let some = all.filter(|(_, (t, _))| t.samples > 0 && t.timescale > 0);
+        some.map(|(index, (t, track))| {
+            let harmed = harmed.iter().filter(|h| h.track == index);
+            let harmed = harmed.map(|h| length(h.start, h.end));
+            let of_track = || self.findings.iter().filter(|f| f.track == Some(t.id));
+            let outside = |p: &Problem| matches!(p, Problem::SamplesOutsideFile { .. });
+            let missing = of_track().filter(|f| outside(&f.problem));
             let missing = missing
                 .filter_map(|f| f.time)
                 .map(|r| length(r.start, r.end));
             let lost = harmed.chain(missing).fold(0, u64::saturating_add);
+            // Where the table of times says too little, the header of the track says how long it is.
+            let untimed = |p: &Problem| match p {
+                Problem::TimesStill { .. } => true,
+                Problem::TimesDisagree { times, samples } => times < samples,
+                _ => false,
+            };
+            let declared = track.declared_media_duration;
+            let stated = of_track().any(|f| untimed(&f.problem)) && is_stated(declared);
+            let all = if stated { declared } else { t.duration };
             Saved {
                 track: t.id,
                 kind: t.kind,
-                sound: t.duration.saturating_sub(lost),
-                all: t.duration,
+                sound: all.saturating_sub(lost),
+                all,
                 timescale: t.timescale,
             }
         })
         .collect()
     }
+}
+
+/// Neither left out nor unknown (all ones).
+pub(crate) const fn is_stated(duration: u64) -> bool {
+    !matches!(duration, 0 | 0xffff_ffff | u64::MAX)
 }
 
 /// What a sample description says.

@@ -40,6 +40,11 @@ impl Verdict {
             Form::Media => true,
             // Nobody but QuickTime reads a compressed index, and QuickTime may.
             Form::Progressive { .. } if inspection.is_compressed() => inspection.has_mdat(),
+            Form::Progressive { .. } | Form::Fragmented | Form::Hybrid
+                if inspection.shows_nothing() =>
+            {
+                false
+            }
             Form::Progressive { .. } | Form::Fragmented | Form::Hybrid => {
                 let reachable = inspection.tracks.iter().any(|t| t.reachable > 0);
                 inspection.has_mdat() && (reachable || inspection.has_torn_media())

@@ -53,11 +53,16 @@ impl<'a> Loader<'a> {
 
     /// Notes that the fields of a box are wrong.
     pub(crate) fn bad(&mut self, kind: FourCc, span: Span, why: &'static str) {
+        self.flaw(span, Flaw::BadFields { kind, why });
+    }
+
+    /// Notes what is wrong with a box.
+    pub(crate) fn flaw(&mut self, span: Span, flaw: Flaw) {
         if self.defects.len() < limits::DEFECTS {
             self.defects.push(Defect {
                 span,
                 parent: None,
-                flaw: Flaw::BadFields { kind, why },
+                flaw,
             });
         }
     }

@@ -25,6 +25,41 @@ pub struct Read {
     pub defects: Vec<Defect>,
 }
 
+/// Bytes that a `trak` has at least: its header, media header, handler and tables.
+const SMALLEST_TRACK: u64 = 300;
+
+impl Read {
+    /// Whether `moov` ends before tables of samples do. A box behind them that is not all there, of user data say,
+    /// takes nothing from them.
+    #[must_use]
+    pub fn is_index_torn(&self) -> bool {
+        let Some(moov) = self.top.iter().find(|b| b.kind == b"moov") else {
+            return false;
+        };
+        let declared = match moov.size {
+            BoxSize::Compact(size) => u64::from(size),
+            BoxSize::Large(size) => size,
+            BoxSize::ToEnd => moov.span.len(),
+        };
+        let end = moov.span.start.saturating_add(declared);
+        let extra = |d: &Defect| match d.flaw {
+            Flaw::Overrun { kind, declared_end } => {
+                let holds_none = matches!(
+                    &kind.0,
+                    b"udta" | b"meta" | b"uuid" | b"free" | b"skip" | b"wide"
+                );
+                let of_moov = d.parent.is_some_and(|p| p == b"moov");
+                let rest = end.checked_sub(declared_end);
+                let is_last =
+                    d.span.end == moov.span.end && rest.is_some_and(|n| n < SMALLEST_TRACK);
+                holds_none && of_moov && is_last
+            }
+            _ => false,
+        };
+        !moov.whole && !self.defects.iter().any(extra)
+    }
+}
+
 /// A box at the top level.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub struct TopBox {

@@ -177,15 +177,17 @@ impl SampleTable {
         self.len() == 0
     }
 
-    /// Sum of the durations, ticks.
+    /// Sum of the durations of its samples, ticks. What `stts` says of more samples than there are counts nothing.
     #[must_use]
     pub fn duration(&self) -> u64 {
-        let runs = self.durations.runs();
-        let sum = |(n, d): &(u32, u32)| u64::from(*n) * u64::from(*d);
-        let stated = runs.iter().map(sum).fold(0, u64::saturating_add);
-        let missing = u64::from(self.len()).saturating_sub(self.durations.len());
-        let last = runs.last().map_or(0, |(_, d)| u64::from(*d));
-        stated.saturating_add(missing.saturating_mul(last))
+        let (mut left, mut sum, mut last) = (u64::from(self.len()), 0_u64, 0);
+        for (count, duration) in self.durations.runs() {
+            let there = left.min(u64::from(*count));
+            last = u64::from(*duration);
+            sum = sum.saturating_add(there * last);
+            left -= there;
+        }
+        sum.saturating_add(left.saturating_mul(last))
     }
 
     /// Decode time behind the last sample, ticks.
@@ -446,5 +448,17 @@ mod tests {
             .map(|s| (s.dts, s.composition_offset))
             .collect();
         assert_eq!(got, [(0, 9), (5, 0), (10, 0)]);
+    }
+
+    #[test]
+    fn times_of_samples_that_are_not_there_last_nothing() {
+        let mut table = SampleTable::default();
+        for _ in 0..3 {
+            table.push(1, 40, 0, true).unwrap();
+        }
+        table.durations = [(2, 40), (u32::MAX, 7)].into_iter().collect();
+        assert_eq!(table.duration(), 87);
+        table.durations = [(1, 40)].into_iter().collect();
+        assert_eq!(table.duration(), 120);
     }
 }

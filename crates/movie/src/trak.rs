@@ -5,7 +5,9 @@ use crate::{
     Chunk, Edit, MovieHeader, Result, SampleDescription, SampleTable, Sizes, SyncSamples, Track,
     TrackHeader,
 };
-use tapo_bmff::{BoxNode, BoxTree, FourCc, NodeId, be_u16, be_u32, be_u64, full_box, records};
+use tapo_bmff::{
+    BoxNode, BoxTree, Flaw, FourCc, NodeId, be_u16, be_u32, be_u64, full_box, records,
+};
 
 /// Reads the track below the `trak` box `id`.
 pub(crate) fn read(loader: &mut Loader<'_>, tree: &BoxTree, id: NodeId) -> Result<Track> {
@@ -82,8 +84,16 @@ fn edits(loader: &mut Loader<'_>, tree: &BoxTree, edts: NodeId) -> Result<Vec<Ed
 
 /// Notes a table that is shorter than it says.
 fn complete(loader: &mut Loader<'_>, node: &BoxNode, declared: u32, got: usize) {
-    if declared as usize > got {
-        loader.bad(node.kind, node.span, "more entries declared than there are");
+    let room = u32::try_from(got).unwrap_or(u32::MAX);
+    if declared > room {
+        loader.flaw(
+            node.span,
+            Flaw::TableShort {
+                kind: node.kind,
+                entries: declared,
+                room,
+            },
+        );
     }
 }
 

@@ -45,5 +45,10 @@ fn part(file: &PreadFile, inspection: &Inspection, offset: u64) -> anyhow::Resul
     let boxed = tree.nodes().iter().find(|n| n.span.start == offset);
     let entry = inspection.ledger.get(inspection.ledger.place_of(offset));
     let entry = entry.filter(|e| e.span.start == offset);
+    // An index that no box leads to may reach across the end of one.
+    let astray = inspection.astray.as_ref().map(|a| a.span);
+    if let Some(span) = astray.filter(|s| s.start == offset) {
+        return Ok(Some(span));
+    }
     Ok(boxed.map(|n| n.span).or(entry.map(|e| e.span)))
 }

@@ -89,6 +89,8 @@ pub(super) fn unknown(
             Some(id) => names::user_type(id).is_some(),
             None => names::name(node.kind).is_some() || parent.is_some_and(any),
         };
+        // QuickTime ends `wave` with a box of no type and nothing in it, the terminator atom of its file format.
+        let known = known || (node.kind.0 == [0; 4] && node.payload().is_empty());
         if !known {
             let kind = node.kind;
             let problem = Problem::UnknownBox { kind, user_type };

@@ -3,6 +3,7 @@
 
 use super::spots::{TrackSpots, table};
 use crate::places::{composition, extremes};
+use crate::summary::is_stated;
 use crate::{Finding, Inspection, Problem};
 use tapo_io::Span;
 use tapo_movie::{Movie, Track, rescale};
@@ -26,11 +27,6 @@ pub(super) fn movie(movie: &Movie, mvhd: Option<Span>, found: &mut Vec<Finding>)
         };
         found.push(Finding::new(problem).at(span));
     }
-}
-
-/// Neither left out nor unknown (all ones).
-const fn is_stated(duration: u64) -> bool {
-    !matches!(duration, 0 | 0xffff_ffff | u64::MAX)
 }
 
 /// Durations of a track of a file that is not in fragments.
@@ -99,6 +95,10 @@ fn edits(track: &Track, ticks: u32, longest: u64, spots: &TrackSpots, found: &mu
             let start = end.saturating_sub(first);
             found.push(about(Problem::EditHides { start, end: 0 }));
         }
+        return;
+    }
+    if from >= end {
+        found.push(about(Problem::EditShowsNothing));
         return;
     }
     let slack = i64::try_from(longest)

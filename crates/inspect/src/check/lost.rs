@@ -13,7 +13,7 @@ const SEARCHED: u64 = 64 << 20;
 
 /// The first `moov` or `moof` inside `span`, known by its type, a size that fits,
 /// and the box that comes first in it.
-pub(super) fn first(source: &dyn ByteSource, span: Span) -> Result<Option<(FourCc, u64)>> {
+pub(crate) fn first(source: &dyn ByteSource, span: Span) -> Result<Option<(FourCc, u64)>> {
     const PIECE: u64 = 1 << 20;
     const HEAD: usize = 16;
     let mut at = span.start;

@@ -4,6 +4,7 @@ use super::lost;
 use crate::{Finding, Form, Inspection, Problem, Result, foreign, form};
 use tapo_bmff::{BoxNode, BoxSize, BoxTree, Defect, Flaw};
 use tapo_io::{ByteSource, Span};
+use tapo_movie::{Read, TopBox};
 
 pub(super) fn check(
     source: &dyn ByteSource,
@@ -14,10 +15,15 @@ pub(super) fn check(
     let read = &inspection.read;
     let all = |kind: [u8; 4]| read.top.iter().filter(move |b| b.kind == kind);
     let unfinished = form::interrupted_media(read);
-    if let Some(media) = unfinished {
-        found.push(Finding::new(Problem::MdatSizeMissing).at(media));
+    match (&inspection.astray, unfinished) {
+        (Some(astray), _) => {
+            found.push(Finding::new(Problem::MoovAstray).at(astray.span));
+            found.extend(open_in_front(read, astray.span));
+        }
+        (None, Some(media)) => found.push(Finding::new(Problem::MdatSizeMissing).at(media)),
+        (None, None) => {}
     }
-    if inspection.form == Form::NoIndex {
+    if inspection.form == Form::NoIndex && inspection.astray.is_none() {
         found.push(Finding::new(Problem::MoovMissing));
     }
     if inspection.form == Form::Media {
@@ -55,9 +61,17 @@ pub(super) fn check(
             found.push(at.map_or(finding.clone(), |at| finding.at(at)));
         }
     }
+    let cut = read.defects.iter().find(|d| {
+        let overrun = matches!(d.flaw, Flaw::Overrun { .. });
+        d.parent.is_none() && overrun
+    });
     for defect in &read.defects {
-        // The bytes behind an mdat without a size are its payload, not junk.
-        if !unfinished.is_some_and(|media| media.contains(defect.span)) {
+        // The bytes behind an mdat without a size are its payload, not junk; what the last box holds ends where it
+        // ends.
+        let leads_to = |a: &crate::Astray| is_stray(defect) && defect.span.end <= a.span.end;
+        let told = cut.is_some_and(|cut| is_cut_with(defect, cut))
+            || inspection.astray.as_ref().is_some_and(leads_to);
+        if !told && !unfinished.is_some_and(|media| media.contains(defect.span)) {
             found.extend(finding(source, tree, defect)?);
             found.extend(around(tree, defect));
         }
@@ -102,6 +116,15 @@ pub(crate) fn finding(
         Flaw::TooDeep => Problem::TooDeep,
         Flaw::TooMany => Problem::TooManyBoxes,
         Flaw::BadFields { kind, why } => Problem::BadFields { kind: *kind, why },
+        Flaw::TableShort {
+            kind,
+            entries,
+            room,
+        } => Problem::TableShort {
+            kind: *kind,
+            entries: *entries,
+            room: *room,
+        },
         _ => Problem::OtherFlaw,
     };
     let mut span = defect.span;
@@ -114,6 +137,43 @@ pub(crate) fn finding(
         span.start = before.map_or(span.start, |n| n.span.start);
     }
     Ok(Some(Finding::new(problem).at(span)))
+}
+
+/// An `mdat` without a size, in front of an index that it must not cover.
+fn open_in_front(read: &Read, index: Span) -> Option<Finding> {
+    let open = |b: &&TopBox| b.kind == b"mdat" && b.size == BoxSize::ToEnd;
+    let mdat = read.top.iter().find(open)?;
+    let problem = Problem::SizeWrong {
+        kind: mdat.kind,
+        declared: mdat.span.len(),
+        next: index.start,
+    };
+    let head = Span::at(mdat.span.start, mdat.header_len);
+    Some(Finding::new(problem).at(head))
+}
+
+/// Bytes of the file that no box leads through.
+const fn is_stray(defect: &Defect) -> bool {
+    let stray = matches!(
+        defect.flaw,
+        Flaw::NotABox | Flaw::Leftover | Flaw::SizeBelowHeader { .. }
+    );
+    defect.parent.is_none() && stray
+}
+
+/// Whether a box ends too early for no other reason than that the last box of the file does, which it stands in.
+fn is_cut_with(inner: &Defect, last: &Defect) -> bool {
+    let (
+        Flaw::Overrun { declared_end, .. },
+        Flaw::Overrun {
+            declared_end: end, ..
+        },
+    ) = (&inner.flaw, &last.flaw)
+    else {
+        return false;
+    };
+    let at_the_end = last.span.contains(inner.span) && inner.span.end == last.span.end;
+    inner.parent.is_some() && at_the_end && declared_end <= end
 }
 
 /// The box around one that reaches behind it, where that is one of the top level:

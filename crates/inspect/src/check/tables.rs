@@ -42,6 +42,9 @@ pub(super) fn check(
         let tables = spot.hull(&[b"stts", b"stsz", b"stz2"]);
         found.push(about(Problem::TimesDisagree { times, samples }).at(tables));
     }
+    if track.is_audio() || track.is_video() {
+        found.extend(still(track).map(|still| about(still).at(spot.span(b"stts"))));
+    }
     let offsets = table.composition_offsets.len();
     let tables = spot.hull(&[b"ctts", b"stsz", b"stz2"]);
     if offsets > samples {
@@ -95,6 +98,28 @@ pub(super) fn check(
     if inspection.has_mdat() {
         found.extend(outside_mdat(track, inspection));
     }
+}
+
+/// One in so many samples may last no time: recorders of screens and phones write some that do.
+const STILL: u64 = 10;
+
+/// Samples that last no time, the last one left out, which may have no duration of its own.
+fn still(track: &Track) -> Option<Problem> {
+    let counted = u64::from(track.samples.len()).saturating_sub(1);
+    let (mut number, mut samples, mut first) = (0_u64, 0, 0);
+    for (count, duration) in track.samples.durations.runs() {
+        let there = u64::from(*count).min(counted.saturating_sub(number));
+        if *duration == 0 && there > 0 {
+            samples += there;
+            first = if first == 0 { number + 1 } else { first };
+        }
+        number += u64::from(*count);
+    }
+    // Where the table ends, its last duration goes on.
+    if let Some((_, 0)) = track.samples.durations.runs().last() {
+        samples += counted.saturating_sub(number);
+    }
+    (samples > 1 && samples * STILL > counted).then_some(Problem::TimesStill { samples, first })
 }
 
 /// Samples behind the end of the file, and those that no chunk places.

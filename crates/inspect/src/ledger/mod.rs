@@ -127,12 +127,23 @@ impl Ledger {
     /// # Errors
     /// The source fails.
     pub fn of(source: &dyn ByteSource, tree: &BoxTree, movie: Option<&Movie>) -> Result<Self> {
+        Self::around(source, tree, movie, None)
+    }
+
+    /// The same of a file with a `moov` that no box leads to.
+    pub(crate) fn around(
+        source: &dyn ByteSource,
+        tree: &BoxTree,
+        movie: Option<&Movie>,
+        astray: Option<Span>,
+    ) -> Result<Self> {
         let mut account = Account {
             source,
             window: Window::new(source),
             claims: Claims::of(movie, source.len()),
             ledger: Self::default(),
             at: 0,
+            astray: astray.unwrap_or_default(),
         };
         let mut open: Vec<(u64, FourCc)> = Vec::new();
         for node in tree.nodes() {
@@ -190,6 +201,8 @@ struct Account<'a> {
     ledger: Ledger,
     /// All before this is accounted for.
     at: u64,
+    /// The `moov` that no box leads to; empty without one.
+    astray: Span,
 }
 
 impl Account<'_> {
@@ -209,6 +222,16 @@ impl Account<'_> {
 
     /// Accounts for what no sample claims.
     fn gap(&mut self, end: u64, inside: Option<FourCc>) -> Result<()> {
+        let astray = self.astray.intersect(Span::new(self.at.min(end), end));
+        if !astray.is_empty() {
+            self.plain_gap(astray.start, inside)?;
+            let kind = FourCc(*b"moov");
+            self.put(astray.end, Holding::Leftover { kind });
+        }
+        self.plain_gap(end, inside)
+    }
+
+    fn plain_gap(&mut self, end: u64, inside: Option<FourCc>) -> Result<()> {
         let span = Span::new(self.at, end);
         match inside {
             _ if span.is_empty() => {}

@@ -194,7 +194,10 @@ fn is_trusted<'a>(seen: usize, harmed: impl Iterator<Item = &'a (Sample, Harm)>)
     let (others, beside) = (count - longest, seen - longest);
     // All in one place, in which some may look sound by chance.
     let place = next.saturating_sub(first.unwrap_or(next)) as usize;
+    // Nearly all from somewhere on: they stand elsewhere.
+    let displaced = count * 10 >= place * 9 && seen >= place + 2 * TRUST;
     count <= seen.div_ceil(TRUST)
+        || displaced
         || (beside >= 2 * TRUST && others <= beside / TRUST)
         || (place <= seen / 2 && seen - place >= TRUST)
 }

@@ -55,6 +55,20 @@ pub(super) fn more(finding: &Finding) -> String {
             number::count(u64::from(*entries), "entry").replace("entrys", "entries"),
             number::bytes(*spare)
         ),
+        Problem::TableShort {
+            kind,
+            entries,
+            room,
+        } => format!(
+            "Table '{kind}' counts {} and has room for {}: many players refuse the file.",
+            number::count(u64::from(*entries), "entry").replace("entrys", "entries"),
+            grouped(u64::from(*room))
+        ),
+        Problem::TimesStill { samples, first } => format!(
+            "{} (from number {} on) last no time at all by the table of times ('stts').",
+            number::count(*samples, "sample"),
+            grouped(*first)
+        ),
         Problem::ChunkRuns { why } => {
             format!("The table that groups samples ('stsc') cannot be: {why}.")
         }
@@ -120,6 +134,9 @@ pub(super) fn more(finding: &Finding) -> String {
             grouped(start.unsigned_abs()),
             grouped(end.unsigned_abs())
         ),
+        Problem::EditShowsNothing => "Its edit list shows times at which there is no media: \
+            players show nothing of it."
+            .into(),
         Problem::EditRate { rate } => format!(
             "The edit list plays at {:.2} times the normal rate.",
             f64::from(rate.cast_signed()) / 65_536.0

@@ -32,6 +32,7 @@ pub fn form(inspection: &Inspection) -> String {
         Form::Hybrid => "finalized, its fragments kept inside".to_owned(),
         Form::Init => "start of a fragmented movie, without media".to_owned(),
         Form::Media => "fragments without the start they need".to_owned(),
+        Form::NoIndex if inspection.astray.is_some() => "index out of reach".to_owned(),
         Form::NoIndex => "without its index".to_owned(),
         Form::Foreign(what) => return foreign(what),
         _ => "of an unknown layout".to_owned(),
@@ -118,6 +119,11 @@ fn sentence(finding: &Finding) -> String {
         Problem::MoovMissing => "The index ('moov') is missing. Without it no player knows where \
             a picture starts; this happens when a recording is not closed."
             .into(),
+        Problem::MoovAstray => format!(
+            "The index ('moov') is there, at byte {}, and players do not find it: the size of a \
+             box in front of it is wrong.",
+            number::grouped(finding.span.map_or(0, |s| s.start))
+        ),
         Problem::MdatMissing => {
             "There is an index, and no media ('mdat') that it points to.".into()
         }
@@ -358,18 +364,50 @@ pub fn advice(inspection: &Inspection, path: &Path) -> Option<(String, Option<St
             "Keep all that is whole as a plain MP4:",
             format!("tapo finalize {file}"),
         ),
-        Verdict::Damaged if has(|p| matches!(p, Problem::SamplesOutsideFile { .. })) => plain(
-            "What is missing is not in this file. If it was copied or downloaded, fetch it again.",
-        ),
         Verdict::Damaged if has(is_of_tables) => with(
             "Its tables are wrong, not its media. Keep the file as it is; a new index goes into a \
              new file:",
+            format!("tapo repair {file}"),
+        ),
+        Verdict::Damaged if has(|p| matches!(p, Problem::SamplesOutsideFile { .. })) => with(
+            "What is missing is not in this file. If it was copied or downloaded, fetch it again. \
+             What is there goes into a new file with:",
             format!("tapo repair {file}"),
         ),
         Verdict::Damaged if has(|p| matches!(p, Problem::SamplesHarmed { .. })) => with(
             "What is damaged in the media cannot be brought back; the rest plays. See where in \
              time it is:",
             format!("tapo inspect --map {file}"),
+        ),
+        Verdict::Damaged if has(|p| matches!(p, Problem::Truncated { .. })) => with(
+            "All pictures and all sound are there. If a player refuses the file, make a whole one \
+             of it:",
+            format!("tapo repair {file}"),
+        ),
+        Verdict::Damaged if has(|p| matches!(p, Problem::UnusedMedia { .. })) => with(
+            "What the tracks list is sound and nothing need be done. See what else is in it, and \
+             where:",
+            format!("tapo inspect --ledger {file}"),
+        ),
+        Verdict::Damaged => with(
+            "Nothing of its media is lost, and where it plays nothing need be done. If a player \
+             refuses it, make a new file of it:",
+            format!("tapo repair {file}"),
+        ),
+        Verdict::Repairable if inspection.astray.is_some() => with(
+            "Nothing leads to its index. Keep the file as it is; what belongs together goes into a \
+             new file:",
+            format!("tapo repair {file}"),
+        ),
+        Verdict::Repairable if !inspection.needs_reference() => with(
+            "Its tables are wrong, not its media. Keep the file as it is; a new index goes into a \
+             new file:",
+            format!("tapo repair {file}"),
+        ),
+        Verdict::Repairable if has(|p| matches!(p, Problem::ParameterSetsMissing { .. })) => with(
+            "Keep the file as it is. The settings of its decoder can be taken from a good \
+             recording by the same device with the same settings:",
+            format!("tapo repair --reference GOOD.mp4 {file}"),
         ),
         Verdict::Repairable => with(
             "Keep the file as it is, and do not record on its card. Its index can be rebuilt into \
@@ -393,6 +431,11 @@ const fn is_of_tables(problem: &Problem) -> bool {
             | Problem::MediaCut { .. }
             | Problem::NoTimescale
             | Problem::DescriptionMissing { .. }
+            | Problem::TableShort { .. }
+            | Problem::TimesStill { .. }
+            | Problem::ChunkRuns { .. }
+            | Problem::ChunksDisagree { .. }
+            | Problem::EditShowsNothing
     )
 }
 
