@@ -64,9 +64,9 @@ pub(crate) struct InspectArgs {
     #[arg(long)]
     thorough: bool,
     /// Add the SHA-256 of each file, and that it did not change while it was read
-    #[arg(long, conflicts_with = "view")]
+    #[arg(long)]
     pub(crate) hash: bool,
-    /// Files inspected at the same time
+    /// Files inspected at the same time; --boxes reads one after the other
     #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: u16,
     /// The least severity that makes the exit code other than 0

@@ -18,6 +18,12 @@ use tapo_io::PreadFile;
 use tapo_report::inspection as report;
 
 pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<Exit> {
+    if args.hash && args.view() != View::Summary {
+        printer.error(&anyhow::anyhow!(
+            "--hash goes with the summary, not with another view: ask for them one after the other"
+        ));
+        return Ok(Exit::Usage);
+    }
     let mut exit = Exit::Fine;
     let all = files(&args.files);
     if all.is_empty() {

@@ -141,11 +141,11 @@ impl Inspection {
         unset || (misplaced && !self.is_cut_off()) || self.has_endless_table()
     }
 
-    /// Whether a table counts more entries than the file has room for: no player takes it.
+    /// Whether a table of samples counts more entries than the file has room for: no player takes it.
     fn has_endless_table(&self) -> bool {
         self.findings.iter().any(|f| {
             let entries = match f.problem {
-                Problem::TableShort { entries, .. } => u64::from(entries),
+                Problem::TableShort { kind, entries, .. } if kind != b"elst" => u64::from(entries),
                 _ => 0,
             };
             entries * 4 > self.read.size

@@ -174,8 +174,43 @@ pub fn reference_match(
     if let Some(span) = stretch(inspection) {
         recognise(source, span, &mut seekers, &mut matched)?;
     }
+    beside(own, &seekers, &mut matched);
     matched.fit = judge(&matched, inspection);
     Ok(matched)
+}
+
+/// Seconds of pictures from which on it is known how much sound there should be.
+const SECONDS: f64 = 1.0;
+
+/// Sound without syntax (PCM, G.711) cannot be recognised, and fills so many bytes a second: what was not recognised
+/// must hold a third of that at least.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn beside(own: &[Track], seekers: &[Option<Box<dyn Recogniser>>], matched: &mut ReferenceMatch) {
+    let seconds = |track: &Track, samples: u64| {
+        let each = track.samples.duration() as f64 / f64::from(track.samples.len().max(1));
+        each * samples as f64 / f64::from(track.timescale.max(1))
+    };
+    let listed = || own.iter().filter(|t| !t.samples.is_empty());
+    let shown = listed().zip(&matched.tracks).filter(|(_, m)| m.pictures);
+    let shown = shown
+        .map(|(t, m)| seconds(t, m.recognised))
+        .fold(0.0, f64::max);
+    let rest = matched.read.saturating_sub(matched.recognised);
+    let tracks = listed().zip(seekers).zip(&mut matched.tracks);
+    for ((track, _), matched) in tracks.filter(|((t, s), _)| s.is_none() && t.is_audio()) {
+        let lasts = seconds(track, u64::from(track.samples.len()));
+        let wanted = track.samples.sizes.total() as f64 / lasts.max(0.001) * shown;
+        let codec = matched
+            .compared
+            .iter_mut()
+            .find(|c| c.aspect == Aspect::Codec);
+        if let Some(codec) = codec.filter(|c| c.broken.is_none())
+            && shown >= SECONDS
+            && rest as f64 * 3.0 < wanted
+        {
+            codec.broken = Some(format!("{rest} bytes beside {shown:.1} s of pictures"));
+        }
+    }
 }
 
 /// A recogniser that has seen the habits of the reference.
@@ -294,7 +329,10 @@ fn compare(reference: &Track, broken: Option<&Track>) -> Vec<Compared> {
             all.push(Compared {
                 aspect,
                 reference: own,
-                broken: broken.and_then(value),
+                // Settings that cannot be read say nothing.
+                broken: broken
+                    .filter(|t| aspect != Aspect::Configuration || is_readable(t))
+                    .and_then(value),
             });
         }
     };
@@ -311,13 +349,27 @@ fn compare(reference: &Track, broken: Option<&Track>) -> Vec<Compared> {
     add(Aspect::Format, &|t| {
         let d = entry(t)?;
         let size = d.size().filter(|_| t.is_video());
-        let sound = d.sample_rate().zip(d.channels()).filter(|_| t.is_audio());
+        let sound = heard(&d).filter(|_| t.is_audio());
         size.map(|(w, h)| format!("{w}x{h}"))
             .or_else(|| sound.map(|(rate, channels)| format!("{rate} Hz, {channels}")))
     });
     add(Aspect::Timescale, &|t| Some(t.timescale.to_string()));
     add(Aspect::Interleaving, &|t| usual(t).map(|n| n.to_string()));
     all
+}
+
+/// Rate and channels of sound: by its decoder's settings, since the fields of a sample entry are often made up
+/// (QuickTime counts one channel where an MP4 counts two, of the same AAC).
+fn heard(description: &SampleDescription) -> Option<(u32, u32)> {
+    let boxes: Vec<_> = description
+        .entry
+        .children()
+        .map(|(k, b)| (k.0, b))
+        .collect();
+    let said = tapo_codec::describe(description.kind().0, &boxes);
+    let rate = said.sample_rate.or(description.sample_rate())?;
+    let channels = said.channels.map(u32::from).or(description.channels())?;
+    Some((rate, channels))
 }
 
 fn described(description: &SampleDescription) -> String {
@@ -327,6 +379,14 @@ fn described(description: &SampleDescription) -> String {
         .map(|(k, b)| (k.0, b))
         .collect();
     tapo_codec::describe(description.kind().0, &boxes).codec_string
+}
+
+/// Whether the settings of a track's decoder can be read.
+fn is_readable(track: &Track) -> bool {
+    track.descriptions.first().is_some_and(|d| {
+        let boxes: Vec<_> = d.entry.children().map(|(k, b)| (k.0, b)).collect();
+        tapo_codec::describe(d.kind().0, &boxes).defect.is_none()
+    })
 }
 
 /// What a decoder is set up with: parameter sets, or the box that says it.

@@ -78,6 +78,46 @@ fn a_recording_by_the_same_device_is_a_good_reference_and_another_is_not() {
 }
 
 #[test]
+fn sound_that_is_not_there_and_fields_that_writers_make_up_are_judged() {
+    let fit = |broken: &Vec<u8>, reference: &Vec<u8>| {
+        let (b, r) = (inspect(broken).unwrap(), inspect(reference).unwrap());
+        reference_match((broken, &b), (reference, &r)).unwrap().fit
+    };
+    let good = files::clip("h264_bframes_aac.mp4");
+    let lost = without_index("h264_bframes_aac.mp4");
+    // Pictures by the same encoder, and sound of 16 bits a sample where there is AAC: too little stands between them.
+    let mut movie = inspect(&good).unwrap().read.movie.unwrap();
+    let sound = movie.tracks.iter_mut().find(|t| t.is_audio()).unwrap();
+    let entry = sound.descriptions.first().unwrap().entry.raw();
+    let mut raw = entry.get(..36).unwrap().to_vec();
+    raw.splice(..8, *b"\0\0\0\x24sowt");
+    let sowt = tapo_movie::SampleDescription::parse(raw, sound.handler).unwrap();
+    sound.descriptions = vec![sowt];
+    let seconds = sound.samples.duration() / u64::from(sound.timescale) + 1;
+    sound.samples = tapo_movie::SampleTable::default();
+    sound.samples.start_chunk(4096, 1);
+    let rate = sound.timescale;
+    let count = u32::try_from(seconds).unwrap() * rate;
+    sound.samples.push_run(count, 4, 1, 0, true).unwrap();
+    let moov = good.windows(4).position(|w| w == b"moov").unwrap() - 4;
+    let mut pcm = good.get(..moov).unwrap().to_vec();
+    pcm.extend(tapo_movie::encode_moov(&movie));
+    assert_eq!(fit(&lost, &pcm), Fit::Bad);
+    // The channels that the sample entry states (14496-12 §12.2.3: the decoder's settings say it).
+    let mut other = good.clone();
+    let mp4a = other.windows(4).position(|w| w == b"mp4a").unwrap();
+    let channels = other.get_mut(mp4a + 20..mp4a + 22).unwrap();
+    let stated = u16::from_be_bytes([channels[0], channels[1]]);
+    channels.copy_from_slice(&(3 - stated).to_be_bytes());
+    assert_eq!(fit(&good, &other), Fit::Good);
+    // Settings that cannot be read contradict nothing.
+    let mut unset = good.clone();
+    let config = unset.windows(4).position(|w| w == b"avcC").unwrap();
+    *unset.get_mut(config + 12).unwrap() ^= 1;
+    assert_eq!(fit(&unset, &good), Fit::Good);
+}
+
+#[test]
 fn the_same_media_in_fragments_is_the_same_media() {
     let plain = files::clip("h264_bframes_aac.mp4");
     let fragments = files::in_fragments(&plain, false);

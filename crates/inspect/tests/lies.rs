@@ -31,7 +31,8 @@ fn with(file: &[u8], kind: &[u8; 4], at: usize, value: u32) -> Vec<u8> {
 
 fn find<'a>(seen: &'a Inspection, code: &str) -> &'a Finding {
     let found = seen.findings.iter().find(|f| f.problem.code() == code);
-    found.unwrap_or_else(|| panic!("{code}: {:?}", seen.findings))
+    assert!(found.is_some(), "{code}: {:?}", seen.findings);
+    found.unwrap()
 }
 
 fn damage(seen: &Inspection) -> Vec<&'static str> {

@@ -57,7 +57,11 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
     };
     let layout = Layout::of(&job.anywhere)?;
     let known = match basis::find(&job.anywhere, &layout, references)? {
-        Known::Index { own, profile } => {
+        Known::Index {
+            own,
+            profile,
+            notes,
+        } => {
             let found = indexed(&job, &layout, &own, &profile)?;
             return Rebuilt {
                 job,
@@ -65,7 +69,7 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
                 profile: &profile,
                 file_type: &[],
                 found,
-                notes: Vec::new(),
+                notes,
                 basis: Basis::OwnIndex,
             }
             .write();

@@ -89,6 +89,13 @@ pub enum Note {
         /// Track id in the output.
         track: u32,
     },
+    /// The settings of a track's decoder are those of another recording: it has none that can be read.
+    SettingsTaken {
+        /// Track id in the output.
+        track: u32,
+        /// The recording.
+        from: PathBuf,
+    },
     /// The parameter sets of a track were found by trial: those of the basis do
     /// not decode its pictures. None of its samples is of class A.
     SetsByTrial {

@@ -1,5 +1,6 @@
 //! Why a file that has an index cannot teach anything all the same.
 
+use tapo_codec::ParameterSetKind;
 use tapo_movie::{Read, Track};
 
 /// Longest mean duration of the samples of a picture or sound track, seconds:
@@ -33,8 +34,21 @@ pub(crate) fn impossible(track: &Track) -> Option<u64> {
     mean_seconds(track).filter(|mean| *mean > LONGEST)
 }
 
-/// Whether a track of pictures cannot be decoded: its parameter sets should be
-/// in its description, and are not.
+/// One in so many samples may last no time.
+const STILL: u64 = 10;
+
+/// Whether more than a few samples of pictures or sound last no time: a damaged table.
+pub(crate) fn is_timeless(track: &Track) -> bool {
+    let count = u64::from(track.samples.len());
+    let runs = track.samples.durations.runs();
+    let still = runs.iter().filter(|(_, duration)| *duration == 0);
+    let still: u64 = still.map(|(n, _)| u64::from(*n)).sum();
+    // The last one may have no duration of its own.
+    (track.is_video() || track.is_audio()) && still > 2 && still.min(count) * STILL > count
+}
+
+/// Whether a track cannot be decoded: its parameter sets should be in its description, and are not, or the description
+/// of its sound cannot be read.
 pub(crate) fn lacks_sets(track: &Track) -> bool {
     track.descriptions.iter().any(|description| {
         let boxes: Vec<_> = description
@@ -43,8 +57,18 @@ pub(crate) fn lacks_sets(track: &Track) -> bool {
             .map(|(kind, payload)| (kind.0, payload))
             .collect();
         let kind = description.kind().0;
-        matches!(&kind, b"avc1" | b"hvc1")
-            && tapo_codec::describe(kind, &boxes).parameter_sets.is_empty()
+        let said = tapo_codec::describe(kind, &boxes);
+        let has = |wanted| {
+            let mut sets = said.parameter_sets.iter();
+            sets.any(|set| ParameterSetKind::of(kind, set) == Some(wanted))
+        };
+        match &kind {
+            b"avc1" | b"hvc1" => {
+                !has(ParameterSetKind::Sequence) || !has(ParameterSetKind::Picture)
+            }
+            b"mp4a" => said.defect.is_some(),
+            _ => false,
+        }
     })
 }
 

@@ -154,10 +154,7 @@ fn open_in_front(read: &Read, index: Span) -> Option<Finding> {
 
 /// Bytes of the file that no box leads through.
 const fn is_stray(defect: &Defect) -> bool {
-    let stray = matches!(
-        defect.flaw,
-        Flaw::NotABox | Flaw::Leftover | Flaw::SizeBelowHeader { .. }
-    );
+    let stray = matches!(defect.flaw, Flaw::NotABox | Flaw::Leftover);
     defect.parent.is_none() && stray
 }
 

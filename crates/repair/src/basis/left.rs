@@ -1,6 +1,7 @@
 //! What is left of a file's own index: all of it, or descriptions of tracks.
 
 use super::look::{Look, share};
+use super::mend;
 use super::sets;
 use super::view::View;
 use crate::index::{self, Own};
@@ -15,6 +16,8 @@ use tapo_movie::{Movie, Read, SampleDescription, SampleTable, Track};
 pub(crate) enum Left {
     /// An index that says where samples are.
     Index(Box<Own>),
+    /// One that does not say how all of its tracks are decoded.
+    Unset(Box<Own>),
     /// Descriptions of tracks, each with the part of its tables that is whole.
     Descriptions(Box<Movie>),
     /// Nothing of use.
@@ -40,7 +43,10 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
     let Some(movie) = &plain.movie else {
         return Ok(Left::Nothing);
     };
-    let sane = |t: &Track| unfit::impossible(t).is_none() && !unfit::lacks_sets(t);
+    let mut mended = mend::mended(source, movie)?.unwrap_or_else(|| movie.clone());
+    mend::shown(&mut mended);
+    let movie = &mended;
+    let sane = |t: &Track| unfit::impossible(t).is_none() && !unfit::is_timeless(t);
     if is_whole(&plain, movie) && movie.tracks.iter().all(sane) && is_of_this_file(view, movie)? {
         let index = plain.top.iter().filter(|b| b.kind == b"moov");
         let own = Own {
@@ -50,16 +56,20 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
             boxes: index.map(|b| b.span).collect(),
             named: Vec::new(),
         };
-        return Ok(Left::Index(Box::new(own)));
+        let unset = movie.tracks.iter().any(unfit::lacks_sets);
+        return Ok(match unset {
+            true => Left::Unset(Box::new(own)),
+            false => Left::Index(Box::new(own)),
+        });
     }
     let trusted = is_of_this_file(view, movie)?;
     let mut rest = movie.clone();
     rest.tracks
         .retain(|t| is_described(t) && !unfit::lacks_sets(t));
     for track in &mut rest.tracks {
-        if !trusted || !is_tabled(track) || unfit::impossible(track).is_some() {
+        let impossible = unfit::impossible(track).is_some() || unfit::is_timeless(track);
+        if !trusted || !is_tabled(track) || impossible {
             // How long samples last is known even where they are not.
-            let impossible = unfit::impossible(track).is_some();
             let old = std::mem::take(&mut track.samples);
             if impossible {
                 continue;
@@ -120,7 +130,7 @@ fn is_tabled(track: &Track) -> bool {
 
 /// Whether an index is there from its first byte to its last.
 fn is_whole(read: &Read, movie: &Movie) -> bool {
-    let whole = read.top.iter().any(|b| b.kind == b"moov" && b.whole);
+    let whole = read.top.iter().any(|b| b.kind == b"moov") && !read.is_index_torn();
     let expected = movie.header.next_track_id.saturating_sub(1) as usize;
     // Numbers of tracks may be left out on purpose, but not in a damaged index.
     let damaged = read.defects.iter().any(|d| d.parent.is_some());
@@ -168,7 +178,7 @@ fn is_of_this_file(view: View<'_>, movie: &Movie) -> Result<bool> {
 }
 
 /// A movie without its samples.
-fn bare(movie: &Movie) -> Movie {
+pub(super) fn bare(movie: &Movie) -> Movie {
     let mut bare = movie.clone();
     for track in &mut bare.tracks {
         track.samples = SampleTable::default();
@@ -250,16 +260,20 @@ pub(crate) fn join(view: View<'_>, left: &Movie, outside: Option<Reference>) -> 
     })
 }
 
+/// Whether two tracks are of the same coding by their sample entries.
+pub(super) fn is_like(track: &Track, other: &Track) -> bool {
+    let kind = |t: &Track| t.descriptions.first().map(SampleDescription::kind);
+    other.handler == track.handler && kind(other) == kind(track)
+}
+
 /// For each track that is left the track of the reference that is like it;
 /// `None` if there is one that is like none.
 fn pairs<'a>(left: &'a Movie, profile: &Profile) -> Option<Vec<(&'a Track, usize)>> {
     let mut pairs: Vec<(&Track, usize)> = Vec::new();
     for track in &left.tracks {
-        let kind = |t: &Track| t.descriptions.first().map(SampleDescription::kind);
         let others = profile.movie.tracks.iter().enumerate();
         let like = others.filter(|(i, other)| {
-            other.handler == track.handler
-                && kind(other) == kind(track)
+            is_like(track, other)
                 && other.timescale == track.timescale
                 && !pairs.iter().any(|(_, taken)| taken == i)
         });

@@ -11,10 +11,12 @@ mod choose;
 mod inband;
 mod left;
 pub(crate) mod look;
+mod mend;
 pub(crate) mod rates;
 mod sets;
 mod settle;
 mod trial;
+mod unset;
 pub(crate) mod view;
 pub(crate) mod waveforms;
 
@@ -33,6 +35,7 @@ pub(crate) enum Known {
     Index {
         own: Box<Own>,
         profile: Box<Profile>,
+        notes: Vec<Note>,
     },
     /// All must be searched, or is said by fragments whose `moov` is lost.
     Described(Box<Described>),
@@ -59,8 +62,14 @@ pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) 
     let left = match left::read(view)? {
         left::Left::Index(own) => {
             let profile = Box::new(of_itself(&own, source)?);
-            return Ok(Known::Index { own, profile });
+            let notes = Vec::new();
+            return Ok(Known::Index {
+                own,
+                profile,
+                notes,
+            });
         }
+        left::Left::Unset(own) => return unset::complete(view, own, named),
         left::Left::Descriptions(movie) => Some(movie),
         left::Left::Nothing => None,
     };
@@ -125,7 +134,7 @@ pub(crate) fn index(source: &dyn ByteSource, layout: &Layout) -> Result<Option<(
             let profile = of_itself(&own, source)?;
             Ok(Some((*own, profile)))
         }
-        left::Left::Descriptions(_) | left::Left::Nothing => Ok(None),
+        left::Left::Unset(_) | left::Left::Descriptions(_) | left::Left::Nothing => Ok(None),
     }
 }
 

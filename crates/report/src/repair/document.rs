@@ -58,6 +58,10 @@ enum Remark {
     SetsInMedia {
         track: u32,
     },
+    SettingsTaken {
+        track: u32,
+        from: String,
+    },
     SetsByTrial {
         track: u32,
         differs: String,
@@ -240,6 +244,10 @@ fn remark(note: &Note) -> Remark {
             samples: *samples,
         },
         Note::SetsInMedia { track } => Remark::SetsInMedia { track: *track },
+        Note::SettingsTaken { track, from } => Remark::SettingsTaken {
+            track: *track,
+            from: from.display().to_string(),
+        },
         Note::SetsByTrial {
             track,
             differs,

@@ -159,6 +159,10 @@ fn note_words(note: &Note) -> String {
             "track {track} is described by the parameter sets in its own data, not by those of \
              the reference"
         ),
+        Note::SettingsTaken { track, from } => format!(
+            "track {track} has no settings for its decoder that can be read: those of {} are taken",
+            escape::path(from)
+        ),
         Note::SetsByTrial {
             track,
             differs,

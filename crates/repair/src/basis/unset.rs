@@ -1,0 +1,156 @@
+//! An index that says where samples are, and not how a track of them is decoded: its settings are not there, or
+//! cannot be read. They are taken from the media data or from another recording, and pictures must decode with them.
+
+use super::choose::{self, Chosen};
+use super::left::is_like;
+use super::look::{Look, Votes};
+use super::mend::Wrong;
+use super::view::View;
+use super::{Known, inband, of_itself, sets, settle};
+use crate::index::Own;
+use crate::profile::{Profile, Reference};
+use crate::{Error, Note, Result, unfit};
+use std::path::PathBuf;
+use tapo_movie::{SampleDescription, Track};
+
+/// Boxes that say how a decoder is set up.
+const CONFIGS: [&[u8; 4]; 3] = [b"avcC", b"hvcC", b"esds"];
+
+/// Completes the index.
+///
+/// # Errors
+/// [`Error::BadReference`], [`Error::NoReference`], [`Error::ReferenceDiffers`]; the source fails.
+pub(super) fn complete(view: View<'_>, mut own: Box<Own>, named: &[PathBuf]) -> Result<Known> {
+    let mut reference = match choose::choose(view, named) {
+        Ok(Chosen { reference, .. }) => reference,
+        Err(Error::NoReference { path }) => match inband::read(view)? {
+            Some(pictures) => pictures.reference,
+            None => return Err(Error::NoReference { path }),
+        },
+        Err(error) => return Err(error),
+    };
+    let settled = settle::settle(view, &mut reference)?;
+    let mut notes = Vec::new();
+    let mut completed: Vec<(usize, usize)> = Vec::new();
+    for index in 0..own.movie.tracks.len() {
+        let Some(track) = own
+            .movie
+            .tracks
+            .get_mut(index)
+            .filter(|t| unfit::lacks_sets(t))
+        else {
+            continue;
+        };
+        let id = track.header.id;
+        let Some(place) = like(track, &reference, &completed) else {
+            return Err(differs(view, &reference, id));
+        };
+        completed.push((index, place));
+        let other = reference.profile.movie.tracks.get(place);
+        let (Some(own), Some(other)) = (
+            track.descriptions.first_mut(),
+            other.and_then(|t| t.descriptions.first()),
+        ) else {
+            return Err(differs(view, &reference, id));
+        };
+        *own = with_settings(own, other);
+        let there = reference.profile.movie.tracks.get(place);
+        let there = there.map(|t| t.header.id);
+        let by_trial = settled.notes.iter().find_map(|note| match note {
+            Note::SetsByTrial {
+                track,
+                differs,
+                pictures,
+            } if Some(*track) == there => Some(Note::SetsByTrial {
+                track: id,
+                differs: differs.clone(),
+                pictures: *pictures,
+            }),
+            _ => None,
+        });
+        let in_media =
+            |note: &Note| matches!(note, Note::SetsInMedia { track } if Some(*track) == there);
+        let in_media = reference.path == view.path() || settled.notes.iter().any(in_media);
+        notes.push(match by_trial {
+            Some(note) => note,
+            None if in_media => Note::SetsInMedia { track: id },
+            None => Note::SettingsTaken {
+                track: id,
+                from: reference.path.clone(),
+            },
+        });
+    }
+    let profile = Box::new(of_itself(&own, view.source)?);
+    let wrong = Wrong::of(view.source, &own.movie, &profile)?;
+    for (index, place) in completed {
+        let fits = if sets::tracks(&profile).contains(&index) {
+            fits(view, &own, &profile, index, reference.is_decodable(place))?
+        } else {
+            let samples = own.movie.tracks.get(index).map_or(0, |t| t.samples.len());
+            wrong.of_track(index) * 2 <= samples as usize
+        };
+        if !fits {
+            let id = own.movie.tracks.get(index).map_or(0, |t| t.header.id);
+            return Err(differs(view, &reference, id));
+        }
+    }
+    Ok(Known::Index {
+        own,
+        profile,
+        notes,
+    })
+}
+
+/// Whether the pictures of a track decode with its settings; of a coding whose tools are not all known, whether their
+/// headers say what headers do.
+fn fits(
+    view: View<'_>,
+    own: &Own,
+    profile: &Profile,
+    index: usize,
+    decodable: bool,
+) -> Result<bool> {
+    let look = Look::of_samples(view.source, &own.movie, profile, index)?;
+    let recogniser = profile
+        .tracks
+        .get(index)
+        .and_then(|t| t.recogniser.as_ref());
+    let votes = recogniser.map_or_else(Votes::default, |r| look.votes(&**r));
+    let seems = !look.pictures.is_empty() && look.steady >= STEADY && !votes.contradict();
+    Ok(votes.confirm() || (!decodable && seems))
+}
+
+/// Part of the predicted pictures whose headers say the same, if they are read as they were written.
+const STEADY: f64 = 0.5;
+
+/// The track of the reference that is coded as this one is said to be.
+fn like(track: &Track, reference: &Reference, taken: &[(usize, usize)]) -> Option<usize> {
+    let others = reference.profile.movie.tracks.iter().enumerate();
+    let mut like = others
+        .filter(|(i, other)| is_like(track, other) && !taken.iter().any(|(_, place)| place == i));
+    like.next().map(|(i, _)| i)
+}
+
+/// A description with the settings of another; the other one, where it has no place for them.
+fn with_settings(own: &SampleDescription, other: &SampleDescription) -> SampleDescription {
+    let settings = CONFIGS.into_iter().find_map(|kind| {
+        let payload = other.entry.child(kind)?;
+        let raw = own.entry.with_payload(kind, payload)?;
+        let handler = match kind {
+            b"esds" => b"soun",
+            _ => b"vide",
+        };
+        SampleDescription::parse(raw, tapo_bmff::FourCc(*handler))
+    });
+    settings.unwrap_or_else(|| other.clone())
+}
+
+fn differs(view: View<'_>, reference: &Reference, track: u32) -> Error {
+    Error::ReferenceDiffers {
+        path: view.path().to_owned(),
+        reference: reference.path.clone(),
+        differences: vec![format!(
+            "track {track} does not decode with the settings of the reference, and has none of its own"
+        )],
+    }
+}
