@@ -40,10 +40,12 @@ impl Printer {
         }
     }
 
-    /// How wide the terminal is, if standard output is one.
+    /// How wide the terminal is, if standard output is one; `COLUMNS` where it is not.
     pub(crate) fn columns() -> Option<usize> {
-        let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
-        Some(usize::from(width.0))
+        let stated = || std::env::var("COLUMNS").ok()?.parse().ok();
+        terminal_size::terminal_size_of(io::stdout())
+            .map(|(width, _)| usize::from(width.0))
+            .or_else(stated)
     }
 
     /// Whether nothing but errors is wanted.

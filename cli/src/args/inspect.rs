@@ -7,8 +7,8 @@ use tapo_inspect::{Depth, Severity};
 /// Say what files are, what is wrong with them and what to do
 ///
 /// Opens files read-only; reads heads, tables and, of files with up to 256 MiB of media, every
-/// byte. Of a folder, all files whose names
-/// look like MP4s are inspected, and those in the folders inside it.
+/// byte. Of a folder, all files whose names look like MP4s are inspected, and those in the folders
+/// inside it. The exit code tells damage whatever is shown; that of --boxes only what boxes tell.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct InspectArgs {
@@ -171,13 +171,12 @@ impl InspectArgs {
         self.against.as_deref().or(self.diff.as_deref())
     }
 
-    /// How much of the media to look at: listings of structure need none of it.
+    /// How much of the media to look at: whatever is shown, the exit code tells damage.
     pub(crate) const fn depth(&self) -> Depth {
-        match (self.thorough, self.quick, self.view()) {
-            (true, ..) => Depth::All,
-            (_, true, _) => Depth::Tables,
-            (_, _, View::Summary | View::Map | View::Against) => Depth::Usual,
-            _ => Depth::Tables,
+        match (self.thorough, self.quick) {
+            (true, _) => Depth::All,
+            (_, true) => Depth::Tables,
+            _ => Depth::Usual,
         }
     }
 }

@@ -14,6 +14,7 @@ mod seals;
 mod spots;
 pub(crate) mod structure;
 mod tables;
+pub(crate) mod unreached;
 
 use crate::{Finding, Form, Inspection, Result};
 use spots::Spots;
@@ -68,7 +69,9 @@ pub(crate) fn all(
     bytes::unknown(source, tree, &mut found)?;
     if inspection.form == Form::Fragmented {
         fragments::check(inspection, &mut found);
+        unreached::cut_out(source, tree, inspection, &mut found)?;
     }
+    unreached::hidden(inspection, &mut found);
     seals::check(source, inspection, &mut found)?;
     players::check(inspection, now, &mut found);
     found.truncate(FINDINGS);

@@ -57,6 +57,13 @@ impl Problem {
             Self::FragmentTorn { .. } => "fragment-torn",
             Self::FragmentTrackUnknown => "fragment-track-unknown",
             Self::FragmentsMissing { .. } => "fragments-missing",
+            Self::FragmentsCutOut { .. } => "fragments-cut-out",
+            Self::FragmentsBefore { .. } => "fragments-before",
+            Self::FragmentsHidden { .. } => "fragments-hidden",
+            Self::FragmentsUnordered { .. } => "fragments-unordered",
+            Self::FragmentRepeated { .. } => "fragment-repeated",
+            Self::FragmentTimeWrong { .. } => "fragment-time-wrong",
+            Self::FragmentTimeBack { .. } => "fragment-time-back",
             Self::FragmentTimeJump { .. } => "fragment-time-jump",
             Self::MoovBehindMdat => "moov-behind-mdat",
             Self::Hev1 => "hev1",
@@ -136,6 +143,7 @@ impl Problem {
             | Self::SamplesEmpty { .. }
             | Self::FragmentTimeJump { large: false, .. }
             | Self::FragmentNumber { .. }
+            | Self::FragmentsBefore { .. }
             | Self::UnknownCodec { .. }
             | Self::FileTypeMissing
             | Self::SecondFileType
@@ -211,6 +219,12 @@ impl Problem {
             | Self::SamplesInIndex { .. }
             | Self::FragmentTorn { .. }
             | Self::FragmentsMissing { .. }
+            | Self::FragmentsCutOut { .. }
+            | Self::FragmentsHidden { .. }
+            | Self::FragmentsUnordered { .. }
+            | Self::FragmentRepeated { .. }
+            | Self::FragmentTimeWrong { .. }
+            | Self::FragmentTimeBack { .. }
             | Self::SizeWrong { .. }
             | Self::MediaCut { .. }
             | Self::LayoutDisagrees { .. }

@@ -4,12 +4,12 @@ use crate::{
     Against, Astray, Depth, Family, Finding, Foreign, Form, Harm, Harmed, Ledger, MediaKind, Own,
     Problem, Result, TrackSummary, Verdict,
 };
-use crate::{astray, check, foreign, form, media};
+use crate::{astray, check, foreign, form, hidden, media};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use tapo_bmff::{BoxTree, Defect, Flaw};
 use tapo_io::{ByteSource, FileStamp, PreadFile, Span, lock_holder};
-use tapo_movie::Read;
+use tapo_movie::{Fragment, Read};
 
 /// What was found out about a file.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct Inspection {
     pub verdict: Verdict,
     /// The bytes that hold media, if players do not find it.
     media: Vec<Span>,
+    /// Fragments that players do not find, though all of their data is there.
+    hidden: Vec<Fragment>,
 }
 
 impl Inspection {
@@ -57,6 +59,12 @@ impl Inspection {
     /// The bytes that hold media, if players do not find it.
     pub(crate) fn media(&self) -> &[Span] {
         &self.media
+    }
+
+    /// Fragments that players do not find, though all of their data is there.
+    #[must_use]
+    pub fn hidden(&self) -> &[Fragment] {
+        &self.hidden
     }
 
     /// Bytes that are media, or may be, of a file that does not play.
@@ -81,7 +89,7 @@ impl Inspection {
 
     /// Whether a torn fragment has media, the first of which players show.
     pub(crate) fn has_torn_media(&self) -> bool {
-        let torn = |f: &&tapo_movie::Fragment| !f.whole && !f.tracks.is_empty();
+        let torn = |f: &&Fragment| !f.whole && !f.tracks.is_empty();
         let Some(fragment) = self.read.fragments.iter().find(torn) else {
             return false;
         };
@@ -261,9 +269,11 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
         Form::NoIndex => astray::find(source, &read, options.depth)?,
         _ => None,
     };
+    let ledger = Ledger::around(source, &tree, movie, astray.as_ref().map(|a| a.span))?;
+    let hidden = hidden::fragments(source, &read, form, &ledger)?;
     let mut inspection = Inspection {
         form,
-        ledger: Ledger::around(source, &tree, movie, astray.as_ref().map(|a| a.span))?,
+        ledger,
         astray,
         depth,
         sha256: None,
@@ -279,6 +289,7 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
         findings: Vec::new(),
         verdict: Verdict::Sound,
         media: Vec::new(),
+        hidden,
         read,
     };
     inspection.media = unindexed(source, &inspection.read)?;
@@ -336,6 +347,7 @@ fn foreigner(read: Read, what: Foreign, ledger: Ledger) -> Inspection {
         findings: Vec::new(),
         verdict: Verdict::NotMp4,
         media: Vec::new(),
+        hidden: Vec::new(),
         read,
     }
 }

@@ -19,6 +19,7 @@ mod finding;
 mod foreign;
 mod form;
 mod gops;
+mod hidden;
 mod hybrid;
 mod inspection;
 mod ledger;

@@ -1,6 +1,7 @@
 //! Damage over time: each track's timeline in cells.
 
-use crate::{Inspection, Listing};
+use crate::{Finding, Inspection, Listing, Problem};
+use std::ops::Range;
 
 /// What became of the samples that last into one cell.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
@@ -44,13 +45,23 @@ impl Inspection {
                 cells: vec![Cell::default(); cells.max(1)],
             };
             let mut harmed = self.harmed.iter().filter(|h| h.track == index).peekable();
+            let mut gaps = self.gaps(track.header.id).into_iter().peekable();
             for sample in Listing::new(&track.samples, self.read.size) {
                 while harmed
                     .next_if(|h| h.first.saturating_add(h.count) <= sample.number)
                     .is_some()
                 {}
                 let is_harmed = harmed.peek().is_some_and(|h| h.first <= sample.number);
-                let end = sample.dts.saturating_add(u64::from(sample.duration).max(1));
+                let mut end = sample.dts.saturating_add(u64::from(sample.duration).max(1));
+                while gaps.next_if(|gap| gap.end <= sample.dts).is_some() {}
+                // In front of fragments that are gone, it lasts until they would begin.
+                if let Some(gap) = gaps.peek().filter(|gap| gap.start < end) {
+                    end = gap.start.max(sample.dts + 1);
+                    let inner = map.place(end - 1) + 1..=map.place(gap.end - 1);
+                    for cell in map.cells.get_mut(inner).unwrap_or_default() {
+                        cell.missing = cell.missing.saturating_add(1);
+                    }
+                }
                 let cells = map.place(sample.dts)..=map.place(end - 1);
                 for cell in map.cells.get_mut(cells).unwrap_or_default() {
                     let count = match (sample.span.end > self.read.size, is_harmed) {
@@ -64,6 +75,19 @@ impl Inspection {
             map
         })
         .collect()
+    }
+
+    /// Where fragments are gone: the times of a track, in their order.
+    fn gaps(&self, track: u32) -> Vec<Range<u64>> {
+        let gone = |f: &&Finding| matches!(f.problem, Problem::FragmentsMissing { .. });
+        let own = self.findings.iter().filter(gone);
+        let times = own
+            .filter(|f| f.track == Some(track))
+            .filter_map(|f| f.time);
+        let mut gaps: Vec<_> = times.map(|t| t.start..t.end).collect();
+        gaps.retain(|gap| !gap.is_empty());
+        gaps.sort_unstable_by_key(|gap| gap.start);
+        gaps
     }
 }
 

@@ -196,12 +196,53 @@ pub enum Problem {
     },
     /// A fragment names a track that `moov` does not know.
     FragmentTrackUnknown,
-    /// Fragments are missing: both the sequence number and the time jump.
+    /// Fragments are missing: the sequence number jumps, and so does the time if
+    /// they have one.
     FragmentsMissing {
         /// The sequence number before the gap.
         before: u32,
         /// And behind it.
         after: u32,
+    },
+    /// The list of fragments at the end of the file (`mfra`) names more than
+    /// there are.
+    FragmentsCutOut {
+        /// How many more.
+        fragments: u32,
+    },
+    /// The first fragment is not the first of its recording, by number and time.
+    FragmentsBefore {
+        /// Its number.
+        number: u32,
+    },
+    /// Whole fragments that players do not find: in the media of another one, or
+    /// behind bytes that are no box.
+    FragmentsHidden {
+        /// How many.
+        fragments: u32,
+    },
+    /// Whole fragments that stand in another order than that of their times.
+    FragmentsUnordered {
+        /// How many are not where they should be.
+        fragments: u32,
+    },
+    /// A fragment that says again what one in front of it says.
+    FragmentRepeated {
+        /// Its place among the fragments, from 1 on.
+        number: u64,
+        /// That of the other.
+        of: u64,
+    },
+    /// The time of a fragment, and that alone: those on both sides follow each
+    /// other if it lasts as long as it says.
+    FragmentTimeWrong {
+        /// Ticks, of the track's timescale; negative where it is too early.
+        ticks: i64,
+    },
+    /// The time of a fragment goes back behind the last sample of the one before.
+    FragmentTimeBack {
+        /// By how many ticks of the track's timescale.
+        ticks: u64,
     },
     /// The time of a fragment does not go on where the one before ended.
     FragmentTimeJump {

@@ -1,10 +1,11 @@
 //! A track in numbers.
 
+use crate::check::unreached;
 use crate::places::{Clock, chunks, extremes, fitting};
 use crate::{Inspection, Problem};
 use tapo_bmff::FourCc;
 use tapo_codec::MediaKind;
-use tapo_movie::{SampleDescription, SyncSamples, Track};
+use tapo_movie::{SampleDescription, Sequence, SyncSamples, Track};
 
 /// A track in numbers. Times are ticks of [`TrackSummary::timescale`].
 #[derive(Clone, Debug)]
@@ -71,13 +72,18 @@ impl Inspection {
         };
         let movies = movie.map_or(&[][..], |m| m.tracks.as_slice());
         let length = |start: u64, end: u64| end.saturating_sub(start);
+        let sequence = Sequence::of(&self.read.fragments);
         let all = tracks.iter().zip(movies).enumerate();
         let some = all.filter(|(_, (t, _))| t.samples > 0 && t.timescale > 0);
         some.map(|(index, (t, track))| {
             let harmed = harmed.iter().filter(|h| h.track == index);
             let harmed = harmed.map(|h| length(h.start, h.end));
             let of_track = || self.findings.iter().filter(|f| f.track == Some(t.id));
-            let outside = |p: &Problem| matches!(p, Problem::SamplesOutsideFile { .. });
+            // Fragments that are gone make the sample in front of them last on.
+            let outside = |p: &Problem| {
+                let gone = matches!(p, Problem::FragmentsMissing { .. });
+                gone || matches!(p, Problem::SamplesOutsideFile { .. })
+            };
             let missing = of_track().filter(|f| outside(&f.problem));
             let missing = missing
                 .filter_map(|f| f.time)
@@ -91,16 +97,40 @@ impl Inspection {
             };
             let declared = track.declared_media_duration;
             let stated = of_track().any(|f| untimed(&f.problem)) && is_stated(declared);
-            let all = if stated { declared } else { t.duration };
+            let listed = match &sequence {
+                Some(sequence) => self.in_order(sequence, t.id),
+                None if stated => declared,
+                None => t.duration,
+            };
+            // Those amid the others fill what the sample in front of them was stretched to.
+            let listed_end = t.start.saturating_add(t.duration);
+            let hidden =
+                unreached::hidden_times(self, t.id).filter(|(start, _)| *start >= listed_end);
+            let hidden = hidden.map(|(start, end)| length(start, end));
+            // What a torn fragment should hold, it says itself.
+            let torn = self.read.fragments.iter().filter(|f| !f.whole);
+            let torn = torn.flat_map(|f| &f.tracks).filter(|p| p.track_id == t.id);
+            let torn = torn.map(|p| p.duration).fold(0, u64::saturating_add);
+            let sound = hidden.fold(listed, u64::saturating_add);
+            let all = sound.saturating_add(torn);
             Saved {
                 track: t.id,
                 kind: t.kind,
-                sound: all.saturating_sub(lost),
+                sound: sound.saturating_sub(lost),
                 all,
                 timescale: t.timescale,
             }
         })
         .collect()
+    }
+
+    /// How long a track lasts whose fragments are put in order, ticks; gaps are no part of it.
+    fn in_order(&self, sequence: &Sequence, track: u32) -> u64 {
+        let fragments = &self.read.fragments;
+        let fragments = sequence.order.iter().filter_map(|p| fragments.get(*p));
+        let parts = fragments.flat_map(|f| &f.tracks);
+        let own = parts.filter(|p| p.track_id == track).map(|p| p.duration);
+        own.fold(0, u64::saturating_add)
     }
 }
 

@@ -21,6 +21,9 @@ pub(crate) struct Fragments {
 /// Bytes of a `moof` that is read together with what stands behind it.
 const SMALL: u64 = 64 << 10;
 
+/// Why the time of a fragment was not taken: the samples follow those in front of them instead.
+pub const TIME_MISFITS: &str = "decode time goes back, or jumps too far";
+
 impl Fragments {
     /// Of a movie as its `moov` has it.
     pub(crate) fn of(movie: &Movie) -> Self {
@@ -302,8 +305,7 @@ impl<'b> FragmentReader<'_, '_, 'b> {
                     && let Some(time) = part.base_media_decode_time
                     && !seek(table, end, time)
                 {
-                    let why = "decode time goes back, or jumps too far";
-                    self.loader.bad(FourCc(*b"tfdt"), self.moof, why);
+                    self.loader.bad(FourCc(*b"tfdt"), self.moof, TIME_MISFITS);
                 }
                 table.start_chunk(part.data.start, part.description);
                 for entry in part.entries.clone() {
@@ -375,7 +377,7 @@ fn entries(payload: &[u8], defaults: FragmentDefaults) -> Option<(Option<i32>, E
 /// Makes the track's next sample start at `time`: the first sample sets where
 /// the track starts, later a gap makes the last sample longer, an overlap makes
 /// it shorter. `false` if that cannot be.
-fn seek(table: &mut crate::SampleTable, end: &mut u64, time: u64) -> bool {
+pub(crate) fn seek(table: &mut crate::SampleTable, end: &mut u64, time: u64) -> bool {
     if table.is_empty() {
         table.start = time;
     } else if time != *end {

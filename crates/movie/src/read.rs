@@ -159,6 +159,42 @@ pub fn read(source: &dyn ByteSource) -> Result<Read> {
     Ok(read)
 }
 
+/// Reads fragments that stand where no box leads to: the `moof` boxes of these
+/// ranges, as if they followed the start of this movie.
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io) if the source fails.
+pub fn read_fragments(
+    source: &dyn ByteSource,
+    movie: &Movie,
+    moofs: &[Span],
+) -> Result<Vec<Fragment>> {
+    let heads = movie.tracks.iter().map(|t| crate::Track {
+        header: t.header.clone(),
+        defaults: t.defaults,
+        ..crate::Track::default()
+    });
+    let mut movie = Movie {
+        tracks: heads.collect(),
+        ..Movie::default()
+    };
+    let mut loader = Loader::new(source);
+    let mut window = Window::new(source);
+    let mut fragments = Fragments::of(&movie);
+    for span in moofs {
+        let top = TopBox {
+            kind: FourCc(*b"moof"),
+            user_type: None,
+            size: BoxSize::Compact(u32::try_from(span.len()).unwrap_or(u32::MAX)),
+            span: *span,
+            header_len: 8,
+            whole: span.end <= source.len(),
+        };
+        fragments.read(&mut loader, &mut window, &top, &mut movie)?;
+    }
+    Ok(fragments.into_all())
+}
+
 fn movie(loader: &mut Loader<'_>, tree: &BoxTree) -> Result<Movie> {
     let mut movie = Movie::default();
     let mut trex = Vec::new();

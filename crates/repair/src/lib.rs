@@ -46,6 +46,7 @@ mod packets;
 mod profile;
 mod progress;
 mod report;
+mod resequence;
 mod scan;
 mod times;
 mod twins;

@@ -4,7 +4,7 @@ use super::lost;
 use crate::{Finding, Form, Inspection, Problem, Result, foreign, form};
 use tapo_bmff::{BoxNode, BoxSize, BoxTree, Defect, Flaw};
 use tapo_io::{ByteSource, Span};
-use tapo_movie::{Read, TopBox};
+use tapo_movie::{Read, TIME_MISFITS, TopBox};
 
 pub(super) fn check(
     source: &dyn ByteSource,
@@ -32,8 +32,10 @@ pub(super) fn check(
     if let Some(second) = all(*b"moov").nth(1) {
         found.push(Finding::new(Problem::SecondMoov).at(second.span));
     }
+    let hides = |b: &TopBox| inspection.hidden().iter().any(|f| b.span.contains(f.moof));
     if let Some(mdat) = all(*b"mdat").find(|b| b.size == BoxSize::ToEnd)
         && read.movie.is_some()
+        && !hides(mdat)
     {
         found.push(Finding::new(Problem::MdatOpen).at(mdat.span));
     }
@@ -96,7 +98,11 @@ pub(crate) fn finding(
     defect: &Defect,
 ) -> Result<Option<Finding>> {
     let problem = match &defect.flaw {
-        Flaw::Terminator => return Ok(None),
+        // That is told with the fragments.
+        Flaw::Terminator
+        | Flaw::BadFields {
+            why: TIME_MISFITS, ..
+        } => return Ok(None),
         Flaw::Overrun { kind, declared_end } => match defect.parent {
             None => Problem::Truncated {
                 kind: *kind,

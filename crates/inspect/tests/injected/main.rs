@@ -12,6 +12,7 @@
 
 mod damage;
 mod files;
+mod fragments;
 mod silent;
 
 use damage::{Damage, Dice, Kind};

@@ -128,7 +128,7 @@ impl<'a> Samples<'a> {
             let time = times.next()?;
             let end = times.peek().map_or(time.dts + time.duration, |t| t.dts);
             let lasts = u32::try_from(end - time.dts).unwrap_or(0);
-            let place = places.find(|place| place.index == time.item)?;
+            let place = places.of(time.item)?;
             let (first, end) = self.split(place, time, lasts);
             if first.is_none() {
                 return Some(end);

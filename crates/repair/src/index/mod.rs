@@ -8,7 +8,7 @@ pub(crate) use samples::{Indexed, samples};
 
 use crate::layout::{Layout, top};
 use crate::overlay::Overlay;
-use crate::{Result, fragments};
+use crate::{Result, fragments, resequence};
 use tapo_bmff::BoxSize;
 use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::Movie;
@@ -52,13 +52,17 @@ pub(crate) fn own(
         }));
     }
     let mut overlay = Overlay::new(source, prefix);
-    let boxes = mend(source, &mut overlay)?;
+    let heads = init.or(plain.movie.as_ref());
+    let mut boxes = mend(source, heads, &mut overlay)?;
     let shift = overlay.shift();
     let read = tapo_movie::read(&overlay)?;
     let Some(mut movie) = read.movie else {
         return Ok(None);
     };
     let named = named(&read.fragments);
+    let same = resequence::by_time(&overlay, &mut movie, &read.fragments)?;
+    let of_file = |s: &Span| Span::new(s.start.saturating_sub(shift), s.end.saturating_sub(shift));
+    boxes.extend(same.iter().map(of_file));
     for track in &mut movie.tracks {
         for chunk in &mut track.samples.chunks {
             chunk.offset = chunk.offset.saturating_sub(shift);
@@ -93,11 +97,16 @@ fn named(fragments: &[tapo_movie::Fragment]) -> Vec<u32> {
 /// Walks the boxes of a fragmented file. Where the row breaks, what stands up to
 /// the next fragment is covered; a torn end is made as long as it should be.
 /// Returns the boxes that are no media data.
-fn mend(source: &dyn ByteSource, overlay: &mut Overlay<'_>) -> Result<Vec<Span>> {
+fn mend(
+    source: &dyn ByteSource,
+    heads: Option<&Movie>,
+    overlay: &mut Overlay<'_>,
+) -> Result<Vec<Span>> {
     let len = source.len();
     let mut window = Window::new(source);
     let mut boxes = Vec::new();
     let mut at = 0;
+    let mut moof = None;
     while at < len {
         let header = top(&mut window, at)?;
         let end = header.as_ref().and_then(|h| h.declared_end(len));
@@ -106,6 +115,18 @@ fn mend(source: &dyn ByteSource, overlay: &mut Overlay<'_>) -> Result<Vec<Span>>
                 let media = header.kind == b"mdat";
                 let head = Span::new(at, at + header.len());
                 boxes.push(if media { head } else { Span::new(at, end) });
+                let swallowed = match (heads, moof.take()) {
+                    (Some(heads), Some(moof)) if media => {
+                        swallowed(source, heads, moof, Span::new(head.end, end))?
+                    }
+                    _ => None,
+                };
+                moof = (header.kind == b"moof").then_some(Span::new(at, end));
+                if let Some(next) = swallowed {
+                    overlay.cover(Span::new(at, next));
+                    at = next;
+                    continue;
+                }
                 at = end;
             }
             (Some(header), Some(end)) if header.kind == b"mdat" => {
@@ -134,6 +155,29 @@ fn mend(source: &dyn ByteSource, overlay: &mut Overlay<'_>) -> Result<Vec<Span>>
     }
     Ok(boxes)
 }
+
+/// The fragment that begins in the media of another one, right behind the samples of that: the size
+/// that leads past it is wrong.
+fn swallowed(
+    source: &dyn ByteSource,
+    heads: &Movie,
+    moof: Span,
+    media: Span,
+) -> Result<Option<u64>> {
+    let read = tapo_movie::read_fragments(source, heads, &[moof])?;
+    let parts = read.iter().flat_map(|f| &f.tracks).map(|t| t.bytes);
+    let samples = parts.fold(0, u64::saturating_add);
+    let behind = media.start.saturating_add(samples);
+    let limit = media.end.min(behind.saturating_add(FILLER));
+    if samples == 0 || behind >= media.end {
+        return Ok(None);
+    }
+    let next = fragments::next(source, behind, limit)?;
+    Ok(next.filter(|next| *next < media.end))
+}
+
+/// Bytes that a writer may leave behind the samples of a fragment.
+const FILLER: u64 = 4 << 10;
 
 /// Bytes by which a torn fragment's data may be longer than the file.
 const LONGEST_TAIL: u64 = 1 << 32;

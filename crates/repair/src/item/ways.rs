@@ -92,6 +92,17 @@ pub(crate) struct Places<'a> {
     pub(super) track: u16,
 }
 
+impl Places<'_> {
+    /// The place of an item of the track. They are quickly found in their order;
+    /// another order is that of fragments that were swapped.
+    pub(crate) fn of(&mut self, index: usize) -> Option<Place> {
+        if index < self.next.index {
+            self.next = self.items.cursor(index);
+        }
+        self.find(|place| place.index == index)
+    }
+}
+
 impl Iterator for Places<'_> {
     type Item = Place;
 

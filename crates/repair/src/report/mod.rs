@@ -131,7 +131,7 @@ impl Told {
         let index = u16::try_from(index).unwrap_or(u16::MAX);
         let mut places = found.items.places(index);
         for time in times {
-            let Some(item) = places.find(|place| place.index == time.item) else {
+            let Some(item) = places.of(time.item) else {
                 continue;
             };
             let samples = u64::from(item.samples.max(1));

@@ -74,6 +74,12 @@ impl Timeline {
                 }
             }
         }
+        for times in &mut line.tracks {
+            // Of fragments that were swapped, the file has another order.
+            if !times.is_sorted_by_key(|t| t.dts) {
+                times.sort_by_key(|t| t.dts);
+            }
+        }
         line
     }
 

@@ -45,12 +45,13 @@ pub fn map(
             let length = number::spoken(harmed.end.saturating_sub(harmed.start), track.timescale);
             let samples = number::count(u64::from(harmed.count), "sample");
             let at = number::grouped(harmed.span.start);
-            writeln!(
-                out,
-                "    {damage}{}{damage:#} at {from}, {length}: {samples} from number {} on, byte {at}",
-                harmed.harm.name(),
+            let text = format!(
+                "at {from}, {length}: {samples} from number {} on, byte {at}",
                 harmed.first
-            )?;
+            );
+            let name = harmed.harm.name();
+            write!(out, "    {damage}{name}{damage:#} ")?;
+            wrapped(out, &text, (columns, name.len() + 5, 6))?;
         }
     }
     let looked = match inspection.depth {
@@ -60,10 +61,33 @@ pub fn map(
         }
         _ => "the media was not looked at",
     };
-    writeln!(
-        out,
-        "{dim}= sound, x damaged, . not in the file; {looked}{dim:#}"
-    )
+    let legend = format!("= sound, x damaged, . not in the file; {looked}");
+    write!(out, "{dim}")?;
+    wrapped(out, &legend, (columns, 0, 2))?;
+    write!(out, "{dim:#}")
+}
+
+/// Writes words in lines no longer than `columns`, of which `used` are taken in the first; the
+/// others are indented.
+fn wrapped(
+    out: &mut dyn Write,
+    text: &str,
+    (columns, used, indent): (Option<usize>, usize, usize),
+) -> io::Result<()> {
+    let room = columns.unwrap_or(usize::MAX);
+    let mut at = used;
+    for (number, word) in text.split(' ').enumerate() {
+        if number > 0 && at + 1 + word.len() > room {
+            write!(out, "\n{:indent$}", "")?;
+            at = indent;
+        } else if number > 0 {
+            out.write_all(b" ")?;
+            at += 1;
+        }
+        out.write_all(word.as_bytes())?;
+        at += word.len();
+    }
+    writeln!(out)
 }
 
 /// What a cell looks like: the worst in it.

@@ -2,6 +2,7 @@
 
 mod boxes;
 mod compared;
+mod fragment;
 mod fragments;
 mod gops;
 mod head;

@@ -1,5 +1,6 @@
 //! Findings and verdicts in words a home user understands.
 
+use super::fragment::fragment;
 use super::tables::more;
 use crate::{escape, number};
 use std::path::Path;
@@ -260,26 +261,6 @@ fn sentence(finding: &Finding) -> String {
             format!("An older index ('{kind}') is left over, which nothing leads to any more.")
         }
         Problem::UnknownBox { kind, .. } => format!("A box '{kind}' that tapo does not know."),
-        Problem::FragmentTorn { number } => format!(
-            "Fragment {} is torn: its data is not all there. Recording stopped in the middle of \
-             it.",
-            number::grouped(*number)
-        ),
-        Problem::FragmentTrackUnknown => {
-            "A fragment belongs to it, and the index does not know it.".into()
-        }
-        Problem::FragmentsMissing { before, after } => format!(
-            "Fragments are missing between number {before} and number {after}: {}.",
-            finding.time.map_or_else(|| "some time".into(), gap)
-        ),
-        Problem::FragmentTimeJump { ticks, .. } => {
-            let time = finding.time.map_or_else(String::new, gap);
-            if *ticks < 0 {
-                format!("A fragment starts before the one in front of it ends: {time}.")
-            } else {
-                format!("A fragment does not start where the one in front of it ends: {time}.")
-            }
-        }
         Problem::MoovBehindMdat => "The index stands behind the media: a web page must load the \
             whole file before it plays."
             .into(),
@@ -298,7 +279,7 @@ fn sentence(finding: &Finding) -> String {
         Problem::Changed => "The file changed while it was read; what is said here may be out of \
             date."
             .into(),
-        _ => more(finding),
+        _ => fragment(finding).unwrap_or_else(|| more(finding)),
     }
 }
 
@@ -352,6 +333,17 @@ pub fn advice(inspection: &Inspection, path: &Path) -> Option<(String, Option<St
         Verdict::Sound if has(|p| *p == Problem::OpenSegment) && fragmented => with(
             "Make it a plain MP4 that every program opens; nothing is recoded:",
             format!("tapo finalize {file}"),
+        ),
+        Verdict::Damaged if inspection.form == Form::Hybrid && !inspection.hidden().is_empty() => {
+            with(
+                "Its index was made before the fragments in it were found. Give back what it was, \
+                 then let tapo repair find them:",
+                format!("tapo finalize --undo {file}"),
+            )
+        }
+        Verdict::Damaged if fragmented && has(is_of_order) => with(
+            "All of it can go into a new file, in order, nothing recoded:",
+            format!("tapo repair {file}"),
         ),
         Verdict::Damaged if has(|p| matches!(p, Problem::OutOfReach { .. })) => plain(
             "Keep the file as it is, and do not record on its card: what stands behind the damage \
@@ -417,6 +409,29 @@ pub fn advice(inspection: &Inspection, path: &Path) -> Option<(String, Option<St
         ),
         _ => None,
     }
+}
+
+/// Whether fragments, or samples of them, are all there and not where an index of the fragments as they stand finds them.
+const fn is_of_order(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::FragmentsHidden { .. }
+            | Problem::FragmentsUnordered { .. }
+            | Problem::FragmentRepeated { .. }
+            | Problem::FragmentTimeWrong { .. }
+            | Problem::FragmentTimeBack { .. }
+            | Problem::UnusedMedia { amid: true, .. }
+    ) || is_of_tables_of_fragments(problem)
+}
+
+/// Whether a fragment places its samples wrongly.
+const fn is_of_tables_of_fragments(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::LayoutDisagrees { broken: true }
+            | Problem::SizesDisagree { .. }
+            | Problem::SamplesInIndex { .. }
+    )
 }
 
 /// Whether a table is wrong, while the media may be sound.

@@ -1,0 +1,138 @@
+//! Fragments that are whole and stand in another order, twice, or where no box
+//! leads to: every sample comes back, in its place.
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "tests panic when they fail"
+)]
+
+use std::path::Path;
+use tapo_bmff::BoxWriter;
+use tapo_io::{ByteSource, Span};
+use tapo_movie::{FragmentDefaults, Run, RunSample, Sample, SampleTable};
+use tapo_repair::{Options, repair};
+
+/// A clip in fragments of `each` seconds, and where these stand.
+fn in_fragments(plain: &Vec<u8>, each: u64) -> (Vec<u8>, Vec<Span>) {
+    let full = tapo_movie::read(plain).unwrap().movie.unwrap();
+    let mut init = full.clone();
+    init.other.clear();
+    for track in &mut init.tracks {
+        track.samples = SampleTable::default();
+        track.defaults = Some(FragmentDefaults::default());
+    }
+    let mut w = BoxWriter::new();
+    w.boxed(b"ftyp", |w| {
+        w.raw(b"iso6").u32(512).raw(b"iso6mp41");
+    });
+    let mut file = w.into_bytes();
+    file.extend(tapo_movie::encode_init(&init));
+    let mut spans = Vec::new();
+    for number in 0.. {
+        let mut data = Vec::new();
+        let mut parts = Vec::new();
+        for track in &full.tracks {
+            let inside = |s: &Sample| s.dts / u64::from(track.timescale) / each == number;
+            let samples: Vec<Sample> = track.samples.iter().filter(inside).collect();
+            let run = samples.iter().map(|s| {
+                data.extend(plain.read_span(s.span).unwrap());
+                RunSample {
+                    size: s.span.len() as u32,
+                    duration: s.duration,
+                    composition_offset: s.composition_offset,
+                    sync: s.sync,
+                }
+            });
+            let run: Vec<RunSample> = run.collect();
+            if let Some(first) = samples.first() {
+                parts.push((track.header.id, first.dts, run));
+            }
+        }
+        if parts.is_empty() {
+            break;
+        }
+        let runs: Vec<Run<'_>> = parts
+            .iter()
+            .map(|(track_id, time, samples)| Run {
+                track_id: *track_id,
+                base_media_decode_time: *time,
+                description: 1,
+                samples,
+            })
+            .collect();
+        let start = file.len() as u64;
+        file.extend(tapo_movie::encode_moof(number as u32 + 1, &runs));
+        file.extend(BoxWriter::header(b"mdat", data.len() as u64, false));
+        file.extend(data);
+        spans.push(Span::new(start, file.len() as u64));
+    }
+    (file, spans)
+}
+
+/// A sample: its bytes, times, duration and sync flag.
+type Content = (Vec<u8>, u64, i32, u32, bool);
+
+fn content(file: &Vec<u8>) -> Vec<Vec<Content>> {
+    let movie = tapo_movie::read(file).unwrap().movie.unwrap();
+    let of = |s: Sample| {
+        let bytes = file.read_span(s.span).unwrap();
+        (bytes, s.dts, s.composition_offset, s.duration, s.sync)
+    };
+    let tracks = movie.tracks.iter();
+    tracks.map(|t| t.samples.iter().map(of).collect()).collect()
+}
+
+fn repaired(folder: &Path, broken: &[u8]) -> Vec<Vec<Content>> {
+    let (from, to) = (folder.join("broken.mp4"), folder.join("out.mp4"));
+    std::fs::write(&from, broken).unwrap();
+    let options = Options {
+        output: Some(to.clone()),
+        replace: true,
+        ..Options::default()
+    };
+    repair(&from, &[], &options).unwrap();
+    content(&std::fs::read(&to).unwrap())
+}
+
+fn clip(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+#[test]
+fn fragments_come_back_in_order_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["h264_bframes_aac.mp4", "h265_open_gop.mp4", "h264_alaw.mov"] {
+        let (file, spans) = in_fragments(&clip(name), 1);
+        let last = spans.len() - 1;
+        assert!(last >= 2, "{name}");
+        let want = content(&file);
+        let head = &file[..spans[0].start as usize];
+        let swapped: Vec<usize> = (0..last - 1).chain([last, last - 1]).collect();
+        let backward: Vec<usize> = (0..=last).rev().collect();
+        let repeated: Vec<usize> = (0..=last).chain([1]).chain([0]).collect();
+        for order in [swapped, backward, repeated] {
+            let mut broken = head.to_vec();
+            for place in &order {
+                let span = spans[*place];
+                broken.extend(&file[span.start as usize..span.end as usize]);
+            }
+            assert!(repaired(folder.path(), &broken) == want, "{name} {order:?}");
+        }
+    }
+}
+
+#[test]
+fn fragments_behind_a_size_that_is_wrong_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, spans) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);
+    let want = content(&file);
+    let moofs = tapo_movie::read(&file).unwrap().fragments;
+    let header = moofs[1].moof.end as usize;
+    let len = spans[1].end - header as u64;
+    for size in [0, len + spans[2].len(), len + 40, len - 40] {
+        let mut broken = file.clone();
+        broken[header..header + 4].copy_from_slice(&(size as u32).to_be_bytes());
+        assert!(repaired(folder.path(), &broken) == want, "{size}");
+    }
+}
