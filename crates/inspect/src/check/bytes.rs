@@ -42,8 +42,7 @@ pub(super) fn check(movie: &Movie, inspection: &Inspection, found: &mut Vec<Find
         let mut fragments = inspection.read.fragments.iter();
         let torn = fragments.find(|f| !f.whole).map(|f| f.moof.start);
         let end = torn.unwrap_or(u64::MAX);
-        let joined = inspection.form == Form::Hybrid;
-        found.extend(unused(ledger, end, joined));
+        found.extend(unused(ledger, end, inspection.form));
     }
     found.extend(free(ledger));
     if inspection.form != Form::Hybrid {
@@ -101,9 +100,10 @@ pub(super) fn unknown(
     Ok(())
 }
 
-/// Bytes in `mdat` in front of `end` that no sample uses: told of the largest range. Of a `joined` recording, half a
+/// Bytes in `mdat` in front of `end` that no sample uses: told of the largest range. Of a joined recording, half a
 /// box at the start of a block is what its blocks bring along.
-fn unused(ledger: &Ledger, end: u64, joined: bool) -> Option<Finding> {
+fn unused(ledger: &Ledger, end: u64, form: Form) -> Option<Finding> {
+    let joined = form == Form::Hybrid;
     let is_half = |e: &Entry| {
         let next = ledger.get(ledger.place_of(e.span.start) + 1);
         let leads_on = next.is_some_and(|n| matches!(n.what, Holding::Leftover { .. }));
@@ -127,9 +127,10 @@ fn unused(ledger: &Ledger, end: u64, joined: bool) -> Option<Finding> {
         let entry = place.and_then(|p| ledger.get(p)).filter(before_end);
         entry.is_some_and(|e| matches!(e.what, Holding::Samples { .. }))
     };
+    // What a fragment brings along it has samples for.
     let amid = largest.span.len() >= MANY
-        && is_samples(place.checked_sub(1))
-        && is_samples(Some(place + 1));
+        && (form == Form::Fragmented
+            || is_samples(place.checked_sub(1)) && is_samples(Some(place + 1)));
     Some(Finding::new(Problem::UnusedMedia { bytes, amid }).at(largest.span))
 }
 

@@ -3,7 +3,7 @@
 use super::spots::hull;
 use crate::{Finding, Inspection, Problem, TimeRange};
 use std::collections::{HashMap, HashSet};
-use tapo_bmff::{Defect, Flaw};
+use tapo_bmff::{Defect, Flaw, FourCc};
 use tapo_io::Span;
 use tapo_movie::{Fragment, Sequence, TIME_MISFITS, TrackFragment};
 
@@ -126,6 +126,14 @@ fn row(
         }
         for part in &fragment.tracks {
             let Some(start) = part.base_media_decode_time else {
+                if let Some(before) = ends.get_mut(&part.track_id) {
+                    // It goes on where the one before ended.
+                    before.end = before.end.saturating_add(part.duration);
+                    before.moof = fragment.moof;
+                    let (kind, parent) = (FourCc(*b"tfdt"), FourCc(*b"traf"));
+                    let missing = Problem::BoxMissing { kind, parent };
+                    found.push(Finding::new(missing).at(fragment.moof).on(part.track_id));
+                }
                 continue;
             };
             let mut now = Before {
@@ -213,7 +221,8 @@ fn difference(start: u64, end: u64) -> i64 {
 
 /// Where the next fragment of a track starts.
 fn next_start(rest: &[&Fragment], track: u32) -> Option<u64> {
-    let mut parts = rest.iter().flat_map(|f| &f.tracks);
+    // It is not far, if the file means well.
+    let mut parts = rest.iter().take(64).flat_map(|f| &f.tracks);
     let next = parts.find(|p| p.track_id == track)?;
     next.base_media_decode_time
 }

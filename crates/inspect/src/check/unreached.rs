@@ -2,8 +2,13 @@
 
 use super::spots::hull;
 use crate::{Finding, Form, Inspection, Problem, Result, TimeRange};
+use std::collections::HashSet;
 use tapo_bmff::{BoxTree, be_u32, be_u64, full_box};
 use tapo_io::{ByteSource, Span};
+use tapo_movie::Fragment;
+
+/// Sizes that are told one by one.
+const SIZES: usize = 16;
 
 /// Whole fragments that no box leads to, and the size that leads past them.
 pub(super) fn hidden(inspection: &Inspection, found: &mut Vec<Finding>) {
@@ -36,11 +41,20 @@ pub(super) fn hidden(inspection: &Inspection, found: &mut Vec<Finding>) {
         // It is meant to cover fragments.
         return;
     }
-    let mdats = inspection.read.top.iter().filter(|b| b.kind == b"mdat");
-    for mdat in mdats {
-        let Some(first) = hidden.iter().find(|f| mdat.payload().contains(f.moof)) else {
+    // They are in the order of the file, and so are the boxes.
+    let top = &inspection.read.top;
+    let mut last = None;
+    let mut told_of = 0;
+    for first in hidden {
+        let place = top.partition_point(|b| b.span.end <= first.moof.start);
+        let mdat = top
+            .get(place)
+            .filter(|b| b.kind == b"mdat" && b.span.contains(first.moof));
+        let Some(mdat) = mdat.filter(|_| last != Some(place) && told_of < SIZES) else {
             continue;
         };
+        last = Some(place);
+        told_of += 1;
         let told = |f: &Finding| {
             let size = matches!(f.problem, Problem::SizeWrong { .. });
             size && f.span.is_some_and(|s| s.start == mdat.span.start)
@@ -100,9 +114,11 @@ pub(super) fn cut_out(
             continue;
         };
         entries.dedup_by_key(|e| e.moof);
+        let listed: &HashSet<u64> = &entries.iter().map(|e| e.moof).collect();
         let own = || {
             let all = fragments.iter().chain(inspection.hidden());
-            all.filter(|f| f.tracks.iter().any(|t| t.track_id == track))
+            let holds = move |f: &&Fragment| f.tracks.iter().any(|t| t.track_id == track);
+            all.filter(move |f| holds(f) || listed.contains(&f.moof.start))
         };
         let count = own().count();
         let Some(lacking) = entries.len().checked_sub(count).filter(|n| *n > 0) else {

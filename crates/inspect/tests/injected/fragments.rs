@@ -224,3 +224,27 @@ fn a_first_fragment_that_is_not_number_one_is_worth_a_notice() {
     let before = Problem::FragmentsBefore { number: 2 };
     assert!(seen.findings.iter().any(|f| f.problem == before));
 }
+
+#[test]
+fn a_fragment_that_lost_its_table_or_its_clock_is_told() {
+    let (sound, _) = file();
+    // Of the first run all but its header is zeroed: no sample has a byte.
+    let mut file = sound.clone();
+    let span = moof(&file, 1);
+    let bytes = &file[span.start as usize..span.end as usize];
+    let at = bytes.windows(4).position(|w| w == b"trun").unwrap() + span.start as usize;
+    file[at + 16..at + 16 + 400].fill(0);
+    let seen = inspect(&file).unwrap();
+    assert_eq!(seen.verdict, Verdict::Damaged);
+    let lost = |f: &Finding| matches!(f.problem, Problem::UnusedMedia { amid: true, .. });
+    assert!(seen.findings.iter().any(lost), "{:?}", seen.findings);
+    // Without a time it goes on where the one before ended.
+    let mut file = sound.clone();
+    let at = tfdt(&file, 2) - 8;
+    file[at..at + 4].copy_from_slice(b"free");
+    let seen = inspect(&file).unwrap();
+    let found = worst(&seen);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(matches!(found[0].problem, Problem::BoxMissing { .. }));
+    assert_eq!(found[0].span, Some(moof(&file, 2)));
+}
