@@ -36,6 +36,9 @@ pub struct Finalization {
     pub samples: u64,
     /// How long the longest track shows.
     pub duration: Duration,
+    /// Whole seconds of nothing before the first sample of any track that are left
+    /// out: the stream had been running that long before.
+    pub lead_left_out: Duration,
     /// Fragments whose samples are in the final index.
     pub fragments: usize,
     /// Fragments that are not: torn, or out of order beyond repair.

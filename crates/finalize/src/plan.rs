@@ -3,7 +3,7 @@
 
 use crate::append::{self, Appended};
 use crate::outcome::{Finalization, How, Undone};
-use crate::prepare::prepare;
+use crate::prepare::{lead, prepare};
 use crate::resized::Resized;
 use crate::reveal::{Segment, conceal};
 use crate::state::State;
@@ -263,6 +263,7 @@ fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Fin
         tracks: movie.tracks.len(),
         samples: movie.sample_count(),
         duration: shown_for(movie),
+        lead_left_out: Duration::from_secs(read.movie.as_ref().map_or(0, lead)),
         fragments: read.fragments.iter().filter(|f| f.whole).count(),
         fragments_left_out: broken.count(),
         torn_bytes: torn_at(read).map_or(0, |at| read.size - at),

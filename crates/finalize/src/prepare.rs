@@ -19,12 +19,23 @@ pub(crate) const NORMAL: u32 = 0x1_0000;
 /// Timescales stay below 2^31: not every reader takes them as unsigned.
 pub(crate) const LARGEST_TIMESCALE: u32 = i32::MAX.cast_unsigned();
 
+/// Nothing for up to this long, seconds, may stand in front of all tracks: GStreamer
+/// 1.22 waits for 10 s, and refuses a file in which a minute is empty.
+const LONGEST_LEAD: u64 = 10;
+
 /// Turns the movie of a fragmented file into that of the final one. Packets keep
-/// their decode and presentation times.
+/// their decode and presentation times, but for [whole seconds](lead) that come
+/// before all of them.
 pub(crate) fn prepare(mut movie: Movie, path: &Path) -> Result<Movie> {
     refuse_encrypted(&movie, path)?;
     movie.tracks.iter_mut().for_each(end_last_sample);
-    let plans: Vec<Vec<Part>> = movie.tracks.iter().map(parts).collect();
+    let mut plans: Vec<Vec<Part>> = movie.tracks.iter().map(parts).collect();
+    let lead = common_lead(&movie, &plans);
+    for (track, parts) in movie.tracks.iter().zip(&mut plans) {
+        if let Some(Part::Late(ticks)) = parts.first_mut() {
+            *ticks -= lead * u64::from(track.timescale);
+        }
+    }
     let old = movie.header.timescale;
     let timescale = movie_timescale(&movie, &plans);
     movie.header.timescale = timescale;
@@ -36,6 +47,24 @@ pub(crate) fn prepare(mut movie: Movie, path: &Path) -> Result<Movie> {
         track.other_stbl.retain(|raw| fits(raw.kind));
     }
     Ok(movie)
+}
+
+/// Whole seconds before the first sample of any track that [`prepare`] leaves out:
+/// of a stream that had been running for hours, an offset that all its tracks
+/// have in common, and no gap. Whole, since each timescale can say that.
+pub(crate) fn lead(movie: &Movie) -> u64 {
+    let plans: Vec<Vec<Part>> = movie.tracks.iter().map(parts).collect();
+    common_lead(movie, &plans)
+}
+
+fn common_lead(movie: &Movie, plans: &[Vec<Part>]) -> u64 {
+    let tracks = movie.tracks.iter().zip(plans);
+    let leads = tracks.filter(|(track, _)| !track.samples.is_empty());
+    let leads = leads.map(|(track, parts)| match parts.first() {
+        Some(Part::Late(ticks)) => ticks / u64::from(track.timescale.max(1)),
+        _ => 0,
+    });
+    leads.min().filter(|lead| *lead > LONGEST_LEAD).unwrap_or(0)
 }
 
 /// Checks that every sample lies in the file, and none in `spare`: bytes that
@@ -322,6 +351,43 @@ mod tests {
         let want = vec![Edit::media(90, 3900)];
         let list = [Edit::media(0, 3900)];
         assert_eq!(prepared(1000, track(0, &list)), (1000, want));
+    }
+
+    #[test]
+    fn whole_seconds_before_all_tracks_are_left_out_if_they_are_many() {
+        let late = |seconds: u64, ticks: u64| track(seconds * 90_000 + ticks, &[]);
+        let edits = |tracks: Vec<Track>| -> Vec<Option<Edit>> {
+            let mut movie = Movie {
+                tracks,
+                ..Movie::default()
+            };
+            movie.header.timescale = 90_000;
+            let lead = lead(&movie);
+            let done = prepare(movie, Path::new("x")).unwrap();
+            let first = |t: &Track| t.edits.first().copied().filter(|e| e.media_time.is_none());
+            assert_eq!(super::lead(&done), 0);
+            assert!(lead == 0 || lead > LONGEST_LEAD);
+            done.tracks.iter().map(first).collect()
+        };
+        // Pictures are composed 3000 ticks late.
+        let empty = |ticks: u64| Some(Edit::empty(ticks + 3000));
+        let kept = edits(vec![late(10, 89_999 - 3000)]);
+        assert_eq!(kept, [empty(990_000 - 1 - 3000)]);
+        let hours = edits(vec![late(18_000, 0), late(18_002, 45_000)]);
+        assert_eq!(hours, [empty(0), empty(2 * 90_000 + 45_000)]);
+        // One that starts at once makes it a gap of the others.
+        let gap = edits(vec![late(18_000, 0), late(0, 0)]);
+        assert_eq!(gap, [empty(18_000 * 90_000), empty(0)]);
+        // A list that says so is what somebody wants.
+        let list = [Edit::empty(18_000 * 90_000), Edit::media(0, 0)];
+        let wanted = edits(vec![track(0, &list)]);
+        assert_eq!(wanted, [Some(list[0])]);
+        // A track without samples says nothing.
+        let none = Track {
+            timescale: 8000,
+            ..Track::default()
+        };
+        assert_eq!(edits(vec![late(60, 7), none])[0], empty(7));
     }
 
     #[test]

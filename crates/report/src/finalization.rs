@@ -69,6 +69,13 @@ pub fn finalization(
         number::count(done.fragments as u64, "fragment"),
         number::bytes(done.bytes_written)
     )?;
+    if !done.lead_left_out.is_zero() {
+        writeln!(
+            out,
+            "  left out: {} of nothing before the first sample of any track",
+            number::clock(done.lead_left_out.as_secs(), 1)
+        )?;
+    }
     if done.fragments_left_out > 0 || done.torn_bytes > 0 {
         let style = theme.warning;
         writeln!(
@@ -130,6 +137,7 @@ struct Index {
     duration_s: f64,
     fragments: usize,
     fragments_left_out: usize,
+    lead_left_out_s: u64,
     torn_bytes: u64,
     moov_size: u64,
     large_offsets: bool,
@@ -166,6 +174,7 @@ pub fn finalization_json(
             duration_s: done.duration.as_secs_f64(),
             fragments: done.fragments,
             fragments_left_out: done.fragments_left_out,
+            lead_left_out_s: done.lead_left_out.as_secs(),
             torn_bytes: done.torn_bytes,
             moov_size: done.moov_len,
             large_offsets: done.large_offsets,
