@@ -98,3 +98,34 @@ fn a_full_disk_costs_the_oldest_recordings_and_nothing_else() {
     assert!(removed.is_sorted(), "{removed:?}");
     assert!(read("names").contains("foreign"));
 }
+
+#[test]
+fn a_file_is_protected_and_may_go_again() {
+    let folder = Folder::new();
+    folder.write("a.mp4", b"x");
+    let may_write = || {
+        let meta = std::fs::metadata(folder.path("a.mp4")).unwrap();
+        !meta.permissions().readonly()
+    };
+    for (args, said, writable) in [
+        (&["protect", "a.mp4"][..], "a.mp4: protected", false),
+        (&["protect", "a.mp4"], "was protected already", false),
+        (
+            &["protect", "--undo", "a.mp4"],
+            "not protected any more",
+            true,
+        ),
+        (&["protect", "--undo", "a.mp4"], "was not protected", true),
+    ] {
+        let (code, out, err) = folder.run(args);
+        assert_eq!((code, may_write()), (0, writable), "{args:?}");
+        assert!(format!("{out}{err}").contains(said), "{out}{err}");
+    }
+    assert_eq!(folder.run(&["protect", "none.mp4", "a.mp4"]).0, 1);
+    assert!(!may_write());
+    // What is written is nobody else's to protect.
+    let file = std::fs::File::open(folder.path("a.mp4")).unwrap();
+    let lock = tapo_io::Lock::exclusive(&file, &folder.path("a.mp4")).unwrap();
+    assert_eq!(folder.run(&["protect", "a.mp4"]).0, 7);
+    drop(lock);
+}

@@ -195,9 +195,13 @@ impl Files {
     /// may.
     fn make_room(&mut self) -> bool {
         let open = self.open.as_ref().map(|open| open.file.disk.path());
-        let retention = self.retention.as_mut();
-        let gone = retention.and_then(|r| r.make_room(WallClock::now(), open));
-        gone.map(|gone| self.tell_gone(gone)).is_some()
+        let Some(retention) = &mut self.retention else {
+            return false;
+        };
+        let tried = retention.make_room(WallClock::now(), open);
+        let room = tried.last().is_some_and(|gone| gone.result.is_ok());
+        tried.into_iter().for_each(|gone| self.tell_gone(gone));
+        room
     }
 
     fn tell_gone(&self, gone: Gone) {
@@ -399,7 +403,7 @@ impl Files {
     /// The file cannot be written any more. A full disk is no reason not to
     /// finish it, since that needs no room; from any other failure it is left
     /// as it stands.
-    fn abandon(&mut self, error: &tapo_io::Error) {
+    pub(crate) fn abandon(&mut self, error: &tapo_io::Error) {
         let Some(mut open) = self.open.take() else {
             return;
         };
@@ -416,6 +420,10 @@ impl Files {
         }
         let (summary, empty) = (open.summary(), open.empty);
         drop(open);
+        if full {
+            // A sync may be what found the disk full: the next file needs room.
+            self.make_room();
+        }
         if empty && full {
             let _ = std::fs::remove_file(&path);
             self.set_file(None);

@@ -118,19 +118,23 @@ impl<S: Shelf> Retention<S> {
         gone
     }
 
-    /// The disk is full: removes the oldest segment that may go, if one may.
-    pub(crate) fn make_room(&mut self, now: WallClock, open: Option<&Path>) -> Option<Gone> {
+    /// The disk is full: removes the oldest segment that may go. Also what could
+    /// not be removed is returned; the last one went, unless none did.
+    pub(crate) fn make_room(&mut self, now: WallClock, open: Option<&Path>) -> Vec<Gone> {
         let mut left = self.left(open);
+        let mut tried = Vec::new();
         loop {
             let may_go = |s: &[Segment]| match self.keep.gives_way() {
                 true => oldest(s).map(|at| (at, Why::Full)),
                 false => self.past_age(s, now).map(|at| (at, Why::Age)),
             };
-            let (at, why) = may_go(&left)?;
+            let Some((at, why)) = may_go(&left) else {
+                return tried;
+            };
             // One that cannot be removed makes no room: the next is tried.
-            match self.remove(&left.remove(at), why) {
-                Some(gone) if gone.result.is_ok() => return Some(gone),
-                _ => {}
+            tried.extend(self.remove(&left.remove(at), why));
+            if tried.last().is_some_and(|gone| gone.result.is_ok()) {
+                return tried;
             }
         }
     }

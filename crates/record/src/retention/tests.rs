@@ -102,9 +102,9 @@ fn what_ended_longer_ago_goes_and_the_newest_stays() {
     assert_eq!(left, [1, 9]);
     // Only age was named: a full disk takes nothing that is not old.
     let mut some = Retention::new(keep, Disks::new(0, all()));
-    assert!(some.make_room(WallClock(0), None).is_none());
-    assert!(some.make_room(WallClock(8 * HOUR), None).is_some());
-    assert!(some.make_room(WallClock(8 * HOUR), None).is_none());
+    assert!(some.make_room(WallClock(0), None).is_empty());
+    assert_eq!(some.make_room(WallClock(8 * HOUR), None).len(), 1);
+    assert!(some.make_room(WallClock(8 * HOUR), None).is_empty());
 }
 
 #[test]
@@ -118,13 +118,13 @@ fn a_full_disk_costs_the_oldest_one_at_a_time() {
     assert!(some.tidy(WallClock(i64::MAX), None).is_empty());
     some.shelf.taken.push("0.mp4".into());
     for name in ["1.mp4", "2.mp4"] {
-        let gone = some.make_room(WallClock(0), None).unwrap();
+        let gone = some.make_room(WallClock(0), None).pop().unwrap();
         assert_eq!(
             (gone.segment.path.to_str(), gone.why),
             (Some(name), Why::Full)
         );
     }
-    assert!(some.make_room(WallClock(0), None).is_none());
+    assert!(some.make_room(WallClock(0), None).is_empty());
 }
 
 proptest! {
@@ -233,6 +233,31 @@ fn of_a_real_folder_only_own_free_segments_go() {
     let left = names(dir.path());
     assert!(after.iter().all(|name| left.contains(name)), "{left:?}");
     assert!(of("evidence.mp4").exists() && of("08-7.mp4").is_symlink());
+}
+
+/// A sync that finds the disk full ends the file, and makes room for the next.
+#[test]
+fn a_full_disk_that_only_a_sync_notices_costs_the_oldest_too() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path(), Keep::default(), 4);
+    let keep = Keep {
+        free: Some(0),
+        ..Keep::default()
+    };
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = Arc::clone(&told);
+    let tell = Arc::new(move |event| tell.lock().unwrap().push(event));
+    let namer = Namer::new("%Y/%H", true).unwrap();
+    let output = Output::Folder(dir.path().to_owned());
+    let mut files = Files::new("yard", output, namer, SyncPolicy::Fragment, tell).keeping(keep);
+    for command in commands(2, Some(900)).into_iter().take(2) {
+        files.apply(Job::Command(command));
+    }
+    let full = std::io::ErrorKind::StorageFull.into();
+    files.abandon(&tapo_io::Error::io(dir.path(), "sync", full));
+    let told = told.lock().unwrap();
+    let gone = |e: &&Event| matches!(e, Event::Removed { why: Why::Full, .. });
+    assert_eq!(told.iter().filter(gone).count(), 1);
 }
 
 /// The file that is written is the newest, and not the only one that stays.
