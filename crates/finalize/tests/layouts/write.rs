@@ -69,6 +69,10 @@ pub(crate) struct Maker {
     /// Version of `trun`, and its flags.
     pub(crate) run_version: u8,
     pub(crate) run: fn(&Part<'_>) -> u32,
+    /// Samples in a `trun`, at most.
+    pub(crate) per_run: usize,
+    /// Only the first run of a `traf` says where its data is: that of the others follows.
+    pub(crate) implied: bool,
     /// Flags of a picture that can be decoded alone, of any other, and of sound.
     pub(crate) sync: u32,
     pub(crate) other: u32,
@@ -373,25 +377,38 @@ impl Maker {
                 _ => w.u64(dts),
             };
         });
-        let flags = (self.run)(part);
-        w.full(b"trun", self.run_version, flags, |w| {
-            w.u32(part.samples.len() as u32).u32(data as i32 as u32);
-            if flags & 0x4 != 0 {
-                w.u32(self.flags(part, first));
-            }
-            for piece in part.samples {
-                let s = &piece.sample;
-                for (bit, value) in [
-                    (0x100, s.duration),
-                    (0x200, piece.bytes.len() as u32),
-                    (0x400, self.flags(part, piece)),
-                    (0x800, s.composition_offset as u32),
-                ] {
-                    if flags & bit != 0 {
-                        w.u32(value);
-                    }
+        let mut data = data;
+        for (i, run) in part.samples.chunks(self.per_run).enumerate() {
+            // Without an offset a run follows the one before.
+            let follows = self.implied && i > 0;
+            let flags = (self.run)(part) & !u32::from(follows);
+            w.full(b"trun", self.run_version, flags, |w| {
+                w.u32(run.len() as u32);
+                if !follows {
+                    w.u32(data as i32 as u32);
                 }
+                if flags & 0x4 != 0 {
+                    w.u32(self.flags(part, &run[0]));
+                }
+                for piece in run {
+                    self.entry(w, part, piece, flags);
+                }
+            });
+            data += run.iter().map(|p| p.bytes.len() as i64).sum::<i64>();
+        }
+    }
+
+    fn entry(&self, w: &mut BoxWriter, part: &Part<'_>, piece: &Piece, flags: u32) {
+        let s = &piece.sample;
+        for (bit, value) in [
+            (0x100, s.duration),
+            (0x200, piece.bytes.len() as u32),
+            (0x400, self.flags(part, piece)),
+            (0x800, s.composition_offset as u32),
+        ] {
+            if flags & bit != 0 {
+                w.u32(value);
             }
-        });
+        }
     }
 }
