@@ -12,13 +12,11 @@ mod inband;
 mod left;
 pub(crate) mod look;
 mod mend;
-pub(crate) mod rates;
 mod sets;
 mod settle;
 mod trial;
 mod unset;
 pub(crate) mod view;
-pub(crate) mod waveforms;
 
 use crate::index::Own;
 use crate::item::Found;

@@ -77,7 +77,7 @@ impl View<'_> {
 
     /// The samples of the fragments, if the file has any, by the tracks of a
     /// profile.
-    fn fragments(&self, profile: &Profile) -> Result<Option<Movie>> {
+    pub(crate) fn fragments(&self, profile: &Profile) -> Result<Option<Movie>> {
         if !self.is_fragmented() {
             return Ok(None);
         }

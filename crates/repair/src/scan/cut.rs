@@ -49,6 +49,10 @@ const AHEAD: usize = 8;
 /// Cost of a row of which nobody knows whether damage has taken some of it.
 const ODD: f64 = 0.0;
 
+/// Times as long as the longest in the reference a packet may be; and bytes that any may have.
+const LONGER: usize = 4;
+const LONG: usize = 1500;
+
 /// Packets in a row, at most.
 const PACKETS: usize = 128;
 
@@ -57,6 +61,8 @@ const PACKETS: usize = 128;
 pub(super) struct Cutter {
     packets: Packets,
     recogniser: Box<dyn Recogniser>,
+    /// Bytes of a packet, at most.
+    longest: usize,
     /// Costs of the assumptions about when the next packet is due.
     phases: [f64; PHASES],
     /// Something was lost since the last row.
@@ -69,9 +75,11 @@ impl Cutter {
         let recogniser = track.recogniser.as_ref()?;
         let mut packets = track.packets.clone();
         packets.pause();
+        let largest = usize::try_from(track.largest).unwrap_or(usize::MAX);
         (track.finding == Finding::Starts).then(|| Self {
             packets,
             recogniser: recogniser.fork(),
+            longest: largest.saturating_mul(LONGER).max(LONG),
             phases: phases(ON_TIME..ON_TIME + 1),
             is_lost: false,
         })
@@ -82,6 +90,7 @@ impl Cutter {
         Self {
             packets: self.packets.clone(),
             recogniser: self.recogniser.fork(),
+            longest: self.longest,
             phases: self.phases,
             is_lost: self.is_lost,
         }
@@ -258,7 +267,10 @@ impl Scanner<'_> {
         let mut divisions = Vec::with_capacity(rows.len());
         for (row, _) in &rows {
             let bytes = self.source.read_span(*row)?;
-            divisions.push(cutter.division(&bytes, most, false));
+            let division = cutter
+                .could_begin(&bytes)
+                .then(|| cutter.division(&bytes, most, false));
+            divisions.push(division);
         }
         // What the rows cost if packets are due by one assumption.
         let cost = |ahead: i64, phase: i64| {
@@ -270,7 +282,8 @@ impl Scanner<'_> {
                     let written = due(ahead + pictures * picture, phase, step);
                     let expected = (written - before).max(0);
                     before = written.max(0);
-                    let cost = division.likeliest(|k| off(expected, k, miscount)).1;
+                    let cost = |d: &Division| d.likeliest(|k| off(expected, k, miscount)).1;
+                    let cost = division.as_ref().map_or(f64::INFINITY, cost);
                     if cost.is_finite() { cost } else { UNLIKELY }
                 });
             costs.sum::<f64>()
@@ -319,6 +332,9 @@ impl Scanner<'_> {
         };
         for (row, _) in rows {
             let bytes = self.source.read_span(row)?;
+            if !taught.could_begin(&bytes) {
+                continue;
+            }
             let division = taught.division(&bytes, PACKETS / 4, false);
             let (parts, _) = division.likeliest(|_| 0.0);
             let cuts = division.cuts(parts);
@@ -558,7 +574,7 @@ impl Cutter {
         symbols: &mut Vec<Symbol>,
     ) -> f64 {
         let packet = bytes.get(from..to).unwrap_or_default();
-        if !self.recogniser.could_be(packet) {
+        if packet.len() > self.longest || !self.recogniser.could_be(packet) {
             return f64::INFINITY;
         }
         let head = if packet.len() < FIRST {
@@ -588,7 +604,7 @@ impl Cutter {
             }
             self.cost(bytes, from, to, &mut symbols)
         };
-        Division::new(&starts, bytes.len(), most, &mut cost)
+        Division::new(&starts, bytes.len(), most, self.longest, &mut cost)
     }
 
     fn head(&self, head: &[u8], symbols: &mut Vec<Symbol>) -> f64 {

@@ -9,12 +9,13 @@ pub(super) struct Division {
 }
 
 impl Division {
-    /// Of a row of `len` bytes into `most` parts or fewer, which begin at `starts`,
-    /// the first of them 0, each given with a cost of its own.
+    /// Of a row of `len` bytes into `most` parts or fewer of no more than `longest` bytes, which
+    /// begin at `starts`, the first of them 0, each given with a cost of its own.
     pub(super) fn new(
         starts: &[(usize, f64)],
         len: usize,
         most: usize,
+        longest: usize,
         cost: &mut dyn FnMut((usize, f64), usize) -> f64,
     ) -> Self {
         let ends: Vec<usize> = starts.iter().map(|(at, _)| *at).chain([len]).collect();
@@ -24,7 +25,8 @@ impl Division {
             *first = (0.0, 0);
         }
         for (i, end) in ends.iter().enumerate().skip(1) {
-            for (j, start) in starts.iter().enumerate().take(i) {
+            let first = starts.partition_point(|(at, _)| at.saturating_add(longest) < *end);
+            for (j, start) in starts.iter().enumerate().take(i).skip(first) {
                 let own = cost(*start, *end);
                 if !own.is_finite() {
                     continue;
@@ -86,7 +88,7 @@ mod tests {
             let starts: Vec<_> = starts.iter().map(|s| (*s, 0.0)).collect();
             let mut cost =
                 |from: (usize, f64), to: usize| ((to - from.0) as f64 - 100.0).abs() / 20.0;
-            let division = Division::new(&starts, len, n + 2, &mut cost);
+            let division = Division::new(&starts, len, n + 2, 150, &mut cost);
             let of_number = |k: usize| k.abs_diff(n) as f64 * 12.0;
             division.cuts(division.likeliest(of_number).0)
         };

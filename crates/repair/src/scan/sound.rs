@@ -22,6 +22,9 @@ const NEAR: f32 = 24.0;
 /// nobody wrote.
 const BLANK: usize = 512;
 
+/// Bytes that are looked at first: most of what is no sound shows in them.
+const FIRST: usize = 1 << 10;
+
 /// Bytes that are looked at to tell whether a place is within sound.
 const WITHIN: u64 = 4 << 10;
 
@@ -100,21 +103,36 @@ impl Judge<'_> {
             (Some(end), true) => data.get(end..),
         };
         let shown = shown.unwrap_or_default();
-        let odds = recogniser.likeness(shown, backwards);
-        if odds.is_empty() && shown.len() >= BLANK {
-            return Ok(None);
-        }
-        let mut sums = Vec::with_capacity(odds.len() + 1);
-        let (mut sum, mut best, mut highest) = (0.0, 0, 0.0);
-        sums.push(sum);
-        for bits in odds {
-            sum += bits;
-            if sum < highest - DOUBT {
+        let first = match shown.len().checked_sub(FIRST) {
+            Some(rest) if backwards => shown.get(rest..),
+            _ => shown.get(..FIRST),
+        };
+        let mut sums = Vec::new();
+        let (mut best, mut broken) = (0, false);
+        // The beginning of what is no sound says so.
+        for part in first.into_iter().chain([shown]) {
+            if broken {
                 break;
             }
+            let odds = recogniser.likeness(part, backwards);
+            if odds.is_empty() && part.len() >= BLANK {
+                return Ok(None);
+            }
+            sums.clear();
+            sums.reserve(odds.len() + 1);
+            let (mut sum, mut highest) = (0.0, 0.0);
             sums.push(sum);
-            if sum >= highest {
-                (best, highest) = (sums.len() - 1, sum);
+            best = 0;
+            for bits in odds {
+                sum += bits;
+                if sum < highest - DOUBT {
+                    broken = true;
+                    break;
+                }
+                sums.push(sum);
+                if sum >= highest {
+                    (best, highest) = (sums.len() - 1, sum);
+                }
             }
         }
         let is_blank = blank.is_some() && best + 1 >= sums.len();

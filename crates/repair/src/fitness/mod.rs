@@ -1,9 +1,13 @@
 //! Whether the reference that was used is of the same camera and settings.
 
+mod counts;
+mod fragments;
+mod rates;
+mod waveforms;
+
+pub(crate) use fragments::check as check_fragments;
+
 use crate::basis::look::{share, votes};
-use crate::basis::rates::other_rate;
-use crate::basis::view::View;
-use crate::basis::waveforms::other_sound;
 use crate::item::Found;
 use crate::layout::Layout;
 use crate::profile::{Finding, Profile, Reference, TrackProfile};
@@ -61,19 +65,13 @@ pub(crate) fn check(
             described(&reference.profile),
         ));
     }
-    if let Some((rate, of)) = other_rate(found, &reference.profile) {
+    if let Some((rate, of)) = rates::other_rate(found, &reference.profile) {
         differences.push(format!(
             "beside the pictures its sound runs at {rate} Hz, that of the reference at {of} Hz"
         ));
     }
-    if let Some(track) = swallowed(found, &reference.profile) {
-        differences.push(format!(
-            "of {} next to nothing is in the media data, and without it nothing says where \
-             pictures end",
-            described_track(&reference.profile, track).unwrap_or_default()
-        ));
-    }
-    differences.extend(other_sound(source, found, reference)?);
+    differences.extend(counts::differences(source, found, &reference.profile)?);
+    differences.extend(waveforms::other_sound(source, found, reference)?);
     if differences.is_empty() {
         return Ok(());
     }
@@ -83,40 +81,6 @@ pub(crate) fn check(
     }
     Err(Error::ReferenceDiffers {
         path: source.path().to_owned(),
-        reference: reference.path.clone(),
-        differences,
-    })
-}
-
-/// Refuses a reference in place of the lost `moov` of a fragmented file, where its
-/// fragments speak of other samples.
-///
-/// # Errors
-/// [`Error::ReferenceDiffers`].
-pub(crate) fn check_fragments(view: View<'_>, reference: &Reference) -> Result<()> {
-    let profile = &reference.profile;
-    let tracks = view.tracks(profile)?;
-    let mut differences = Vec::new();
-    let unknown: Vec<_> = tracks.unknown.iter().map(u32::to_string).collect();
-    if !unknown.is_empty() {
-        differences.push(format!(
-            "its fragments speak of track {}, which the reference does not have",
-            unknown.join(" and ")
-        ));
-    }
-    for (index, share) in tracks.unlike {
-        let id = profile.movie.tracks.get(index).map_or(0, |t| t.header.id);
-        differences.push(format!(
-            "{:.0} % of the samples of track {id} can be read as those of {}",
-            share * 100.0,
-            described_track(profile, index).unwrap_or_default()
-        ));
-    }
-    if differences.is_empty() {
-        return Ok(());
-    }
-    Err(Error::ReferenceDiffers {
-        path: view.path().to_owned(),
         reference: reference.path.clone(),
         differences,
     })
@@ -143,36 +107,6 @@ fn decodes(source: &dyn ByteSource, found: &Found, profile: &Profile) -> Result<
     let pictures = pictures.collect::<tapo_io::Result<Vec<_>>>()?;
     let votes = votes(&**recogniser, pictures.iter().map(Vec::as_slice));
     Ok(votes.confirm())
-}
-
-/// Part of the samples to be expected that a track must have, if others do not say
-/// themselves where they end.
-const PRESENT: f64 = 0.25;
-
-/// Samples to be expected from which on that says anything.
-const EXPECTED: f64 = 20.0;
-
-/// A track of the reference that is hardly there, though samples of the leading
-/// one end where other tracks begin: they have swallowed what stands in its place.
-fn swallowed(found: &Found, profile: &Profile) -> Option<usize> {
-    let leader = profile.leader();
-    let of = profile.tracks.get(leader)?;
-    let open = of.recogniser.as_ref()?.delimiting() == tapo_codec::Delimiting::Start;
-    if !open || of.samples == 0 {
-        return None;
-    }
-    let count = |track: usize| {
-        let own = found.items.iter().filter(|i| usize::from(i.track) == track);
-        own.map(|i| f64::from(i.samples)).sum::<f64>()
-    };
-    let pictures = count(leader);
-    let tracks = profile.tracks.iter().enumerate();
-    let mut others = tracks.filter(|(i, t)| *i != leader && t.finding == Finding::Syntax);
-    let missing = others.find(|(track, t)| {
-        let expected = pictures * f64::from(t.samples) / f64::from(of.samples);
-        t.group == *track && expected >= EXPECTED && count(*track) < PRESENT * expected
-    });
-    missing.map(|(track, _)| track)
 }
 
 /// Whether not one sync sample was found where the reference had several in as

@@ -1,5 +1,6 @@
 //! Whether constant-rate sound is coded as the reference says: any bytes are
-//! sound of some kind, but one coding makes a waveform of them.
+//! sound of some kind, but one coding makes a waveform of them; and none does of
+//! what is no such sound.
 
 use crate::Result;
 use crate::item::Found;
@@ -26,6 +27,13 @@ const BITS: f32 = 500.0;
 /// codings of more bytes explain less.
 const LIVELY: u32 = 8;
 
+/// Bits for each byte by which the sound of the reference must be likelier than random
+/// bytes for those to be told from it.
+const SOUND: f32 = 0.5;
+
+/// Bytes that are enough to tell.
+const ENOUGH: usize = 2048;
+
 /// In words how the sound of a track is coded, if that is not what the reference
 /// says, though it is so in the reference.
 ///
@@ -37,10 +45,6 @@ pub(crate) fn other_sound(
     reference: &Reference,
 ) -> Result<Vec<String>> {
     let mut words = Vec::new();
-    if reference.profile.alignment > 0 {
-        // Padding in front of it shifts the bytes of its samples.
-        return Ok(words);
-    }
     for (index, of) in reference.profile.tracks.iter().enumerate() {
         let Some(recogniser) = of.recogniser.as_ref().filter(|_| of.is_constant_rate()) else {
             continue;
@@ -55,9 +59,19 @@ pub(crate) fn other_sound(
         let Some(kind) = entry.map(SampleDescription::kind) else {
             continue;
         };
+        let sound = rows(source, found, track)?;
+        if is_none(&**recogniser, &known, &lively(&sound)) {
+            words.push(format!(
+                "what stands where its sound ({kind}) would be makes no waveform, that of the reference does"
+            ));
+            continue;
+        }
+        // Padding in front of it shifts the bytes of its samples.
+        if reference.profile.alignment > 0 {
+            continue;
+        }
         let law = kind == b"alaw" || kind == b"ulaw";
-        let data = rows(source, found, track)?;
-        let data = if law { data } else { lively(&data) };
+        let data = if law { sound } else { lively(&sound) };
         if let Some((name, rival)) = likelier(&**recogniser, law, &data)
             && !is_likelier(&*rival, &**recogniser, &known)
         {
@@ -67,6 +81,14 @@ pub(crate) fn other_sound(
         }
     }
     Ok(words)
+}
+
+/// Whether data is less likely to be sound of a kind than to be random, where other sound of
+/// that kind is likelier by far.
+fn is_none(of: &dyn Recogniser, known: &[u8], data: &[u8]) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^24")]
+    let bytes = known.len() as f32;
+    data.len() >= ENOUGH && likeness(of, data) < 0.0 && likeness(of, known) > SOUND * bytes
 }
 
 /// Sound that was found of a track, at some places of the file.

@@ -48,15 +48,10 @@ pub(crate) fn other_rate(found: &Found, profile: &Profile) -> Option<(u32, u32)>
     }
     let rate = track.descriptions.first()?.sample_rate()?;
     let alike = ALIKE.iter().find(|group| group.contains(&rate))?;
-    let seconds = |track: usize| {
-        let usual = profile.tracks.get(track)?.durations.usual;
-        let scale = profile.movie.tracks.get(track)?.timescale;
-        Some(f64::from(usual) / f64::from(scale.max(1)))
-    };
-    let each = [seconds(video)?, seconds(audio)?];
+    let each = [seconds(profile, video)?, seconds(profile, audio)?];
     let row = longest(found);
     let middle = row.start + row.len() / 2;
-    let ratio = |part| ratio(found, part, [video, audio], each);
+    let ratio = |part| ratio(found, part, video, &[audio], each);
     let (a, b) = (ratio(row.start..middle)?, ratio(middle..row.end)?);
     let other = |true_rate: &&u32| {
         let expected = f64::from(**true_rate) / f64::from(rate);
@@ -64,6 +59,30 @@ pub(crate) fn other_rate(found: &Found, profile: &Profile) -> Option<(u32, u32)>
         **true_rate != rate && near(a) && near(b) && !is_of_frames(expected)
     };
     alike.iter().find(other).map(|found| (*found, rate))
+}
+
+/// How many times as long as the pictures the tracks of a group last together, by the
+/// numbers of the reference: the same in both halves, or `None`.
+pub(super) fn beside(found: &Found, profile: &Profile, group: &[usize]) -> Option<f64> {
+    let video = profile.leader();
+    let pictures = profile.tracks.get(video).filter(|t| t.is_video)?;
+    if !pictures.durations.is_constant() {
+        return None;
+    }
+    let each = [seconds(profile, video)?, seconds(profile, *group.first()?)?];
+    let row = longest(found);
+    let middle = row.start + row.len() / 2;
+    let ratio = |part| ratio(found, part, video, group, each);
+    let (a, b) = (ratio(row.start..middle)?, ratio(middle..row.end)?);
+    let tracks = group.len().max(1) as f64;
+    ((a / b - 1.0).abs() < NEAR).then(|| a / tracks)
+}
+
+/// How long a sample of a track of the reference lasts.
+fn seconds(profile: &Profile, track: usize) -> Option<f64> {
+    let usual = profile.tracks.get(track)?.durations.usual;
+    let scale = profile.movie.tracks.get(track)?.timescale;
+    Some(f64::from(usual) / f64::from(scale.max(1)))
 }
 
 /// Whether two frame rates have this ratio.
@@ -75,27 +94,32 @@ fn is_of_frames(ratio: f64) -> bool {
 }
 
 /// The longest stretch, as a range of items.
-fn longest(found: &Found) -> Range<usize> {
+pub(super) fn longest(found: &Found) -> Range<usize> {
     let rows = found.rows().map(|(_, row)| row);
     rows.max_by_key(ExactSizeIterator::len).unwrap_or_default()
 }
 
 /// How long the sound lasts beside the pictures, by the numbers of the reference;
 /// `None` if the row is too short, or its parts too coarse, to say.
-fn ratio(found: &Found, row: Range<usize>, tracks: [usize; 2], each: [f64; 2]) -> Option<f64> {
-    let [video, audio] = tracks;
-    let is = |item: Item, track| usize::from(item.track) == track;
+fn ratio(
+    found: &Found,
+    row: Range<usize>,
+    video: usize,
+    sound: &[usize],
+    each: [f64; 2],
+) -> Option<f64> {
+    let is_sound = |item: Item| sound.contains(&usize::from(item.track));
     let items = || found.items.range(row.clone());
-    let first = items().position(|i| is(i, audio))?;
-    let last = items().rposition(|i| is(i, audio))?;
+    let first = items().position(is_sound)?;
+    let last = items().rposition(is_sound)?;
     let (mut pictures, mut frames) = (0_u32, 0_u32);
     let (mut run, mut longest) = (0_u32, 0_u32);
     for item in items().take(last).skip(first) {
-        if is(item, video) {
+        if usize::from(item.track) == video {
             pictures += 1;
             run += 1;
             longest = longest.max(run);
-        } else if is(item, audio) {
+        } else if is_sound(item) {
             frames += 1;
             run = 0;
         }
