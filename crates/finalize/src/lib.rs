@@ -33,9 +33,11 @@ mod reveal;
 mod run;
 mod state;
 mod tail;
+mod watch;
 
 pub use append::{Append, take_back};
 pub use error::{Error, Result};
 pub use layout::reveal_need;
 pub use outcome::{Finalization, How, Options, Undone};
-pub use run::{check, finalize, undo};
+pub use run::{check, finalize, finalize_watched, undo};
+pub use watch::Watch;

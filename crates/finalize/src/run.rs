@@ -2,7 +2,7 @@
 
 use crate::outcome::{Finalization, Options, Undone};
 use crate::plan::{self, Plan};
-use crate::{Error, Result};
+use crate::{Error, Result, Watch, watch};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use tapo_io::{
@@ -20,6 +20,16 @@ use tapo_io::{
 /// # Errors
 /// [`Error`] tells what stands in the way; see there for what is left.
 pub fn finalize(path: &Path, options: &Options) -> Result<Finalization> {
+    finalize_watched(path, options, &|_, _| true)
+}
+
+/// The same, under somebody's eyes: `watch` sees the copy that
+/// [`output`](Options::output) asks for, and may end it. The new file appears whole
+/// or not at all. In place there is nothing to watch: it is over in a moment.
+///
+/// # Errors
+/// [`Error::Cancelled`] if `watch` said so; else as [`finalize`].
+pub fn finalize_watched(path: &Path, options: &Options, watch: Watch<'_>) -> Result<Finalization> {
     let source = PreadFile::open(path)?;
     let _lock = Lock::exclusive(source.file(), path)?;
     let stamp = source.stamp()?;
@@ -29,7 +39,7 @@ pub fn finalize(path: &Path, options: &Options) -> Result<Finalization> {
         plan => plan?,
     };
     match &options.output {
-        Some(output) => copy(&source, stamp, plan, output, options.replace),
+        Some(output) => copy(&source, stamp, plan, (output, options.replace), watch),
         None => in_place(&source, stamp, plan),
     }
 }
@@ -113,8 +123,8 @@ fn copy(
     source: &PreadFile,
     stamp: FileStamp,
     mut plan: Plan,
-    output: &Path,
-    replace: bool,
+    (output, replace): (&Path, bool),
+    watch: Watch<'_>,
 ) -> Result<Finalization> {
     let target = std::fs::metadata(output).map(|m| (m.dev(), m.ino())).ok();
     let own = source.file().metadata().map(|m| (m.dev(), m.ino())).ok();
@@ -124,7 +134,8 @@ fn copy(
     }
     let mut new = NewFile::create(output, replace)?;
     let whole = Span::new(0, source.len());
-    new.copy_span_from(source, whole, 0, &mut |_| Ok(()))?;
+    let goes_on = |copied| watch(copied, whole.len());
+    watch::copy(&mut new, source, whole, 0, output, &goes_on)?;
     if source.stamp()? != stamp {
         let path = plan.outcome.path;
         return Err(Error::Changing { path });

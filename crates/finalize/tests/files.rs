@@ -5,11 +5,12 @@
     reason = "tests panic when they fail, and their files are small"
 )]
 
+use std::cell::Cell;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use tapo_bmff::{BoxWriter, FourCc};
-use tapo_finalize::{Error, How, Options, check, finalize, layout, undo};
+use tapo_finalize::{Error, How, Options, check, finalize, finalize_watched, layout, undo};
 use tapo_io::{ByteSource, Disk, Lock, Op, PreadFile, RealDisk};
 use tapo_movie::{
     Movie, RawBox, Run, RunSample, SampleDescription, SegmentStamp, Track, encode_init, encode_moof,
@@ -117,6 +118,32 @@ fn a_copy_leaves_the_source_alone() {
         }
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
+}
+
+#[test]
+fn a_copy_that_was_ended_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = clip(None);
+    let source = written(dir.path(), "a.mp4", &bytes);
+    let out = written(dir.path(), "b.mp4", b"precious");
+    let replace = Options {
+        replace: true,
+        ..to(&out)
+    };
+    let ended = finalize_watched(&source, &replace, &|_, _| false).unwrap_err();
+    assert!(matches!(ended, Error::Cancelled { .. }), "{ended}");
+    assert_eq!(std::fs::read(&out).unwrap(), b"precious");
+    assert_eq!(std::fs::read(&source).unwrap(), bytes);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+
+    let seen = Cell::new((0, 0));
+    let watch = |done, total| {
+        seen.set((done, total));
+        true
+    };
+    finalize_watched(&source, &replace, &watch).unwrap();
+    let len = bytes.len() as u64;
+    assert_eq!(seen.get(), (len, len));
 }
 
 /// What was allocated ahead and never written, and what was punched out, takes no

@@ -3,10 +3,7 @@
 use crate::args::{Breaks, FinalizeArgs};
 use crate::exit::Exit;
 use crate::printer::Printer;
-use crate::{progress, signals};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tapo_finalize::join::{self, Gaps, Join};
 use tapo_report::finalization::Tense;
 use tapo_report::joined as report;
@@ -29,20 +26,10 @@ pub(super) fn run(
     let (done, tense) = if args.check {
         (join::check_join(files, output, &options), Tense::Would)
     } else {
-        let stop = Arc::new(AtomicBool::new(false));
-        let asked = stop.clone();
-        signals::on_end_with(
-            move || asked.store(true, Ordering::Relaxed),
-            Exit::Interrupted,
-        )?;
-        let line = progress::of_bytes("writing", output, !args.json && !printer.is_quiet());
-        let watch = |done, total| {
-            line.set_length(total);
-            line.set_position(done);
-            !stop.load(Ordering::Relaxed)
-        };
-        let done = join::join(files, output, &options, &watch);
-        line.finish_and_clear();
+        let shown = !args.json && !printer.is_quiet();
+        let done = super::watched(output, shown, |watch| {
+            join::join(files, output, &options, watch)
+        })?;
         (done, Tense::Done)
     };
     match done {

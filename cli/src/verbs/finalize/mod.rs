@@ -6,8 +6,11 @@ use crate::args::FinalizeArgs;
 use crate::exit::Exit;
 use crate::folders::{self, Found};
 use crate::printer::{Printer, message};
+use crate::{progress, signals};
 use std::path::Path;
-use tapo_finalize::{Error, Finalization, How, Options};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tapo_finalize::{Error, Finalization, How, Options, Watch};
 use tapo_report::finalization::{self as report, Tense};
 use tapo_report::{escape, json};
 
@@ -135,7 +138,13 @@ fn one(
             output: args.output.clone(),
             replace: args.force,
         };
-        (tapo_finalize::finalize(path, &options), Tense::Done)
+        let done = match &args.output {
+            None => tapo_finalize::finalize(path, &options),
+            Some(output) => watched(output, !args.json && !printer.is_quiet(), |watch| {
+                tapo_finalize::finalize_watched(path, &options, watch)
+            })?,
+        };
+        (done, Tense::Done)
     };
     let done = match done {
         Ok(Finalization {
@@ -167,6 +176,25 @@ fn one(
         (_, false) => report::finalization(printer, &theme, path, &done, tense)?,
     }
     Ok(Ok(Some(exit(&done))))
+}
+
+/// Writes `output` with a line of progress, if it is to be `shown`; the wish to stop
+/// ends it.
+fn watched<T>(output: &Path, shown: bool, write: impl FnOnce(Watch<'_>) -> T) -> anyhow::Result<T> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = stop.clone();
+    signals::on_end_with(
+        move || asked.store(true, Ordering::Relaxed),
+        Exit::Interrupted,
+    )?;
+    let line = progress::of_bytes("writing", output, shown);
+    let written = write(&|done, total| {
+        line.set_length(total);
+        line.set_position(done);
+        !stop.load(Ordering::Relaxed)
+    });
+    line.finish_and_clear();
+    Ok(written)
 }
 
 /// All fragments, or all but what the interruption tore.

@@ -24,7 +24,7 @@ mod merge;
 mod parts;
 mod seam;
 
-use crate::{Error, Result};
+use crate::{Error, Result, Watch};
 use layout::Layout;
 use parts::Part;
 use std::path::{Path, PathBuf};
@@ -95,9 +95,6 @@ pub struct JoinedPart {
     pub fragments_left_out: usize,
 }
 
-/// Watches a join: told how many bytes of how many are copied; `false` ends it.
-pub type Watch<'a> = &'a dyn Fn(u64, u64) -> bool;
-
 /// Joins recordings into a new file, in the order in which they are named. A file
 /// without a `moov` belongs to the initial segment named before it.
 ///
@@ -119,19 +116,8 @@ pub fn join(files: &[PathBuf], output: &Path, options: &Join, watch: Watch<'_>) 
             continue;
         };
         let file = part.source.open(place.piece)?;
-        let mut ended = false;
-        let copied = new.copy_span_from(&file, place.from, place.to, &mut |copied| {
-            ended = !watch(done + copied, total);
-            match ended {
-                false => Ok(()),
-                true => Err(interrupted(output)),
-            }
-        });
-        if ended {
-            let path = output.to_owned();
-            return Err(Error::Cancelled { path });
-        }
-        copied?;
+        let goes_on = |copied| watch(done + copied, total);
+        crate::watch::copy(&mut new, &file, place.from, place.to, output, &goes_on)?;
         done += place.from.len();
     }
     for part in &planned.parts {
@@ -197,10 +183,6 @@ impl Planned {
             joined,
         })
     }
-}
-
-fn interrupted(path: &Path) -> tapo_io::Error {
-    tapo_io::Error::io(path, "write", std::io::ErrorKind::Interrupted.into())
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {
