@@ -54,6 +54,9 @@ pub(crate) struct RecordArgs {
     /// Only files that tapo has recorded of this camera go, under the names it gave them, the oldest
     /// first. Never removed: the newest, what is being written or in use, and what is protected
     /// ('tapo protect'). Without --keep, --keep-size and --keep-free nothing is removed.
+    ///
+    /// Time in which nothing was recorded counts as one day at most: it may be the clock that
+    /// was set.
     #[arg(long, value_name = "AGE", value_parser = parse_age, conflicts_with = "config")]
     pub(crate) keep: Option<Duration>,
     /// Remove the oldest files when all of this camera take more: 500MB, 200GB, 1TiB

@@ -16,7 +16,8 @@ use std::time::Duration;
 /// How much is kept. What a limit does not name it does not touch.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub struct Keep {
-    /// Segments that ended longer ago go.
+    /// Segments that ended longer ago go. A pause of the recordings counts as a day
+    /// at most: the clock may have been set.
     pub age: Option<Duration>,
     /// The oldest go when the segments of a camera take more bytes of the disk.
     pub size: Option<u64>,
@@ -95,6 +96,11 @@ pub(crate) struct Gone {
     pub(crate) why: Why,
     pub(crate) result: tapo_io::Result<()>,
 }
+
+/// Time in which nothing was recorded makes recordings older by up to this, ns:
+/// nobody can tell it from a clock that was set ahead, and what a wrong clock
+/// removes does not come back when it is right again.
+const PAUSE: i64 = 24 * 3600 * 1_000_000_000;
 
 /// The rule, and what it is applied to.
 #[derive(Debug)]
@@ -184,8 +190,19 @@ impl<S: Shelf> Retention<S> {
     fn past_age(&self, left: &[Segment], now: WallClock) -> Option<usize> {
         let age = i64::try_from(self.keep.age?.as_nanos()).unwrap_or(i64::MAX);
         let at = oldest(left)?;
-        let ended = left.get(at + 1)?.started;
-        (now.0.saturating_sub(ended.0) > age).then_some(at)
+        let (mut until, mut passed) = (now.0, 0_i64);
+        for later in left.get(at + 1..)?.iter().rev() {
+            // One from the future says that the clock was wrong, not how late it is.
+            let since = until.saturating_sub(later.started.0);
+            if since >= 0 {
+                passed = passed.saturating_add(since.min(PAUSE));
+                until = later.started.0;
+            }
+            if passed > age {
+                return Some(at);
+            }
+        }
+        None
     }
 }
 

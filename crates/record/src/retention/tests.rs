@@ -107,6 +107,29 @@ fn what_ended_longer_ago_goes_and_the_newest_stays() {
     assert!(some.make_room(WallClock(8 * HOUR), None).is_empty());
 }
 
+/// A clock that goes wrong by years takes a day of what is kept, however long it
+/// stays wrong, and whether or not it is put right.
+#[test]
+fn a_clock_years_ahead_removes_no_more_than_a_day_would() {
+    const YEARS: i64 = 10 * 365 * 24 * HOUR;
+    let keep = Keep {
+        age: Some(Duration::from_secs(72 * 3600)),
+        ..Keep::default()
+    };
+    let mut all: Vec<_> = (0..72).map(|hour| segment(hour, 100, false)).collect();
+    for hour in 0..10 {
+        let mut wrong = segment(100 + hour, 100, false);
+        wrong.started.0 += YEARS;
+        all.push(wrong);
+    }
+    let mut some = Retention::new(keep, Disks::new(0, all));
+    let gone = some.tidy(WallClock(YEARS + 109 * HOUR), Some(Path::new("109.mp4")));
+    let want: Vec<_> = (0..31).map(|hour| format!("{hour}.mp4")).collect();
+    assert_eq!(hours(&gone), want);
+    // Put right, it goes on as if nothing had been.
+    assert!(some.tidy(WallClock(95 * HOUR), None).is_empty());
+}
+
 #[test]
 fn a_full_disk_costs_the_oldest_one_at_a_time() {
     let keep = Keep {
