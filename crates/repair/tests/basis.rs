@@ -9,7 +9,7 @@
 )]
 
 use std::path::{Path, PathBuf};
-use tapo_movie::{Movie, SampleTable};
+use tapo_movie::{Movie, Runs, SampleTable};
 use tapo_repair::{Basis, Error, Note, Options, Reconstruction, repair};
 use tempfile::TempDir;
 
@@ -264,6 +264,48 @@ fn a_reference_in_place_of_a_lost_init_segment_must_fit() {
         assert!(
             matches!(error, Error::ReferenceDiffers { .. }),
             "{wrong}: {error}"
+        );
+    }
+}
+
+/// A clip whose index was changed.
+fn changed(name: &str, change: impl FnOnce(&mut Movie)) -> Vec<u8> {
+    let mut file = index_last(name);
+    let mut movie = movie(&file);
+    file.truncate(boxed(&file, b"moov").start);
+    change(&mut movie);
+    file.extend(tapo_movie::encode_moov(&movie));
+    file
+}
+
+#[test]
+fn a_reference_in_place_of_a_lost_init_segment_must_count_alike() {
+    let name = "h264_bframes_aac.mp4";
+    let (_, rest) = fragmented(name);
+    let place = Place::with(&rest);
+    // The same pictures at the same rate, in other units.
+    let units = changed(name, |movie| {
+        let video = movie.tracks.iter_mut().find(|t| t.is_video()).unwrap();
+        let samples = video.samples.len();
+        video.samples.durations = Runs::default();
+        video.samples.durations.push(samples, 3003);
+        video.timescale = 90_000;
+    });
+    // Sound of one byte a sample.
+    let law = changed(name, |movie| {
+        let other = std::fs::read(clip("h264_alaw.mov")).unwrap();
+        let other = self::movie(&other);
+        let law = other.tracks.iter().find(|t| t.is_audio()).unwrap();
+        let sound = movie.tracks.iter_mut().find(|t| t.is_audio()).unwrap();
+        let id = sound.header.id;
+        *sound = law.clone();
+        sound.header.id = id;
+    });
+    for (name, wrong) in [("units.mp4", units), ("law.mp4", law)] {
+        let error = place.repair(&[place.add(name, &wrong)]).unwrap_err();
+        assert!(
+            matches!(error, Error::ReferenceDiffers { .. }),
+            "{name}: {error}"
         );
     }
 }

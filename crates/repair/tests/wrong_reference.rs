@@ -235,3 +235,43 @@ fn sound_of_a_rate_with_the_same_syntax_is_refused_by_the_clock() {
     let other = bench.record("other.mp4", 2, "160x120", &video, &at(48_000));
     differs(bench.repair(&whole, &other), "48 kHz");
 }
+
+#[test]
+fn what_makes_no_waveform_is_refused() {
+    let Some(bench) = Bench::new() else {
+        return;
+    };
+    let video = format!("{X264} -crf 26 -g 25");
+    let whole = bench.record("whole.mp4", 1, "176x144", &video, AAC);
+    for (name, sound) in [
+        ("law.mov", "-c:a pcm_alaw -ar 8000 -ac 1"),
+        ("pcm.mov", "-c:a pcm_s16le -ar 16000 -ac 1"),
+    ] {
+        let reference = bench.record(name, 2, "176x144", &video, sound);
+        differs(bench.repair(&whole, &reference), name);
+    }
+}
+
+#[test]
+fn another_number_of_tracks_of_sound_is_refused() {
+    let Some(bench) = Bench::new() else {
+        return;
+    };
+    let video = format!("{X264} -crf 40 -g 25 -t 14");
+    let one = format!("{AAC} -t 14");
+    let two = format!(
+        "-filter_complex [1:a]asplit[a][b];[b]lowpass=f=300,volume=0.1[c] -map 0:v -map [a] -map [c] {one}"
+    );
+    let whole = bench.record("whole.mp4", 1, "160x120", &video, &two);
+    let same = bench.record("same.mp4", 2, "160x120", &video, &two);
+    bench.repair(&whole, &same).unwrap();
+    let fewer = bench.record("fewer.mp4", 2, "160x120", &video, &one);
+    differs(bench.repair(&whole, &fewer), "fewer");
+    let whole = bench.record("single.mp4", 1, "160x120", &video, &one);
+    bench.repair(&whole, &fewer).unwrap();
+    differs(bench.repair(&whole, &same), "more");
+    // Half as many pictures to the same sound are another thing.
+    let slow = format!("{video} -r 12.5");
+    let slow = bench.record("slow.mp4", 2, "160x120", &slow, &one);
+    bench.repair(&slow, &fewer).unwrap();
+}

@@ -51,7 +51,7 @@ pub(crate) fn other_rate(found: &Found, profile: &Profile) -> Option<(u32, u32)>
     let each = [seconds(profile, video)?, seconds(profile, audio)?];
     let row = longest(found);
     let middle = row.start + row.len() / 2;
-    let ratio = |part| ratio(found, part, video, &[audio], each);
+    let ratio = |part| ratio(found, part, video, &[audio], each, NEAR);
     let (a, b) = (ratio(row.start..middle)?, ratio(middle..row.end)?);
     let other = |true_rate: &&u32| {
         let expected = f64::from(**true_rate) / f64::from(rate);
@@ -60,6 +60,9 @@ pub(crate) fn other_rate(found: &Found, profile: &Profile) -> Option<(u32, u32)>
     };
     alike.iter().find(other).map(|found| (*found, rate))
 }
+
+/// The same, where whole multiples are looked for.
+const COARSE: f64 = 0.1;
 
 /// How many times as long as the pictures the tracks of a group last together, by the
 /// numbers of the reference: the same in both halves, or `None`.
@@ -72,10 +75,10 @@ pub(super) fn beside(found: &Found, profile: &Profile, group: &[usize]) -> Optio
     let each = [seconds(profile, video)?, seconds(profile, *group.first()?)?];
     let row = longest(found);
     let middle = row.start + row.len() / 2;
-    let ratio = |part| ratio(found, part, video, group, each);
+    let ratio = |part| ratio(found, part, video, group, each, COARSE);
     let (a, b) = (ratio(row.start..middle)?, ratio(middle..row.end)?);
     let tracks = group.len().max(1) as f64;
-    ((a / b - 1.0).abs() < NEAR).then(|| a / tracks)
+    ((a / b - 1.0).abs() < COARSE).then(|| a / tracks)
 }
 
 /// How long a sample of a track of the reference lasts.
@@ -99,14 +102,15 @@ pub(super) fn longest(found: &Found) -> Range<usize> {
     rows.max_by_key(ExactSizeIterator::len).unwrap_or_default()
 }
 
-/// How long the sound lasts beside the pictures, by the numbers of the reference;
-/// `None` if the row is too short, or its parts too coarse, to say.
+/// How long the sound lasts beside the pictures, by the numbers of the reference, to
+/// within `near`; `None` if the row is too short, or its parts too coarse, to say.
 fn ratio(
     found: &Found,
     row: Range<usize>,
     video: usize,
     sound: &[usize],
     each: [f64; 2],
+    near: f64,
 ) -> Option<f64> {
     let is_sound = |item: Item| sound.contains(&usize::from(item.track));
     let items = || found.items.range(row.clone());
@@ -126,7 +130,7 @@ fn ratio(
     }
     let shown = f64::from(pictures) * each[0];
     let coarse = f64::from(longest) * each[0] * 2.0;
-    (shown >= LEAST && coarse < NEAR * shown).then(|| f64::from(frames) * each[1] / shown)
+    (shown >= LEAST && coarse < near * shown).then(|| f64::from(frames) * each[1] / shown)
 }
 
 #[cfg(test)]
