@@ -93,7 +93,7 @@ impl Timeline {
         parts: &mut [Vec<Part>],
     ) -> bool {
         let leader = profile.leader();
-        let sound = Sound::of(profile);
+        let sound = Sound::of(found, profile);
         let mut steady = true;
         let mut before = Before { end: 0, pace: None };
         let mut ends = vec![0_i64; profile.tracks.len()];

@@ -71,9 +71,34 @@ const fn gcd(mut a: u32, mut b: u32) -> u32 {
     a
 }
 
+/// Samples of the slower of two tracks that follow each other, on average, where each sample is
+/// written when it is due: hardly more than one.
+const SINGLE: f64 = 2.0;
+
+/// How many samples follow each other on average of the one of two tracks that does so less.
+fn gathered(found: &Found, a: usize, b: usize) -> f64 {
+    let (mut counts, mut runs, mut last) = ([0.0, 0.0], 0.0_f64, None);
+    for item in found.items.iter() {
+        let track = usize::from(item.track);
+        let Some(side) = [a, b].iter().position(|t| *t == track) else {
+            continue;
+        };
+        if let Some(count) = counts.get_mut(side) {
+            *count += 1.0;
+        }
+        if last.replace(side) == Some(1 - side) {
+            runs += 1.0;
+        }
+    }
+    let [a, b] = counts;
+    // Each change ends a run of one of the two.
+    f64::min(a, b) / (runs / 2.0).max(1.0)
+}
+
 impl Sound {
-    /// The track that tells the time of the leading one, if there is any.
-    pub(super) fn of(profile: &Profile) -> Option<Self> {
+    /// The track that tells the time of the leading one, if there is any and the file was
+    /// written as the reference was.
+    pub(super) fn of(found: &Found, profile: &Profile) -> Option<Self> {
         let leader = profile.leader();
         let is_sound = |t: &TrackProfile| {
             !t.is_video
@@ -91,6 +116,9 @@ impl Sound {
         tracks.find_map(|(track, (of, movie))| {
             let (early, late) = profile.reaches.get(track).copied().flatten()?;
             if !is_sound(of) || !movie.is_audio() || early + late > far {
+                return None;
+            }
+            if profile.interleave.rule == Rule::Samples && gathered(found, leader, track) > SINGLE {
                 return None;
             }
             // Times may be rounded to milliseconds.
@@ -231,5 +259,35 @@ impl Iterator for Bounds<'_> {
             self.ready.1.1 = i64::MAX;
         }
         Some(bound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Class;
+    use crate::item::Item;
+
+    #[test]
+    fn chunks_are_told_from_single_samples() {
+        let found = |order: &[u16]| {
+            let mut found = Found::default();
+            for (at, track) in (0..).step_by(10).zip(order) {
+                found.items.push(Item {
+                    at,
+                    size: 10,
+                    samples: 1,
+                    track: *track,
+                    sync: true,
+                    class: Class::A,
+                    when: When::InTurn,
+                });
+            }
+            found
+        };
+        let single = [0, 0, 1, 0, 1, 0, 0, 1, 2, 0].repeat(9);
+        assert!(gathered(&found(&single), 0, 1) < 1.2);
+        let chunks = [[0; 25].as_slice(), &[1; 15]].concat().repeat(9);
+        assert!(gathered(&found(&chunks), 0, 1) > 14.0);
     }
 }
