@@ -2,7 +2,7 @@
 
 use crate::fragment::NON_SYNC;
 use crate::loader::Loader;
-use crate::{Error, Fragment, FragmentDefaults, Movie, Result, TopBox, Track, TrackFragment};
+use crate::{Edit, Error, Fragment, FragmentDefaults, Movie, Result, TopBox, Track, TrackFragment};
 use std::collections::HashMap;
 use tapo_bmff::{BoxTree, FourCc, NodeId, be_u32, leaf, limits};
 use tapo_io::{Loaded, Span, Window};
@@ -13,6 +13,9 @@ pub(crate) struct Fragments {
     all: Vec<Fragment>,
     /// Where each track's samples end, ticks.
     ends: Vec<u64>,
+    /// How long before 0 each track starts, ticks: some writers put the priming of sound there,
+    /// with a `tfdt` that is negative.
+    early: Vec<u64>,
     /// The place of each track among the movie's, by its id.
     places: HashMap<u32, usize>,
     held: Loaded,
@@ -34,6 +37,7 @@ impl Fragments {
         Self {
             all: Vec::new(),
             ends: movie.tracks.iter().map(|t| t.samples.end()).collect(),
+            early: vec![0; movie.tracks.len()],
             places,
             held: Loaded::default(),
         }
@@ -74,7 +78,10 @@ impl Fragments {
             moof: moof.span,
             places: &self.places,
         };
-        let parts = reader.parts(&tree, movie);
+        let mut parts = reader.parts(&tree, movie);
+        for part in &mut parts {
+            put_right(part, movie, &mut self.early);
+        }
         let fits = |p: &Part<'_>| p.data.end <= reader.loader.source.len();
         let whole = moof.whole && !parts.is_empty() && parts.iter().all(fits);
         let mut fragment = Fragment {
@@ -89,6 +96,29 @@ impl Fragments {
         self.all.push(fragment);
         Ok(())
     }
+}
+
+/// Longest time before 0 that a track may start at, ticks.
+const EARLIEST: u64 = 1 << 32;
+
+/// Where the first fragment of a track starts before 0, its times count from there, and an edit
+/// says which of them is 0.
+fn put_right(part: &mut Part<'_>, movie: &mut Movie, early: &mut [u64]) {
+    let index = part.track.unwrap_or(usize::MAX);
+    let (Some(track), Some(early)) = (movie.tracks.get_mut(index), early.get_mut(index)) else {
+        return;
+    };
+    let Some(time) = &mut part.base_media_decode_time else {
+        return;
+    };
+    let before = time.wrapping_neg();
+    if track.samples.is_empty() && (1..=EARLIEST).contains(&before) {
+        *early = before;
+        if track.edits.is_empty() {
+            track.edits.push(Edit::media(0, before));
+        }
+    }
+    *time = time.wrapping_add(*early);
 }
 
 pub(crate) const fn defaults(trex: &leaf::Trex) -> FragmentDefaults {
@@ -323,7 +353,7 @@ impl<'b> FragmentReader<'_, '_, 'b> {
                     }
                     sum.duration += u64::from(duration);
                 }
-                *end += sum.duration;
+                *end = end.saturating_add(sum.duration);
             }
             _ if part.entries.record() != 0 => {
                 let durations = part.entries.clone().map(|e| u64::from(e.duration));
@@ -337,8 +367,8 @@ impl<'b> FragmentReader<'_, '_, 'b> {
         match fragment.tracks.last_mut() {
             Some(last) if !part.opens && last.track_id == sum.track_id => {
                 last.samples += sum.samples;
-                last.duration += sum.duration;
-                last.bytes += sum.bytes;
+                last.duration = last.duration.saturating_add(sum.duration);
+                last.bytes = last.bytes.saturating_add(sum.bytes);
             }
             _ => fragment.tracks.push(sum),
         }
@@ -384,9 +414,7 @@ pub(crate) fn seek(table: &mut crate::SampleTable, end: &mut u64, time: u64) -> 
         let Some((_, last)) = table.durations.runs().last().copied() else {
             return false;
         };
-        let stretched = (*end - u64::from(last)..=u64::MAX)
-            .contains(&time)
-            .then(|| time - (*end - u64::from(last)));
+        let stretched = time.checked_sub(end.saturating_sub(last.into()));
         let Some(duration) = stretched.and_then(|d| u32::try_from(d).ok()) else {
             return false;
         };
@@ -415,6 +443,51 @@ mod tests {
         assert!(!seek(&mut table, &mut end, 99), "before the last sample");
         assert!(!seek(&mut table, &mut end, 1 << 40), "beyond 32 bits");
         assert_eq!(table.end(), 130);
+    }
+
+    #[test]
+    fn sound_that_starts_before_0_is_shown_from_0_on_and_no_time_overflows() {
+        let track = Track {
+            timescale: 1000,
+            defaults: Some(FragmentDefaults::default()),
+            ..Track::default()
+        };
+        let movie = Movie {
+            tracks: vec![track],
+            ..Movie::default()
+        };
+        let id = movie.tracks.first().map_or(0, |t| t.header.id);
+        let samples = [crate::RunSample {
+            size: 1,
+            duration: 1000,
+            composition_offset: 0,
+            sync: true,
+        }];
+        let read = |times: &[u64]| {
+            let mut file = crate::encode_init(&movie);
+            for (number, time) in (1..).zip(times) {
+                let run = crate::Run {
+                    track_id: id,
+                    base_media_decode_time: *time,
+                    description: 1,
+                    samples: &samples,
+                };
+                file.extend(crate::encode_moof(number, &[run]));
+                file.extend([0, 0, 0, 9, b'm', b'd', b'a', b't', 7]);
+            }
+            crate::read(&file).unwrap().movie.unwrap()
+        };
+        let early = read(&[1024_u64.wrapping_neg(), 2000 - 1024, 3000 - 1024]);
+        let times: Vec<u64> = early.tracks[0].samples.iter().map(|s| s.dts).collect();
+        assert_eq!(times, [0, 2000, 3000]);
+        assert_eq!(early.tracks[0].edits, [Edit::media(0, 1024)]);
+        for times in [
+            [0, u64::MAX, 5],
+            [u64::MAX - 7, u64::MAX - 3, 0],
+            [1 << 63, 1 << 63, 9],
+        ] {
+            assert_eq!(read(&times).tracks[0].samples.len(), 3);
+        }
     }
 
     #[test]

@@ -75,6 +75,12 @@ pub enum Note {
         /// Its bytes that are there.
         bytes: Span,
     },
+    /// Boxes vouch for where the media data ends, but the end of it is no sample that the
+    /// basis knows.
+    EndUnread {
+        /// Where it stands.
+        bytes: Span,
+    },
     /// Samples of another recording, or of another part of this one, stand where
     /// others belong: left out.
     Foreign {
@@ -261,7 +267,7 @@ impl Reconstruction {
         let sure = |t: &TrackOutcome| {
             t.classes[2] <= t.ends_by_clock && t.classes[3] == 0 && t.lost_samples == 0
         };
-        let told = |n: &Note| !matches!(n, Note::TracksUnknown { .. });
+        let told = |n: &Note| !matches!(n, Note::TracksUnknown { .. } | Note::EndUnread { .. });
         self.gaps.is_empty() && self.tracks.iter().all(sure) && self.notes.iter().all(told)
     }
 

@@ -123,6 +123,28 @@ fn fragments_come_back_in_order_and_once() {
 }
 
 #[test]
+fn of_a_repetition_that_differs_the_first_is_kept_and_doubted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, spans) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);
+    let want = content(&file);
+    let mut broken = file.clone();
+    let mut again = file[spans[1].start as usize..spans[1].end as usize].to_vec();
+    *again.last_mut().unwrap() ^= 1;
+    broken.splice(spans[2].start as usize..spans[2].start as usize, again);
+    let [from, to] = ["differs.mp4", "differs.out.mp4"].map(|n| folder.path().join(n));
+    std::fs::write(&from, &broken).unwrap();
+    let options = Options {
+        output: Some(to.clone()),
+        ..Options::default()
+    };
+    let done = repair(&from, &[], &options).unwrap();
+    assert!(content(&std::fs::read(&to).unwrap()) == want);
+    assert!(!done.is_complete());
+    let damaged: usize = done.tracks.iter().map(|t| t.damaged.len()).sum();
+    assert_eq!(damaged, 1);
+}
+
+#[test]
 fn fragments_behind_a_size_that_is_wrong_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let (file, spans) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);

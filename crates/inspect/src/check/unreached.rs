@@ -113,6 +113,8 @@ pub(super) fn cut_out(
         let Some((track, mut entries)) = entries(&payload) else {
             continue;
         };
+        // GStreamer ends the list of sound with an entry for no fragment.
+        entries.retain(|e| e.moof > 0);
         entries.dedup_by_key(|e| e.moof);
         let listed: &HashSet<u64> = &entries.iter().map(|e| e.moof).collect();
         let own = || {

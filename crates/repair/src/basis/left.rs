@@ -55,6 +55,7 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
             // Where sizes are wrong, it may stand in what looks like media data.
             boxes: index.map(|b| b.span).collect(),
             named: Vec::new(),
+            doubted: Vec::new(),
         };
         let unset = movie.tracks.iter().any(unfit::lacks_sets);
         return Ok(match unset {

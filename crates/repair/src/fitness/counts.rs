@@ -2,10 +2,10 @@
 
 use super::described_track;
 use super::rates::beside;
-use crate::Result;
 use crate::item::{Found, Item};
 use crate::profile::{Finding, Profile};
 use crate::twins::unlike;
+use crate::{Class, Result};
 use tapo_codec::aac::FrameShape;
 use tapo_codec::{Delimiting, Depth, Verdict};
 use tapo_io::{ByteSource, Window};
@@ -26,6 +26,12 @@ pub(super) fn differences(
             "of {what} next to nothing is in the media data, and {why}"
         ));
     }
+    if let Some(track) = unlikely(found, profile) {
+        let what = described_track(profile, track).unwrap_or_default();
+        words.push(format!(
+            "most of what stands between the pictures is hardly {what}"
+        ));
+    }
     if let Some((times, more)) = other_number(source, found, profile)? {
         words.push(format!(
             "beside the pictures its sound lasts {times:.2} times as long as they do: it has {} tracks of \
@@ -38,6 +44,9 @@ pub(super) fn differences(
 
 /// Part of the samples to be expected that a track must have.
 const PRESENT: f64 = 0.25;
+
+/// The same, of sound without syntax.
+const NEXT_TO_NOTHING: f64 = 0.01;
 
 /// Samples to be expected from which on that says anything.
 const EXPECTED: f64 = 20.0;
@@ -73,13 +82,34 @@ fn absent(found: &Found, profile: &Profile) -> Option<(usize, &'static str)> {
         return None;
     };
     let tracks = profile.tracks.iter().enumerate();
-    let known = |f: Finding| matches!(f, Finding::Syntax) || !open && matches!(f, Finding::Starts);
-    let mut others = tracks.filter(|(i, t)| *i != leader && known(t.finding));
+    let mut others = tracks.filter(|(i, _)| *i != leader);
     let missing = others.find(|(track, t)| {
         let expected = pictures * f64::from(t.samples) / f64::from(of.samples);
-        t.group == *track && expected >= EXPECTED && count(*track) < PRESENT * expected
+        let present = match t.finding {
+            Finding::Syntax => PRESENT,
+            Finding::Starts if !open => PRESENT,
+            // Damage may hide what little is known of it.
+            Finding::Frames { .. } if !open => NEXT_TO_NOTHING,
+            _ => return false,
+        };
+        t.group == *track && expected >= EXPECTED && count(*track) < present * expected
     });
     missing.map(|(track, _)| (track, why))
+}
+
+/// A track whose packets are told apart by likelihood, but most of which are not likely.
+fn unlikely(found: &Found, profile: &Profile) -> Option<usize> {
+    let mut tracks = profile.tracks.iter().enumerate();
+    let track = tracks.find(|(track, t)| {
+        let own = found
+            .items
+            .iter()
+            .filter(|i| usize::from(i.track) == *track);
+        let doubted = own.clone().filter(|i| i.class == Class::C).count();
+        let all = own.count();
+        t.finding == Finding::Starts && all >= FRAMES && doubted * 2 > all
+    });
+    track.map(|(track, _)| track)
 }
 
 /// How near the time of the sound must be to a multiple of that of the pictures.

@@ -23,6 +23,8 @@ pub(crate) struct Own {
     pub(crate) boxes: Vec<Span>,
     /// The tracks that most of its fragments name: ids, each once.
     pub(crate) named: Vec<u32>,
+    /// Samples that a repeated fragment says otherwise, by their places.
+    pub(crate) doubted: Vec<Span>,
 }
 
 /// Reads what is left of the index. `init` stands in for the `moov` of a
@@ -49,6 +51,7 @@ pub(crate) fn own(
             fragmented: false,
             boxes: Vec::new(),
             named: Vec::new(),
+            doubted: Vec::new(),
         }));
     }
     let mut overlay = Overlay::new(source, prefix);
@@ -60,9 +63,11 @@ pub(crate) fn own(
         return Ok(None);
     };
     let named = named(&read.fragments);
-    let same = resequence::by_time(&overlay, &mut movie, &read.fragments)?;
+    let repeated = resequence::by_time(&overlay, &mut movie, &read.fragments)?;
     let of_file = |s: &Span| Span::new(s.start.saturating_sub(shift), s.end.saturating_sub(shift));
-    boxes.extend(same.iter().map(of_file));
+    boxes.extend(repeated.bytes.iter().map(of_file));
+    let mut doubted: Vec<Span> = repeated.doubted.iter().map(of_file).collect();
+    doubted.sort_unstable();
     for track in &mut movie.tracks {
         for chunk in &mut track.samples.chunks {
             chunk.offset = chunk.offset.saturating_sub(shift);
@@ -73,6 +78,7 @@ pub(crate) fn own(
         fragmented: true,
         boxes,
         named,
+        doubted,
     }))
 }
 

@@ -93,7 +93,11 @@ pub(crate) fn samples(
                 samples: 1,
                 track: number,
                 sync: sample.sync,
-                class: if suspected { Class::D } else { Class::A },
+                class: if suspected || own.doubted.binary_search(&sample.span).is_ok() {
+                    Class::D
+                } else {
+                    Class::A
+                },
                 when: When::Known {
                     dts,
                     composition_offset: sample.composition_offset,

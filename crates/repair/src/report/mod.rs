@@ -2,14 +2,14 @@
 
 mod ledger;
 
-use crate::item::{Found, Item};
-use crate::layout::Layout;
+use crate::item::{Found, Item, When};
+use crate::layout::{Layout, trim_zeros};
 use crate::profile::{Finding, Profile};
 use crate::times::{Timed, Timeline};
 use crate::{Basis, Class, Damaged, Gap, Note, Reconstruction, Result, Stretch, TrackOutcome};
 use ledger::ledger;
 use std::time::Duration;
-use tapo_io::ByteSource;
+use tapo_io::{ByteSource, Span};
 use tapo_movie::{SampleDescription, Track};
 
 /// Puts together what is known before anything is written.
@@ -32,6 +32,7 @@ pub(crate) fn outcome(
         })
         .collect();
     notes.extend(found.cut.map(|bytes| Note::CutOff { bytes }));
+    notes.extend(unread(source, layout, found)?);
     let foreign = found.foreign.iter();
     notes.extend(foreign.map(|&(bytes, samples)| Note::Foreign { bytes, samples }));
     let mut gaps = gaps(found, profile, line);
@@ -51,6 +52,26 @@ pub(crate) fn outcome(
         size: 0,
         thorough: false,
     })
+}
+
+/// Bytes at the end that may pad it.
+const PADDING: u64 = 64;
+
+/// The end of media data that belongs to no sample, where boxes vouch for it and nothing
+/// but a search says what it holds.
+fn unread(source: &dyn ByteSource, layout: &Layout, found: &Found) -> Result<Option<Note>> {
+    let known = found
+        .items
+        .iter()
+        .any(|i| matches!(i.when, When::Known { .. }));
+    let Some((media, _, true)) = layout.media().last().filter(|_| !known) else {
+        return Ok(None);
+    };
+    let last = found.items.iter().map(|i| i.span().end).max().unwrap_or(0);
+    let rest = Span::new(last.max(media.start), media.end);
+    let rest = Span::new(rest.start, trim_zeros(source, rest)?);
+    let unread = found.cut.is_none() && rest.len() >= PADDING;
+    Ok(unread.then_some(Note::EndUnread { bytes: rest }))
 }
 
 /// Ticks of a clock of `hz` as a duration.

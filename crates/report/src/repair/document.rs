@@ -50,6 +50,10 @@ enum Remark {
         start: u64,
         end: u64,
     },
+    EndUnread {
+        start: u64,
+        end: u64,
+    },
     Foreign {
         start: u64,
         end: u64,
@@ -235,6 +239,10 @@ fn remark(note: &Note) -> Remark {
             samples: *samples,
         },
         Note::CutOff { bytes } => Remark::CutOff {
+            start: bytes.start,
+            end: bytes.end,
+        },
+        Note::EndUnread { bytes } => Remark::EndUnread {
             start: bytes.start,
             end: bytes.end,
         },

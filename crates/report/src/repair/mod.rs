@@ -148,6 +148,11 @@ fn note_words(note: &Note) -> String {
             "the file ends within a sample, which is left out: {} of it are there",
             number::bytes(bytes.len())
         ),
+        Note::EndUnread { bytes } => format!(
+            "the end of the media data is no sample that is known: bytes {} to {}",
+            number::grouped(bytes.start),
+            number::grouped(bytes.end),
+        ),
         Note::Foreign { bytes, samples } => format!(
             "left out: {} of another recording, or of another part of this one, in the midst \
              of others (bytes {} to {})",
