@@ -169,6 +169,7 @@ const NAMES: &[(&[u8; 4], &str)] = &[
     (b"hmhd", "hint media header"),
     (b"hnam", "name of a hint track"),
     (b"hnti", "hint information"),
+    (b"hoov", "movie that another replaced"),
     (b"hvcC", "HEVC configuration"),
     (b"hvcE", "Dolby Vision enhancement layer configuration"),
     (b"iKMS", "ISMA key management"),

@@ -100,6 +100,20 @@ fn disorder(
 struct Before {
     end: u64,
     moof: Span,
+    /// Whether it held one sample: a writer that sends each as it comes does not know yet how long it lasts.
+    single: bool,
+}
+
+/// How long a sample of each track lasts in the mean, ticks, rounded up.
+fn paces(order: &[&Fragment]) -> HashMap<u32, u64> {
+    let mut sums: HashMap<u32, (u64, u64)> = HashMap::new();
+    for part in order.iter().flat_map(|f| &f.tracks) {
+        let (ticks, samples) = sums.entry(part.track_id).or_default();
+        *ticks = ticks.saturating_add(part.duration);
+        *samples += u64::from(part.samples);
+    }
+    let mean = |(id, (ticks, samples)): (u32, (u64, u64))| (id, ticks.div_ceil(samples.max(1)));
+    sums.into_iter().map(mean).collect()
 }
 
 /// Whether each fragment starts where the one in front of it ended. Those at `back` do so before its last sample.
@@ -110,6 +124,7 @@ fn row(
     found: &mut Vec<Finding>,
 ) {
     let mut ends: HashMap<u32, Before> = HashMap::new();
+    let paces = paces(order);
     let mut last_number: Option<(u32, Span)> = None;
     for (place, fragment) in order.iter().enumerate() {
         let jump = match (last_number, fragment.sequence_number) {
@@ -139,6 +154,7 @@ fn row(
             let mut now = Before {
                 end: start.saturating_add(part.duration),
                 moof: fragment.moof,
+                single: part.samples == 1,
             };
             let before = ends.get(&part.track_id).copied();
             let timescale = timescales.get(&part.track_id).copied().unwrap_or(0);
@@ -146,6 +162,9 @@ fn row(
                 // Some writers round the time of each fragment: a millisecond each
                 // way is no gap.
                 let slack = u64::from(timescale / 1000).max(1);
+                let pace = paces.get(&part.track_id).copied().unwrap_or(0);
+                let guessed = before.single && jump.is_none() && start > before.end;
+                let slack = if guessed { slack.max(2 * pace) } else { slack };
                 let large = start.abs_diff(before.end) > slack;
                 jumped |= large;
                 let expected = before.end.saturating_add(part.duration);

@@ -43,7 +43,12 @@ pub(super) fn check(
         found.push(about(Problem::TimesDisagree { times, samples }).at(tables));
     }
     if track.is_audio() || track.is_video() {
-        found.extend(still(track).map(|still| about(still).at(spot.span(b"stts"))));
+        found.extend(still(track).map(|(first, samples)| {
+            let (fragments, numbers) = (&inspection.read.fragments, (first, table.len()));
+            let span = spots::table(spot, fragments, track.header.id, &[b"stts"], numbers);
+            let first = u64::from(first);
+            about(Problem::TimesStill { samples, first }).at(span)
+        }));
     }
     let offsets = table.composition_offsets.len();
     let tables = spot.hull(&[b"ctts", b"stsz", b"stz2"]);
@@ -103,23 +108,28 @@ pub(super) fn check(
 /// One in so many samples may last no time: recorders of screens and phones write some that do.
 const STILL: u64 = 10;
 
-/// Samples that last no time, the last one left out, which may have no duration of its own.
-fn still(track: &Track) -> Option<Problem> {
+/// Samples that last no time, the last one left out, which may have no duration of its own: the number of the first,
+/// and how many. One alone, in front of samples that do, shares its time with the next: writers that send each sample
+/// as it comes leave many of those, two at a time.
+fn still(track: &Track) -> Option<(u32, u64)> {
     let counted = u64::from(track.samples.len()).saturating_sub(1);
     let (mut number, mut samples, mut first) = (0_u64, 0, 0);
-    for (count, duration) in track.samples.durations.runs() {
+    let runs = track.samples.durations.runs();
+    for (place, (count, duration)) in (1..).zip(runs) {
         let there = u64::from(*count).min(counted.saturating_sub(number));
-        if *duration == 0 && there > 0 {
+        let shared = *count == 1 && place < runs.len();
+        if *duration == 0 && there > 0 && !shared {
             samples += there;
             first = if first == 0 { number + 1 } else { first };
         }
         number += u64::from(*count);
     }
     // Where the table ends, its last duration goes on.
-    if let Some((_, 0)) = track.samples.durations.runs().last() {
+    if let Some((_, 0)) = runs.last() {
         samples += counted.saturating_sub(number);
     }
-    (samples > 1 && samples * STILL > counted).then_some(Problem::TimesStill { samples, first })
+    let first = u32::try_from(first).unwrap_or(u32::MAX);
+    (samples > 1 && samples * STILL > counted).then_some((first, samples))
 }
 
 /// Samples behind the end of the file, and those that no chunk places.

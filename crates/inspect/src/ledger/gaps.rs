@@ -246,7 +246,12 @@ fn leftover(window: &mut Window<'_>, span: Span) -> Result<Option<(FourCc, u64)>
     let Some(header) = BoxHeader::read(span.start, head.get(..len).unwrap_or_default()) else {
         return Ok(None);
     };
-    if header.size == BoxSize::ToEnd || !is_known(header.kind) || header.len() > span.len() {
+    // The last `mdat` of a recording that was being made went on to the end of the file.
+    let open = header.size == BoxSize::ToEnd;
+    if open && header.kind == b"mdat" {
+        return Ok((header.len() <= span.len()).then_some((header.kind, span.start + header.len())));
+    }
+    if open || !is_known(header.kind) || header.len() > span.len() {
         return Ok(None);
     }
     let end = header.declared_end(span.end).unwrap_or(u64::MAX);
@@ -268,6 +273,8 @@ fn is_known(kind: FourCc) -> bool {
         b"ftyp"
             | b"styp"
             | b"moov"
+            // GStreamer's name for the first `moov`, once there is another for all of the recording.
+            | b"hoov"
             | b"mvhd"
             | b"trak"
             | b"mvex"
