@@ -13,12 +13,16 @@
 //! [`Append`] is the same for a file whose index was lost and found again.
 //!
 //! This crate decides the order of writes; `tapo-io` carries it out. Media is
-//! never read, moved or written, and [`undo`] gives the original bytes back.
+//! never moved or written, and [`undo`] gives the original bytes back. All that is
+//! read of it is what stands before the slices of sync samples: parameter sets
+//! that differ from those of the sample entry become a further one.
 #![forbid(unsafe_code)]
 
 mod append;
 mod crc;
+mod entry;
 mod error;
+mod in_band;
 pub mod join;
 pub mod layout;
 mod outcome;

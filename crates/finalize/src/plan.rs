@@ -2,8 +2,9 @@
 //! Nothing here writes.
 
 use crate::append::{self, Appended};
+use crate::in_band::final_movie;
 use crate::outcome::{Finalization, How, Undone};
-use crate::prepare::{lead, prepare};
+use crate::prepare::lead;
 use crate::resized::Resized;
 use crate::reveal::{Segment, conceal};
 use crate::state::State;
@@ -39,7 +40,7 @@ pub(crate) fn finalize(source: &dyn ByteSource) -> Result<Plan> {
         State::Appended(record) => {
             let original = Resized::new(source, record.end);
             let read = tapo_movie::read(&original)?;
-            let movie = prepare(read.movie.clone().unwrap_or_default(), source.path())?;
+            let movie = final_movie(&original, &read)?;
             let outcome = Finalization {
                 moov_len: source.len() - record.moov_at(),
                 resumed: true,
@@ -196,9 +197,10 @@ fn open(
     journal: Option<crate::record::UndoRecord>,
 ) -> Result<Plan> {
     let path = || source.path().to_owned();
-    let movie = read.movie.clone().unwrap_or_default();
-    let expects_fragments = movie.tracks.iter().any(|t| t.defaults.is_some());
-    if movie.sample_count() == 0 && (expects_fragments || !read.fragments.is_empty()) {
+    let mut tracks = read.movie.iter().flat_map(|movie| &movie.tracks);
+    let is_empty = tracks.clone().all(|t| t.samples.is_empty());
+    let expects_fragments = tracks.any(|t| t.defaults.is_some());
+    if is_empty && (expects_fragments || !read.fragments.is_empty()) {
         return Err(Error::Empty { path: path() });
     }
     if read.fragments.is_empty() {
@@ -211,7 +213,7 @@ fn open(
     }
     let interrupted = size > source.len();
     if let Some(segment) = Segment::of(read).filter(|_| !interrupted) {
-        let movie = prepare(movie, source.path())?;
+        let movie = final_movie(source, read)?;
         if let Some((writes, moov_len)) = segment.reveal(&movie, source)? {
             let outcome = Finalization {
                 moov_len,

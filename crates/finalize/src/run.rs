@@ -14,8 +14,8 @@ use tapo_io::{
 ///
 /// In place, the file is at every instant either the valid fragmented file or
 /// the valid final one, whatever is cut off when; run again, it goes on where it
-/// was interrupted. It costs the heads of the fragments to be read and little
-/// more than the final `moov` to be written.
+/// was interrupted. It costs the heads of the fragments and of the sync samples
+/// of H.264 and H.265 to be read, and little more than the final `moov` to be written.
 ///
 /// # Errors
 /// [`Error`] tells what stands in the way; see there for what is left.

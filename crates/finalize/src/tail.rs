@@ -2,7 +2,8 @@
 //! behind `ftyp` becomes the header of an `mdat` that ends where the `moov` starts.
 
 use crate::crc::crc32;
-use crate::prepare::{check_samples, prepare};
+use crate::in_band::final_movie;
+use crate::prepare::check_samples;
 use crate::record::{Closing, Patch, UndoRecord, header};
 use crate::resized::Resized;
 use crate::{Error, Result};
@@ -63,8 +64,7 @@ impl Tail {
         if hazard.is_none() && first.start / SECTOR != (first.end - 1) / SECTOR {
             hazard = Some("the bytes to change lie across two sectors of the disk");
         }
-        let movie = read.movie.clone().unwrap_or_default();
-        let movie = prepare(movie, source.path())?;
+        let movie = final_movie(source, read)?;
         let mut spare = vec![first];
         spare.extend(record.closing.map(|c| c.patch.span()));
         check_samples(&movie, source, record.end, &spare)?;

@@ -1,11 +1,11 @@
 //! The samples of all recordings in one movie.
 
-use super::entry::is_same;
 use super::fit::{Fit, Whole};
 use super::lane::{Lane, Nanos, OVERLAP, duration, ticks};
 use super::layout::Places;
 use super::parts::Part;
 use super::seam::Placed;
+use crate::entry::number_of;
 use crate::layout::{REVEAL, UNDO};
 use crate::prepare::prepare;
 use crate::{Error, Result};
@@ -115,18 +115,9 @@ fn begin(whole: &mut Track, lane: &Lane, at: Nanos, path: &Path) -> Result<()> {
 
 /// Appends the samples of a track, which is one of part `index`.
 fn append(whole: &mut Track, track: &Track, index: usize, places: &Places) -> Result<()> {
-    let mut descriptions = Vec::with_capacity(track.descriptions.len());
-    for description in &track.descriptions {
-        let known = whole
-            .descriptions
-            .iter()
-            .position(|d| is_same(d, description));
-        let at = known.unwrap_or_else(|| {
-            whole.descriptions.push(description.clone());
-            whole.descriptions.len() - 1
-        });
-        descriptions.push(u32::try_from(at + 1).unwrap_or(u32::MAX));
-    }
+    let known = &mut whole.descriptions;
+    let numbers = track.descriptions.iter().map(|d| number_of(known, d));
+    let descriptions: Vec<u32> = numbers.collect();
     let times = whole.timescale / track.timescale.max(1);
     let scaled = |n: i64| n.saturating_mul(i64::from(times));
     for sample in &track.samples {

@@ -10,13 +10,11 @@
 //! parts   which files belong together: a movie, or an initial segment and its media segments
 //! lane    where the tracks of a part lie on its own timeline
 //! seam    when each part begins on the common timeline
-//! entry   whether two sample descriptions say the same
 //! fit     which track of a part goes on with which track of the whole
 //! merge   the samples of all parts in one movie
 //! layout  what stands where in the new file
 //! ```
 
-mod entry;
 mod fit;
 mod lane;
 mod layout;

@@ -4,7 +4,7 @@ use super::lane::Lane;
 use crate::plan::{is_segment, times_go_back};
 use crate::prepare::{check_samples, end_last_sample, refuse_encrypted};
 use crate::tail::is_broken;
-use crate::{Error, Result};
+use crate::{Error, Result, in_band};
 use std::path::{Path, PathBuf};
 use tapo_bmff::{BoxTree, leaf};
 use tapo_io::{ByteSource, Files, PreadFile, Span, lock_holder};
@@ -178,6 +178,9 @@ fn part(files: &[PathBuf]) -> Result<Part> {
     }
     movie.tracks.retain(|t| !t.samples.is_empty());
     check_samples(&movie, &source, source.len(), &[])?;
+    if !read.fragments.is_empty() {
+        in_band::split(&mut movie, &source)?;
+    }
     movie.tracks.iter_mut().for_each(end_last_sample);
     let lanes = movie
         .tracks

@@ -2,6 +2,7 @@
 
 use crate::layout::{self, SEGMENT};
 use tapo_bmff::{BoxWriter, FourCc};
+use tapo_codec::h264::AvcConfig;
 use tapo_movie::{
     Edit, FragmentDefaults, Movie, RawBox, Run, RunSample, SampleDescription, SegmentStamp, Track,
     TrackHeader, encode_init, encode_moof,
@@ -52,6 +53,9 @@ pub(super) struct Clip {
     pub(super) fragments: u32,
     /// Bytes of `ftyp`.
     pub(super) ftyp: usize,
+    /// The pictures are of H.264, and have other parameter sets from the last
+    /// keyframe on.
+    pub(super) changes: bool,
     /// Bytes of `udta` in the initial `moov`: makes the final one longer.
     pub(super) ballast: usize,
 }
@@ -68,9 +72,30 @@ impl Default for Clip {
             b_frames: false,
             fragments: 3,
             ftyp: 32,
+            changes: false,
             ballast: 0,
         }
     }
+}
+
+const SPS: &[u8] = &[
+    0x67, 0x64, 0x00, 0x0d, 0xac, 0xb4, 0x0a, 0x0f, 0xd8, 0x08, 0x80, 0x00, 0x00, 0x03, 0x00, 0x80,
+    0x00, 0x00, 0x19, 0x07, 0x8a, 0x15, 0x50,
+];
+const PPS: &[u8] = &[0x68, 0xef, 0x3c, 0xb0];
+const OTHER_PPS: &[u8] = &[0x68, 0xef, 0x04, 0xf2, 0xc0];
+
+fn avc1() -> SampleDescription {
+    let mut w = BoxWriter::new();
+    w.boxed(b"avc1", |w| {
+        w.zeros(6).u16(1).zeros(16).u16(320).u16(240);
+        w.u32(72 << 16).u32(72 << 16).zeros(4).u16(1);
+        w.zeros(32).u16(24).u16(0xffff);
+        w.boxed(b"avcC", |w| {
+            w.raw(&AvcConfig::build(&[SPS], &[PPS]).unwrap());
+        });
+    });
+    SampleDescription::parse(w.into_bytes(), FourCc(*b"vide")).unwrap()
 }
 
 const VIDEO: u32 = 1;
@@ -124,7 +149,10 @@ impl Clip {
             handler: FourCc(*kind),
             timescale,
             // Any entry will do: nobody decodes it.
-            descriptions: vec![SampleDescription::g711(b"alaw").unwrap()],
+            descriptions: vec![match self.changes && id == VIDEO {
+                true => avc1(),
+                false => SampleDescription::g711(b"alaw").unwrap(),
+            }],
             edits: self.edits.clone(),
             defaults: Some(FragmentDefaults {
                 description: 1,
@@ -201,6 +229,17 @@ impl Clip {
         file.extend(b"mdat");
         // No zeros, and no two fragments alike.
         let media = (0..len).map(|i| ((i * 7 + number * 31) % 255) as u8 + 1);
+        let mut media: Vec<u8> = media.collect();
+        if self.changes && number % 2 == 1 {
+            let pps = if number == 1 { PPS } else { OTHER_PPS };
+            let units = [
+                &[0, 0, 0, SPS.len() as u8],
+                SPS,
+                &[0, 0, 0, pps.len() as u8],
+                pps,
+            ];
+            media.splice(..units.concat().len(), units.concat());
+        }
         file.extend(media);
     }
 

@@ -7,6 +7,27 @@ use crate::outcome::How;
 use crate::{Error, plan};
 use tapo_movie::Edit;
 
+/// What finalizing reads of the media it reads again after a crash: the same.
+#[test]
+fn parameter_sets_that_change_on_the_way() {
+    for (clip, how) in [(Clip::segment(), How::Reveal), (Clip::default(), How::Tail)] {
+        for end in [End::Whole, End::Torn(500), End::Open] {
+            let clip = Clip {
+                changes: true,
+                fragments: 4,
+                end,
+                ..clip.clone()
+            };
+            let bytes = clip.bytes();
+            let plan = plan::finalize(&bytes).unwrap();
+            let done = carried_out(&bytes, &plan.writes).image().to_vec();
+            let movie = tapo_movie::read(&done).unwrap().movie.unwrap();
+            assert_eq!(movie.tracks[0].descriptions.len(), 2, "{end:?}");
+            prove(&bytes, how);
+        }
+    }
+}
+
 #[test]
 fn reveal_of_a_segment() {
     prove(&Clip::segment().bytes(), How::Reveal);

@@ -7,9 +7,20 @@ use tapo_movie::SampleDescription;
 /// Whether a decoder that was set up by one decodes the samples of the other.
 /// What only counts bits (`btrt`, the rates in `esds`) differs from file to file
 /// and does not matter.
-pub(super) fn is_same(a: &SampleDescription, b: &SampleDescription) -> bool {
+pub(crate) fn is_same(a: &SampleDescription, b: &SampleDescription) -> bool {
     a.entry.raw() == b.entry.raw()
         || (a.kind() == b.kind() && a.entry.fields() == b.entry.fields() && config(a).eq(config(b)))
+}
+
+/// The number of a description among these, from 1 on; it is added if none says
+/// the same.
+pub(crate) fn number_of(all: &mut Vec<SampleDescription>, description: &SampleDescription) -> u32 {
+    let known = all.iter().position(|d| is_same(d, description));
+    let at = known.unwrap_or_else(|| {
+        all.push(description.clone());
+        all.len() - 1
+    });
+    u32::try_from(at + 1).unwrap_or(u32::MAX)
 }
 
 fn config(of: &SampleDescription) -> impl Iterator<Item = (FourCc, Option<Config<'_>>, &[u8])> {
