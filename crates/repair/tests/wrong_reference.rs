@@ -202,6 +202,12 @@ fn of_h265_other_tools_are_refused() {
     let tools = format!("-c:v libx265 -preset fast -tag:v hvc1 -crf 28 -g 25 {quiet}");
     let tools = bench.record("tools.mp4", 2, "176x144", &tools, AAC);
     differs(bench.repair(&whole, &tools), "tools");
+    // Pictures of one slice seem cut off to those who know two.
+    let slices =
+        |n: u32| format!("{X265} -crf 28 -x265-params log-level=error:keyint=25:ctu=16:slices={n}");
+    let whole = bench.record("one.mp4", 1, "176x144", &slices(1), AAC);
+    let two = bench.record("two.mp4", 2, "176x144", &slices(2), AAC);
+    differs(bench.repair(&whole, &two), "slices");
 }
 
 #[test]

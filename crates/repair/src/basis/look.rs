@@ -241,11 +241,12 @@ fn pictures(
         }
         // Most are no such pictures: their heads say so.
         let heads = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
-        if !matches!(heads, Verdict::Sample(access) if access.sync) {
+        // One with fewer slices than those of the reference seems cut off.
+        if !matches!(heads, Verdict::Sample(access) | Verdict::Cut(access) if access.sync) {
             continue;
         }
         let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Thorough)?;
-        let Verdict::Sample(access) = verdict else {
+        let (Verdict::Sample(access) | Verdict::Cut(access)) = verdict else {
             continue;
         };
         if access.flaw.is_some() || access.len != span.len() {
