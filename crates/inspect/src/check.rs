@@ -9,6 +9,7 @@ mod layout;
 pub(crate) mod lost;
 mod media;
 mod players;
+mod refused;
 mod required;
 mod seals;
 mod spots;
@@ -39,8 +40,10 @@ pub(crate) fn all(
     if let Some(movie) = &inspection.read.movie {
         let tracks = movie.tracks.iter().zip(&inspection.tracks);
         let plain = inspection.read.fragments.is_empty();
+        refused::index(source, tree, movie, &spots, &mut found)?;
         for ((track, summary), spot) in tracks.zip(&spots.tracks) {
             tables::check(track, summary, inspection, spot, &mut found);
+            refused::track(track, summary, inspection, spot, &mut found);
             configuration::check(source, track, spot, &mut found)?;
             if plain && !track.samples.is_empty() {
                 entries::check(source, spot, track, &mut found)?;

@@ -73,6 +73,12 @@ impl Problem {
             Self::InUse { .. } => "in-use",
             Self::Changed => "changed",
             Self::BoxMissing { .. } => "box-missing",
+            Self::NoMovieHeader => "no-movie-header",
+            Self::TrackAstray => "track-astray",
+            Self::TableLost => "table-lost",
+            Self::ListMiscounted { .. } => "list-miscounted",
+            Self::ExtensionMissing => "extension-missing",
+            Self::HandlerDisagrees { .. } => "handler-disagrees",
             Self::BoxTwice { .. } => "box-twice",
             Self::BoxAstray { .. } => "box-astray",
             Self::VersionUnknown { .. } => "version-unknown",
@@ -196,6 +202,12 @@ impl Problem {
             | Self::MoovMissing
             | Self::MoovAstray
             | Self::EditShowsNothing
+            | Self::NoMovieHeader
+            | Self::TrackAstray
+            | Self::TableLost
+            | Self::ListMiscounted { .. }
+            | Self::ExtensionMissing
+            | Self::HandlerDisagrees { .. }
             | Self::MdatMissing
             | Self::NoTracks
             | Self::NoSamples

@@ -119,15 +119,33 @@ impl Inspection {
     /// Whether no picture can be shown, or, of a file without any, no sound heard, though the media is there: the
     /// tables or settings of all of its tracks say what cannot be.
     pub(crate) fn shows_nothing(&self) -> bool {
+        let headless = |f: &Finding| f.problem == Problem::NoMovieHeader;
+        if self.findings.iter().any(headless) {
+            return true;
+        }
         let some = |kind| {
             let of = self.tracks.iter();
-            of.filter(move |t| t.samples > 0 && t.kind == kind)
+            of.filter(move |t| self.is_of(t, kind))
         };
         let main = match some(MediaKind::Video).next() {
             Some(_) => MediaKind::Video,
             None => MediaKind::Audio,
         };
         some(main).next().is_some() && some(main).all(|t| self.is_dead(t))
+    }
+
+    /// Whether a track holds media of this kind, whatever its handler says, or did.
+    fn is_of(&self, track: &TrackSummary, kind: MediaKind) -> bool {
+        let of = self.findings.iter().filter(|f| f.track == Some(track.id));
+        let (mut lost, mut own) = (false, track.kind);
+        for finding in of {
+            match finding.problem {
+                Problem::TableLost => lost = true,
+                Problem::HandlerDisagrees { kind, .. } => own = kind,
+                _ => {}
+            }
+        }
+        own == kind && (lost || track.samples > 0)
     }
 
     /// Whether nothing of a track can be decoded, and a repair may change that.
@@ -140,6 +158,10 @@ impl Inspection {
                 Problem::ParameterSetsMissing { .. }
                     | Problem::NoDescription
                     | Problem::EditShowsNothing
+                    | Problem::TableLost
+                    | Problem::ListMiscounted { .. }
+                    | Problem::ExtensionMissing
+                    | Problem::HandlerDisagrees { .. }
             )
         });
         let plain = matches!(self.form, Form::Progressive { .. });
@@ -293,6 +315,7 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
         read,
     };
     inspection.media = unindexed(source, &inspection.read)?;
+    inspection.media.extend(renamed(&inspection));
     inspection.findings = check::all(source, &tree, &inspection, options.now)?;
     inspection.settle();
     Ok(inspection)
@@ -355,6 +378,18 @@ fn foreigner(read: Read, what: Foreign, ledger: Ledger) -> Inspection {
 fn family(read: &Read) -> Family {
     let fragments = read.top.iter().any(|b| b.kind == b"moof");
     Family::of(read.file_type.as_ref(), fragments)
+}
+
+/// The payload of a box of an unknown type, where all the samples should be in an `mdat` and none is there: its type
+/// is what is wrong.
+fn renamed(inspection: &Inspection) -> Option<Span> {
+    let at = inspection
+        .first_sample()
+        .filter(|_| !inspection.has_mdat())?;
+    let mut boxes = inspection.read.top.iter();
+    let home = boxes.find(|b| b.payload().start <= at && at < b.span.end)?;
+    let unknown = crate::names::name(home.kind).is_none();
+    (unknown && inspection.media.is_empty()).then(|| home.payload())
 }
 
 /// What may be media: `mdat` boxes, and what stands where a box should and is

@@ -1,6 +1,6 @@
 //! What can be wrong with a file, or worth knowing of it.
 
-use crate::Harm;
+use crate::{Harm, MediaKind};
 use tapo_bmff::FourCc;
 
 /// What can be found. Codes are stable: scripts may rely on them.
@@ -274,6 +274,32 @@ pub enum Problem {
         kind: FourCc,
         /// The box it belongs into.
         parent: FourCc,
+    },
+    /// An index without a movie header (`mvhd`): players refuse it.
+    NoMovieHeader,
+    /// The index of a track stands beside `moov`, where nothing looks for it.
+    TrackAstray,
+    /// A track that lasts and has no sample: a table that says which is missing.
+    TableLost,
+    /// A list of boxes (`stsd`, `dref`) that counts fewer than it holds: players go by the count.
+    ListMiscounted {
+        /// The box.
+        kind: FourCc,
+        /// How many it counts.
+        counted: u32,
+        /// How many stand in it.
+        held: u32,
+    },
+    /// A track of which there are fragments, and that `mvex` does not announce: players look at none of them.
+    ExtensionMissing,
+    /// The handler of a track says another kind of media than its sample entry.
+    HandlerDisagrees {
+        /// What `hdlr` says.
+        handler: FourCc,
+        /// The sample entry.
+        entry: FourCc,
+        /// What that is.
+        kind: MediaKind,
     },
     /// A box stands twice where only one may.
     BoxTwice {

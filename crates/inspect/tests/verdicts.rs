@@ -131,3 +131,15 @@ fn fragments_behind_overwritten_bytes_are_missed() {
     sound.extend([0x11; 999]);
     assert_eq!(inspect(&sound).unwrap().verdict, Verdict::Damaged);
 }
+
+#[test]
+fn fragments_that_the_index_does_not_announce_are_not_played() {
+    let (mut file, _) = fragmented(2);
+    let trex = file.windows(4).position(|w| w == b"trex").unwrap();
+    // The track that it speaks of, behind version and flags (§8.8.3).
+    file[trex + 8..trex + 12].copy_from_slice(&7_u32.to_be_bytes());
+    let inspection = inspect(&file).unwrap();
+    assert!(codes(&inspection).contains(&"extension-missing"));
+    assert_eq!(inspection.verdict, Verdict::Repairable);
+    assert!(!inspection.needs_reference());
+}

@@ -8,8 +8,7 @@ use tapo_io::{ByteSource, Span, Window};
 const TOLD: usize = 32;
 
 /// A box, and those it must hold (§8.1.1 and the clauses of each).
-const HELD: [(&[u8; 4], &[&[u8; 4]]); 9] = [
-    (b"moov", &[b"mvhd"]),
+const HELD: [(&[u8; 4], &[&[u8; 4]]); 8] = [
     (b"trak", &[b"tkhd", b"mdia"]),
     (b"mdia", &[b"mdhd", b"hdlr", b"minf"]),
     (b"minf", &[b"stbl"]),

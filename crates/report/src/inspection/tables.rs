@@ -17,6 +17,28 @@ pub(super) fn more(finding: &Finding) -> String {
         Problem::BoxMissing { kind, parent } => {
             format!("Box '{parent}' lacks the '{kind}' that it must hold.")
         }
+        Problem::NoMovieHeader => {
+            "The index ('moov') lacks its header ('mvhd'): players refuse it.".into()
+        }
+        Problem::TrackAstray => {
+            "The index of a track ('trak') stands beside 'moov', where nothing looks for it.".into()
+        }
+        Problem::TableLost => {
+            "It lacks a table that says where its samples are, and how large.".into()
+        }
+        Problem::ListMiscounted {
+            kind,
+            counted,
+            held,
+        } => format!(
+            "Table '{kind}' counts {counted} entries and holds {held}: players go by the count."
+        ),
+        Problem::ExtensionMissing => "The index does not say that it goes on in fragments \
+            ('trex'): players look at none of them."
+            .into(),
+        Problem::HandlerDisagrees { handler, entry, .. } => format!(
+            "It is declared as '{handler}' media and coded as '{entry}', which is another kind."
+        ),
         Problem::BoxTwice { kind } => {
             format!("A second '{kind}' stands where only one may: the first is used.")
         }

@@ -451,6 +451,11 @@ const fn is_of_tables(problem: &Problem) -> bool {
             | Problem::ChunkRuns { .. }
             | Problem::ChunksDisagree { .. }
             | Problem::EditShowsNothing
+            | Problem::NoMovieHeader
+            | Problem::TrackAstray
+            | Problem::TableLost
+            | Problem::ListMiscounted { .. }
+            | Problem::HandlerDisagrees { .. }
     )
 }
 

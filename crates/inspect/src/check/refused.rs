@@ -1,0 +1,111 @@
+//! What makes players refuse an index, or a track of it, whose boxes can all be read.
+
+use super::spots::{Spots, TrackSpots};
+use crate::summary::is_stated;
+use crate::{Finding, Form, Inspection, MediaKind, Problem, Result, TimeRange, TrackSummary};
+use tapo_bmff::{BoxNode, BoxTree, be_u32};
+use tapo_io::{ByteSource, Span};
+use tapo_movie::{Movie, Track};
+
+/// Lists that are looked at, and tracks that are told one by one.
+const LISTS: usize = 32;
+
+/// The index as a whole: its header, tracks beside it, and lists that count fewer boxes than they hold.
+pub(super) fn index(
+    source: &dyn ByteSource,
+    tree: &BoxTree,
+    movie: &Movie,
+    spots: &Spots,
+    found: &mut Vec<Finding>,
+) -> Result<()> {
+    let moov = tree.roots().find(|(_, n)| n.kind == b"moov");
+    // A compressed index holds nothing else.
+    if let Some((id, moov)) = moov
+        && spots.mvhd.is_none()
+        && tree.child(id, b"cmov").is_none()
+    {
+        found.push(Finding::new(Problem::NoMovieHeader).at(moov.span));
+    }
+    let astray = tree.roots().filter(|(_, n)| n.kind == b"trak");
+    let astray = astray.map(|(_, n)| Finding::new(Problem::TrackAstray).at(n.span));
+    found.extend(astray.take(LISTS));
+    let is_list = |n: &BoxNode| n.kind == b"stsd" || n.kind == b"dref";
+    for (id, node) in tree.iter().filter(|(_, n)| is_list(n)).take(LISTS) {
+        // The count stands behind the version and the flags (§8.5.2, §8.7.2).
+        let head = Span::at(node.payload().start, 8).intersect(node.span);
+        let counted = be_u32(&source.read_span(head)?, 4);
+        let held = u32::try_from(tree.children(id).count()).unwrap_or(u32::MAX);
+        let mut tracks = spots.tracks.iter().zip(&movie.tracks);
+        let track = tracks.find(|(spot, _)| spot.trak.contains(node.span));
+        if let (Some(counted), Some((_, track))) = (counted.filter(|c| *c < held), track) {
+            let kind = node.kind;
+            let problem = Problem::ListMiscounted {
+                kind,
+                counted,
+                held,
+            };
+            found.push(Finding::new(problem).on(track.header.id).at(node.span));
+        }
+    }
+    Ok(())
+}
+
+/// One track of it.
+pub(super) fn track(
+    track: &Track,
+    summary: &TrackSummary,
+    inspection: &Inspection,
+    spot: &TrackSpots,
+    found: &mut Vec<Finding>,
+) {
+    let about = |problem| Finding::new(problem).on(track.header.id);
+    let whole = matches!(inspection.form, Form::Progressive { .. } | Form::Hybrid);
+    let duration = track.declared_media_duration;
+    if whole
+        && track.samples.is_empty()
+        && !track.descriptions.is_empty()
+        && is_stated(duration)
+        && (lacks_table(spot) || !track.samples.durations.is_empty())
+    {
+        let time = TimeRange {
+            start: 0,
+            end: duration,
+            timescale: track.timescale,
+        };
+        found.push(about(Problem::TableLost).at(spot.trak).during(time));
+    }
+    let parts = inspection.read.fragments.iter().flat_map(|f| &f.tracks);
+    let mut own = parts.filter(|p| p.track_id == track.header.id);
+    if track.defaults.is_none() && own.next().is_some() {
+        found.push(about(Problem::ExtensionMissing).at(spot.trak));
+    }
+    let Some(description) = track.descriptions.first() else {
+        return;
+    };
+    let entry = description.kind();
+    let boxes = description.entry.children();
+    let boxes: Vec<_> = boxes.map(|(k, b)| (k.0, b)).collect();
+    let kind = tapo_codec::describe(entry.0, &boxes).kind;
+    let shown = |k: MediaKind| matches!(k, MediaKind::Video | MediaKind::Audio);
+    let said = shown(summary.kind) || summary.kind == MediaKind::Unknown;
+    if shown(kind) && said && kind != summary.kind && spot.node(b"hdlr").is_some() {
+        let problem = Problem::HandlerDisagrees {
+            handler: track.handler,
+            entry,
+            kind,
+        };
+        found.push(about(problem).at(spot.span(b"hdlr")));
+    }
+}
+
+/// Whether one of the tables is missing that every track has.
+fn lacks_table(spot: &TrackSpots) -> bool {
+    let tables: [&[&[u8; 4]]; 4] = [
+        &[b"stsz", b"stz2"],
+        &[b"stts"],
+        &[b"stsc"],
+        &[b"stco", b"co64"],
+    ];
+    let is_missing = |kinds: &&[&[u8; 4]]| kinds.iter().all(|k| spot.node(k).is_none());
+    tables.iter().any(is_missing)
+}

@@ -1,0 +1,111 @@
+//! Indexes that can be read and that players refuse: each is damage, with a verdict and what can be saved.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "tests panic when they fail"
+)]
+
+use tapo_inspect::{Inspection, Severity, Verdict, inspect};
+
+fn clip() -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
+    std::fs::read(std::path::Path::new(folder).join("h264_bframes_aac.mp4")).unwrap()
+}
+
+/// Where the headers of all boxes of this type stand.
+fn places(file: &[u8], kind: &[u8; 4]) -> Vec<usize> {
+    let all = file.windows(4).enumerate().filter(|(_, w)| w == kind);
+    all.map(|(at, _)| at - 4).collect()
+}
+
+/// The file with four bytes of the `number`th box of a type written over, counted from its header.
+fn with(kind: &[u8; 4], number: usize, at: usize, value: &[u8; 4]) -> Vec<u8> {
+    let mut file = clip();
+    let at = places(&file, kind)[number] + at;
+    file[at..at + 4].copy_from_slice(value);
+    file
+}
+
+fn has(seen: &Inspection, code: &str, track: Option<u32>) -> bool {
+    let mut all = seen.findings.iter();
+    all.any(|f| {
+        let own = f.problem.code() == code && f.track == track;
+        own && f.severity() == Severity::Damage
+    })
+}
+
+#[test]
+fn what_players_refuse_is_damage() {
+    let lost = Verdict::Repairable;
+    let cases = [
+        (
+            with(b"stsd", 0, 12, &[0; 4]),
+            "list-miscounted",
+            Some(1),
+            lost,
+        ),
+        (
+            with(b"dref", 0, 12, &[0; 4]),
+            "list-miscounted",
+            Some(1),
+            lost,
+        ),
+        (
+            with(b"stsd", 1, 12, &[0; 4]),
+            "list-miscounted",
+            Some(2),
+            Verdict::Damaged,
+        ),
+        (with(b"mvhd", 0, 4, b"mvhx"), "no-movie-header", None, lost),
+        (with(b"stsz", 0, 4, b"stsx"), "table-lost", Some(1), lost),
+        (
+            with(b"stsz", 1, 4, b"stsx"),
+            "table-lost",
+            Some(2),
+            Verdict::Damaged,
+        ),
+        (
+            with(b"hdlr", 0, 16, b"soun"),
+            "handler-disagrees",
+            Some(1),
+            lost,
+        ),
+        (
+            with(b"hdlr", 0, 16, b"v\xff\0e"),
+            "handler-disagrees",
+            Some(1),
+            lost,
+        ),
+        (with(b"mdat", 0, 4, b"mdau"), "mdat-missing", None, lost),
+    ];
+    for (file, code, track, verdict) in cases {
+        let seen = inspect(&file).unwrap();
+        assert!(has(&seen, code, track), "{code}: {:?}", seen.findings);
+        assert_eq!(seen.verdict, verdict, "{code} {track:?}");
+        assert!(!seen.needs_reference(), "{code} {track:?}");
+    }
+}
+
+#[test]
+fn the_length_of_a_track_without_its_table_is_told() {
+    let seen = inspect(&with(b"stsz", 1, 4, b"stsx")).unwrap();
+    let lost = seen.findings.iter().find(|f| f.track == Some(2));
+    let time = lost.unwrap().time.unwrap();
+    let whole = inspect(&clip()).unwrap();
+    assert_eq!(time.end - time.start, whole.tracks[1].duration);
+}
+
+#[test]
+fn a_track_beside_the_index_is_damage() {
+    let mut file = clip();
+    let (moov, trak) = (places(&file, b"moov")[0], places(&file, b"trak")[1]);
+    let word = |file: &[u8], at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+    let (size, len) = (word(&file, moov), word(&file, trak));
+    let cut: Vec<u8> = file.splice(trak..trak + len as usize, []).collect();
+    file[moov..moov + 4].copy_from_slice(&(size - len).to_be_bytes());
+    let end = moov + (size - len) as usize;
+    file.splice(end..end, cut);
+    let seen = inspect(&file).unwrap();
+    assert!(has(&seen, "track-astray", None), "{:?}", seen.findings);
+    assert_eq!(seen.verdict, Verdict::Damaged);
+}
