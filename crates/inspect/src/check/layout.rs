@@ -17,6 +17,9 @@ use tapo_movie::{Movie, Track};
 /// Harmed stretches that are walked again.
 const WALKED: usize = 64;
 
+/// Places that blame a table: of more the first say enough.
+const BLAMED: usize = 1024;
+
 pub(super) fn check(
     source: &dyn ByteSource,
     movie: &Movie,
@@ -75,7 +78,7 @@ fn overlaps(movie: &Movie, inspection: &Inspection, spots: &Spots, found: &mut V
         let span = table(spot, fragments, t.header.id, &kinds, (first, last));
         guilty.insert((track, span));
     };
-    for overlap in ledger.overlaps() {
+    for overlap in ledger.overlaps().iter().take(BLAMED) {
         if let Some(track) = index(overlap.track) {
             blame(track, overlap.number, overlap.number);
         }
@@ -91,7 +94,8 @@ fn overlaps(movie: &Movie, inspection: &Inspection, spots: &Spots, found: &mut V
         }
     }
     // Of a file without media its tables say nothing.
-    for finding in found.iter().filter(|_| inspection.has_mdat()) {
+    let outside = found.iter().filter(|_| inspection.has_mdat());
+    for finding in outside.take(BLAMED) {
         let first = match finding.problem {
             Problem::SamplesOutsideMdat { first, .. } | Problem::SamplesInIndex { first, .. } => {
                 first
