@@ -310,6 +310,24 @@ fn a_reference_in_place_of_a_lost_init_segment_must_count_alike() {
     }
 }
 
+#[test]
+fn a_damaged_file_beside_it_is_no_reference() {
+    let broken = index_last("demo.mp4");
+    let broken = &broken[..boxed(&broken, b"moov").start];
+    let damaged = changed("demo.mp4", |movie| {
+        for chunk in movie.tracks.iter_mut().flat_map(|t| &mut t.samples.chunks) {
+            chunk.offset += 100;
+        }
+    });
+    let place = Place::with(broken);
+    place.add("damaged.mp4", &damaged);
+    let basis = place.repair(&[]).map(|(done, _)| done.basis);
+    assert!(!matches!(basis, Ok(Basis::Sibling { .. })), "{basis:?}");
+    place.add("healthy.mp4", &index_last("demo.mp4"));
+    let (done, _) = place.repair(&[]).unwrap();
+    assert!(matches!(done.basis, Basis::Sibling { path, .. } if path.ends_with("healthy.mp4")));
+}
+
 /// The profile that `record` leaves of a camera with these tracks.
 fn profile(movie: &Movie) -> String {
     let tracks: Vec<String> = movie

@@ -1,12 +1,14 @@
 //! Which healthy recording serves as the reference.
 
 use super::camera;
-use super::look::Votes;
+use super::look::{Votes, share};
 use super::sets;
 use super::view::View;
 use crate::profile::Reference;
+use crate::verify::{Reading, Stands};
 use crate::{Basis, Error, Result};
 use std::path::{Path, PathBuf};
+use tapo_io::PreadFile;
 
 /// Candidates of a folder that are tried.
 const CANDIDATES: usize = 64;
@@ -141,7 +143,9 @@ fn sibling(view: View<'_>, folder: &Path) -> Result<Option<Chosen>> {
             continue;
         };
         let fit = fit(view, &reference)?;
-        if fits(fit) && best.as_ref().is_none_or(|(most, _)| fit > *most) {
+        let better = fits(fit) && best.as_ref().is_none_or(|(most, _)| fit > *most);
+        // One that cannot be read is none.
+        if better && is_healthy(&reference).unwrap_or(false) {
             best = Some((fit, reference));
         }
     }
@@ -154,6 +158,36 @@ fn sibling(view: View<'_>, folder: &Path) -> Result<Option<Chosen>> {
         let basis = Basis::Sibling { path, why };
         Chosen { reference, basis }
     }))
+}
+
+/// Samples of each track that are looked at to tell whether a file is healthy, and the part of
+/// them that must be what its index says.
+const LOOKED_AT: usize = 200;
+const HEALTHY: f64 = 0.95;
+
+/// Whether the samples of a reference are where its index says, in all its tracks.
+fn is_healthy(reference: &Reference) -> Result<bool> {
+    let source = PreadFile::open(&reference.path)?;
+    let Some(movie) = tapo_movie::read(&source)?.movie else {
+        return Ok(false);
+    };
+    let known = reference.profile.movie.tracks.iter();
+    for (track, of) in known.zip(&reference.profile.tracks) {
+        let (Some(track), Some(mut reading)) =
+            (movie.track(track.header.id), Reading::of(&source, of))
+        else {
+            continue;
+        };
+        let (mut right, mut all) = (0, 0);
+        for sample in track.samples.iter().take(LOOKED_AT) {
+            right += u64::from(reading.read(&sample)? != Stands::Other);
+            all += 1;
+        }
+        if share(right, all.max(1)) < HEALTHY {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether a file that nobody named may serve.
