@@ -52,7 +52,7 @@ fn walk(root: &Path, found: &mut Vec<Found>) {
         for entry in entries {
             match entry.and_then(|e| Ok((e.file_type()?, e.path()))) {
                 Ok((kind, path)) if kind.is_dir() => inner.push(path),
-                Ok((_, path)) if looks_like_mp4(&path) && path.is_file() => files.push(path),
+                Ok((kind, path)) if kind.is_file() && looks_like_mp4(&path) => files.push(path),
                 Ok(_) => {}
                 Err(e) => found.push(Found::Failed(folder.clone(), e)),
             }
@@ -90,6 +90,9 @@ mod tests {
             std::fs::write(at(name), b"").unwrap();
         }
         std::os::unix::fs::symlink(dir.path(), at("b/loop.mp4")).unwrap();
+        // What stands elsewhere is not what the folder was named for.
+        let elsewhere = tempfile::NamedTempFile::new().unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), at("b/link.mp4")).unwrap();
         let names: Vec<_> = files(&[dir.path().to_owned(), at("gone")])
             .into_iter()
             .map(|f| match f {

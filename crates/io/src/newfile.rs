@@ -24,6 +24,7 @@ impl NewFile {
     /// # Errors
     /// [`Error::Exists`] if `target` exists and `replace` is not set;
     /// [`Error::NotAFile`] if it is something that must not be replaced;
+    /// [`Error::InUse`] if somebody writes to it;
     /// [`Error::Io`] if there is no such folder, or nothing may be made in it.
     pub fn create(target: &Path, replace: bool) -> Result<Self> {
         // What can be replaced is a file: not a folder, and never `/dev/null`.
@@ -36,6 +37,11 @@ impl NewFile {
         }
         if !replace && target.symlink_metadata().is_ok() {
             return Err(exists(target));
+        }
+        // Who writes to it would go on with a file that nobody finds.
+        if let Some(holder) = crate::lock_holder(target) {
+            let path = target.to_owned();
+            return Err(Error::InUse { path, holder });
         }
         Ok(Self {
             disk: temporary(target)?,
@@ -360,6 +366,18 @@ mod tests {
                 assert!(matches!(error, Error::NotAFile { .. }), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn a_file_that_somebody_writes_to_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("recording.mp4");
+        let file = File::create(&target).unwrap();
+        file.lock().unwrap();
+        let error = NewFile::create(&target, true).unwrap_err();
+        assert!(matches!(error, Error::InUse { .. }), "{error}");
+        drop(file);
+        NewFile::create(&target, true).unwrap();
     }
 
     #[test]
