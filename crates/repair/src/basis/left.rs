@@ -36,35 +36,34 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
         let own = index::own(source, view.layout, None)?;
         return Ok(own.map_or(Left::Nothing, fragments));
     }
-    let plain = match plain.movie {
+    let mut plain = match plain.movie {
         Some(_) => plain,
         None => behind_wrong_size(source)?,
     };
-    let Some(movie) = &plain.movie else {
+    let Some(movie) = plain.movie.take() else {
         return Ok(Left::Nothing);
     };
-    let mut mended = mend::mended(source, movie)?.unwrap_or_else(|| movie.clone());
-    mend::shown(&mut mended);
-    let movie = &mended;
+    let mut movie = mend::mended(source, &movie)?.unwrap_or(movie);
+    mend::shown(&mut movie);
     let sane = |t: &Track| unfit::impossible(t).is_none() && !unfit::is_timeless(t);
-    if is_whole(&plain, movie) && movie.tracks.iter().all(sane) && is_of_this_file(view, movie)? {
+    let trusted = is_of_this_file(view, &movie)?;
+    if is_whole(&plain, &movie) && movie.tracks.iter().all(sane) && trusted {
+        let unset = movie.tracks.iter().any(unfit::lacks_sets);
         let index = plain.top.iter().filter(|b| b.kind == b"moov");
         let own = Own {
-            movie: movie.clone(),
+            movie,
             fragmented: false,
             // Where sizes are wrong, it may stand in what looks like media data.
             boxes: index.map(|b| b.span).collect(),
             named: Vec::new(),
             doubted: Vec::new(),
         };
-        let unset = movie.tracks.iter().any(unfit::lacks_sets);
         return Ok(match unset {
             true => Left::Unset(Box::new(own)),
             false => Left::Index(Box::new(own)),
         });
     }
-    let trusted = is_of_this_file(view, movie)?;
-    let mut rest = movie.clone();
+    let mut rest = movie;
     rest.tracks
         .retain(|t| is_described(t) && !unfit::lacks_sets(t));
     for track in &mut rest.tracks {

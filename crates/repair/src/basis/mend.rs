@@ -5,8 +5,8 @@
 
 use super::left::bare;
 use crate::Result;
-use crate::profile::{Finding, Profile, entry};
-use crate::verify;
+use crate::profile::{Finding, Profile};
+use crate::verify::{self, Reading};
 use tapo_codec::{Depth, Recogniser, Verdict};
 use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::{Chunk, Edit, Movie, Sample, SampleTable, Sizes, Track, rescale};
@@ -85,22 +85,14 @@ pub(super) struct Wrong(Vec<Vec<u32>>);
 impl Wrong {
     pub(super) fn of(source: &dyn ByteSource, movie: &Movie, profile: &Profile) -> Result<Self> {
         let mut all = Vec::with_capacity(movie.tracks.len());
-        let mut window = Window::new(source);
         for (index, track) in movie.tracks.iter().enumerate() {
             let mut wrong = Vec::new();
-            if let Some(mut recogniser) = recogniser(profile, index) {
+            let of = profile.tracks.get(index);
+            if let Some(mut reading) = of.and_then(|of| Reading::of(source, of)) {
                 let units = profile.movie.tracks.get(index).and_then(verify::units);
                 for sample in track.samples.iter().filter(|s| !s.span.is_empty()) {
-                    recogniser.turn(entry(sample.description));
-                    let right = sample.span.end <= source.len()
-                        && (reads(&mut window, &*recogniser, sample.span)?
-                            || match units {
-                                Some(size) => {
-                                    verify::lead_through(&mut window, sample.span, size, 1)?
-                                }
-                                None => false,
-                            });
-                    if !right {
+                    let inside = sample.span.end <= source.len();
+                    if !inside || !reading.is_right(&sample, units)? {
                         wrong.push(sample.number);
                     }
                 }

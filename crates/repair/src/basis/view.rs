@@ -29,6 +29,8 @@ pub(crate) struct Named {
     /// Those whose samples are mostly not what the profile says: indices, and
     /// the part of them that is.
     pub(crate) unlike: Vec<(usize, f64)>,
+    /// The samples that they speak of, by the tracks of the profile.
+    pub(crate) movie: Movie,
 }
 
 impl View<'_> {
@@ -77,7 +79,7 @@ impl View<'_> {
 
     /// The samples of the fragments, if the file has any, by the tracks of a
     /// profile.
-    pub(crate) fn fragments(&self, profile: &Profile) -> Result<Option<Movie>> {
+    fn fragments(&self, profile: &Profile) -> Result<Option<Movie>> {
         if !self.is_fragmented() {
             return Ok(None);
         }
@@ -93,6 +95,7 @@ impl View<'_> {
         let mut named = Named {
             unknown: Vec::new(),
             unlike: Vec::new(),
+            movie: Movie::default(),
         };
         let Some(own) = index::own(self.source, self.layout, Some(&profile.movie))? else {
             return Ok(named);
@@ -103,6 +106,7 @@ impl View<'_> {
             .retain(|id| profile.movie.track(*id).is_none());
         named.unlike = self.readable(&own.movie, profile)?;
         named.unlike.retain(|(_, share)| *share < READABLE);
+        named.movie = own.movie;
         Ok(named)
     }
 

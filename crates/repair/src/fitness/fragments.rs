@@ -30,10 +30,8 @@ pub(crate) fn check(view: View<'_>, reference: &Reference) -> Result<()> {
             described_track(profile, index).unwrap_or_default()
         ));
     }
-    if let Some(movie) = view.fragments(profile)? {
-        differences.extend(sizes(&movie, profile));
-        differences.extend(units(&movie, profile));
-    }
+    differences.extend(sizes(&tracks.movie, profile));
+    differences.extend(units(&tracks.movie, profile));
     if differences.is_empty() {
         return Ok(());
     }

@@ -70,6 +70,40 @@ impl Waveform {
     }
 }
 
+/// What speaks for sound, frame after frame.
+#[derive(Default)]
+struct Evidence {
+    /// Of the first frames, by their number.
+    sums: Vec<f32>,
+    /// Frames of which it is highest.
+    best: usize,
+    /// Too much speaks against what follows.
+    breaks: bool,
+}
+
+impl Evidence {
+    fn of(odds: &[f32]) -> Self {
+        let mut evidence = Self {
+            sums: Vec::with_capacity(odds.len() + 1),
+            ..Self::default()
+        };
+        let (mut sum, mut highest) = (0.0, 0.0);
+        evidence.sums.push(sum);
+        for bits in odds {
+            sum += bits;
+            if sum < highest - DOUBT {
+                evidence.breaks = true;
+                break;
+            }
+            evidence.sums.push(sum);
+            if sum >= highest {
+                (evidence.best, highest) = (evidence.sums.len() - 1, sum);
+            }
+        }
+        evidence
+    }
+}
+
 impl Judge<'_> {
     /// The track of constant-rate sound, if there is one, and no more.
     pub(super) fn sound_track(&self) -> Option<(u16, &TrackProfile)> {
@@ -105,36 +139,22 @@ impl Judge<'_> {
         let shown = shown.unwrap_or_default();
         let first = match shown.len().checked_sub(FIRST) {
             Some(rest) if backwards => shown.get(rest..),
-            _ => shown.get(..FIRST),
+            Some(_) => shown.get(..FIRST),
+            None => None,
         };
-        let mut sums = Vec::new();
-        let (mut best, mut broken) = (0, false);
-        // The beginning of what is no sound says so.
+        let mut evidence = Evidence::default();
         for part in first.into_iter().chain([shown]) {
-            if broken {
-                break;
-            }
             let odds = recogniser.likeness(part, backwards);
             if odds.is_empty() && part.len() >= BLANK {
                 return Ok(None);
             }
-            sums.clear();
-            sums.reserve(odds.len() + 1);
-            let (mut sum, mut highest) = (0.0, 0.0);
-            sums.push(sum);
-            best = 0;
-            for bits in odds {
-                sum += bits;
-                if sum < highest - DOUBT {
-                    broken = true;
-                    break;
-                }
-                sums.push(sum);
-                if sum >= highest {
-                    (best, highest) = (sums.len() - 1, sum);
-                }
+            evidence = Evidence::of(&odds);
+            // The beginning of what is no sound says so.
+            if evidence.breaks {
+                break;
             }
         }
+        let Evidence { sums, best, .. } = evidence;
         let is_blank = blank.is_some() && best + 1 >= sums.len();
         Ok(Some(Waveform {
             frame: u64::from(bytes),

@@ -3,6 +3,7 @@
 use super::sectors::{lead_through, units};
 use crate::Result;
 use crate::profile::{Finding, Profile, TrackProfile, entry};
+use tapo_codec::nal::NalLengthSize;
 use tapo_codec::{Depth, Recogniser, Verdict};
 use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::{Sample, SampleTable};
@@ -40,15 +41,7 @@ pub(crate) fn doubtful(
     let whole = |s: &Sample| !s.span.is_empty() && s.span.end <= source.len();
     for sample in table.iter().filter(whole) {
         read += 1;
-        if reading.read(&sample)? != Stands::Other {
-            continue;
-        }
-        // Messages alone, or two pictures in one: the index may say so.
-        let is_filled = match units {
-            Some(size) => lead_through(&mut reading.window, sample.span, size, 1)?,
-            None => false,
-        };
-        if is_filled {
+        if reading.is_right(&sample, units)? {
             continue;
         }
         match zeroed(source, sample.span)? {
@@ -116,6 +109,26 @@ impl<'a> Reading<'a> {
             Verdict::Start(_) => Stands::Begun,
             Verdict::Sample(_) | Verdict::Cut(_) | Verdict::Not(_) => Stands::Other,
         })
+    }
+
+    /// Whether a sample may be what its index says; `units` are the lengths of its NAL units, if
+    /// it has any.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub(crate) fn is_right(
+        &mut self,
+        sample: &Sample,
+        units: Option<NalLengthSize>,
+    ) -> Result<bool> {
+        if self.read(sample)? != Stands::Other {
+            return Ok(true);
+        }
+        // Messages alone, or two pictures in one: the index may say so.
+        match units {
+            Some(size) => lead_through(&mut self.window, sample.span, size, 1),
+            None => Ok(false),
+        }
     }
 
     /// Whether the first bytes of a sample may be such.
