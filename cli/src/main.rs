@@ -24,6 +24,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let args = Args::parse();
     logging::start(&args.global);
+    signals::survive_file_limits();
     let mut printer = Printer::new(&args.global);
     let outcome = run(&args, &mut printer);
     printer.finish(outcome).into()

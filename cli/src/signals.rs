@@ -2,12 +2,28 @@
 
 use crate::exit::Exit;
 use anyhow::Context;
+use rustix::process::Signal;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// One wish to end can arrive more than once: from the terminal and from the
 /// program that started this one, or as SIGTERM with SIGHUP behind it.
 const SAME: Duration = Duration::from_millis(500);
+
+/// A limit on the size of files (`ulimit -f`) then makes a write fail, with an
+/// error that can be told, instead of ending the program (`SIGXFSZ`).
+pub(crate) fn survive_file_limits() {
+    let listen = || -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
+        let _inside = runtime.enter();
+        // Nobody listens; the handler stays.
+        signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+    };
+    // Without it the system does as it always has.
+    let _ = listen();
+}
 
 /// Calls `first` when the user or the system asks for the end (SIGINT, SIGTERM,
 /// SIGHUP). Asked a second time, later, the program ends at once: files that are being

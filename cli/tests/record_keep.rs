@@ -43,6 +43,80 @@ fn events(out: &[u8]) -> Vec<Value> {
 }
 
 #[test]
+fn a_protected_file_is_replaced_by_nothing() {
+    let folder = Folder::new();
+    let file = folder.path("a.mp4");
+    let record = |more: &[&str]| {
+        let args = ["record", "--demo", "--duration", "1s", "-o"];
+        let done = tapo().args(args).arg(&file).args(more).output().unwrap();
+        (
+            done.status.code(),
+            String::from_utf8_lossy(&done.stderr).into_owned(),
+        )
+    };
+    assert_eq!(record(&[]).0, Some(0));
+    let protect = |more: &[&str]| {
+        let done = tapo().arg("protect").arg(&file).args(more).output();
+        assert!(done.unwrap().status.success());
+    };
+    protect(&[]);
+    let before = std::fs::read(&file).unwrap();
+    let (code, said) = record(&["--force"]);
+    assert!(said.contains("is protected"), "{said}");
+    assert_eq!(code, Some(7));
+    for verb in ["finalize", "repair"] {
+        let source = folder.path("b.mp4");
+        std::fs::write(&source, &before[..before.len() - 5000]).unwrap();
+        let mut command = tapo();
+        command.arg(verb).arg(&source).arg("-o").arg(&file);
+        let done = command.arg("--force").output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(7), "{verb}: {said}");
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    protect(&["--undo"]);
+    assert_eq!(record(&["--force"]).0, Some(0));
+}
+
+#[test]
+fn more_than_the_disk_has_cannot_be_kept_free() {
+    let folder = Folder::new();
+    let args = ["record", "--demo", "--keep-free", "9000TB", "-o"];
+    let done = tapo().args(args).arg(folder.path("new/out")).output();
+    let done = done.unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(2), "{said}");
+    assert!(said.contains("cannot be kept free"), "{said}");
+    assert!(!folder.path("new").exists());
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_a_failed_write() {
+    let folder = Folder::new();
+    // In units of 512 bytes; the kernel sends SIGXFSZ, which ends whoever does not expect it.
+    let script = r#"
+        "$TAPO" record --demo --duration 3s -o whole.mp4 || exit 98
+        ulimit -f 100
+        "$TAPO" finalize --undo whole.mp4 -o open.mp4; echo "$?"
+        "$TAPO" record --demo --duration 3s -o limited --segment 1s; echo "$?"
+    "#;
+    let run = Command::new("sh")
+        .args(["-c", script])
+        .env("TAPO", tapo().get_program())
+        .env("NO_COLOR", "1")
+        .current_dir(folder.path(""))
+        .output();
+    let run = run.unwrap();
+    let (out, said) = (
+        String::from_utf8_lossy(&run.stdout),
+        String::from_utf8_lossy(&run.stderr),
+    );
+    assert!(run.status.success(), "{out}{said}");
+    assert!(said.contains("too large"), "{said}");
+    assert!(!folder.path("open.mp4").exists());
+}
+
+#[test]
 fn a_full_disk_costs_the_oldest_recordings_and_nothing_else() {
     let folder = Folder::new();
     // Three files are there and one of them is protected; then a foreign file fills the disk.

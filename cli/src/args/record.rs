@@ -68,7 +68,7 @@ pub(crate) struct RecordArgs {
     /// --keep-free 0 does only that. Otherwise recording waits until there is room.
     #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "config")]
     pub(crate) keep_free: Option<u64>,
-    /// Stop when this much is recorded
+    /// Stop when this much is recorded, or when twice this time and a minute have passed
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) duration: Option<Duration>,
     /// Replace FILE.mp4 if it exists

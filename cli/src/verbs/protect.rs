@@ -20,9 +20,12 @@ pub(crate) fn run(args: &ProtectArgs, printer: &mut Printer) -> anyhow::Result<E
                 printer.say(&format!("{}: {state}", escape::path(path)));
             }
             Err(error) => {
-                let refused = matches!(error, tapo_io::Error::InUse { .. });
+                exit = exit.and(if error.is_refusal() {
+                    Exit::Refused
+                } else {
+                    Exit::Failed
+                });
                 printer.error(&error.into());
-                exit = exit.and(if refused { Exit::Refused } else { Exit::Failed });
             }
         }
     }

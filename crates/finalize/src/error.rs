@@ -111,16 +111,15 @@ impl Error {
     /// exists, the file is in use or cannot be changed in place, two do not fit).
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::Io(
-                tapo_io::Error::InUse { .. }
-                    | tapo_io::Error::Exists { .. }
-                    | tapo_io::Error::Changed { .. }
-            ) | Self::OutOfPlaceOnly { .. }
-                | Self::OntoItself { .. }
-                | Self::DoesNotFit { .. }
-                | Self::Changing { .. }
-        )
+        match self {
+            Self::Io(error) => error.is_refusal(),
+            _ => matches!(
+                self,
+                Self::OutOfPlaceOnly { .. }
+                    | Self::OntoItself { .. }
+                    | Self::DoesNotFit { .. }
+                    | Self::Changing { .. }
+            ),
+        }
     }
 }

@@ -41,6 +41,13 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The file is protected ([`protect`](crate::protect)): it is neither replaced
+    /// nor removed.
+    #[error("{}: is protected; 'tapo protect --undo' gives it free", path.display())]
+    Protected {
+        /// The file.
+        path: PathBuf,
+    },
     /// The output exists, and nobody allowed it to be replaced.
     #[error("{}: already exists", path.display())]
     Exists {
@@ -57,6 +64,19 @@ impl Error {
             action,
             source,
         }
+    }
+
+    /// Whether it was refused because it would have endangered data, rather than
+    /// tried and failed.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::InUse { .. }
+                | Self::Exists { .. }
+                | Self::Protected { .. }
+                | Self::Changed { .. }
+        )
     }
 
     /// Whether the disk is full (`ENOSPC`, or the user's quota is).

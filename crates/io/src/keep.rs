@@ -47,6 +47,17 @@ pub fn free_space(folder: &Path) -> Option<u64> {
     told.f_bavail.checked_mul(told.f_frsize)
 }
 
+/// Bytes that the file system has on which `folder` is, or will be made; `None`
+/// if the system does not tell.
+#[must_use]
+pub fn disk_size(folder: &Path) -> Option<u64> {
+    let folder = std::path::absolute(folder).ok()?;
+    let told = folder
+        .ancestors()
+        .find_map(|there| rustix::fs::statvfs(there).ok())?;
+    told.f_blocks.checked_mul(told.f_frsize)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,5 +82,10 @@ mod tests {
     fn a_disk_has_room() {
         assert!(free_space(&std::env::temp_dir()).is_some_and(|free| free > 0));
         assert_eq!(free_space(Path::new("/none/such")), None);
+        let (all, free) = (
+            disk_size(Path::new("none/such")),
+            free_space(Path::new(".")),
+        );
+        assert!(all > free, "{all:?} {free:?}");
     }
 }

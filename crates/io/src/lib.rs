@@ -26,10 +26,10 @@ mod zeros;
 pub use error::{Error, Result};
 pub use file::{FileStamp, PreadFile, create_dirs, sync_dir_of};
 pub use files::{Files, Piece};
-pub use keep::{free_space, is_protected, protect};
+pub use keep::{disk_size, free_space, is_protected, protect};
 pub use lock::{Lock, lock_holder};
 pub use mapped::MappedFile;
-pub use newfile::{NewFile, discard_unfinished};
+pub use newfile::{NewFile, discard_unfinished, may_replace};
 pub use plan::{Disk, Op, RealDisk, WritePlan};
 #[cfg(any(test, feature = "sim"))]
 pub use sim::{CrashStates, Drawn, SimDisk};

@@ -2,7 +2,7 @@
 
 use crate::file::{parent, what_it_is};
 use crate::{
-    ByteSource, Disk, Error, Op, PreadFile, RealDisk, Result, Span, WritePlan, sync_dir_of,
+    ByteSource, Disk, Error, Op, PreadFile, RealDisk, Result, Span, WritePlan, is_protected,
 };
 use std::fs::{File, Metadata};
 use std::os::unix::fs::PermissionsExt;
@@ -24,25 +24,16 @@ impl NewFile {
     /// # Errors
     /// [`Error::Exists`] if `target` exists and `replace` is not set;
     /// [`Error::NotAFile`] if it is something that must not be replaced;
+    /// [`Error::Protected`] if it may not be replaced ([`protect`](crate::protect));
     /// [`Error::InUse`] if somebody writes to it;
     /// [`Error::Io`] if there is no such folder, or nothing may be made in it.
     pub fn create(target: &Path, replace: bool) -> Result<Self> {
-        // What can be replaced is a file: not a folder, and never `/dev/null`.
-        if let Ok(meta) = target.metadata()
-            && !meta.is_file()
-        {
-            let what = what_it_is(meta.file_type());
-            let path = target.to_owned();
-            return Err(Error::NotAFile { path, what });
-        }
         if !replace && target.symlink_metadata().is_ok() {
+            // A folder or a device is none that `replace` would help with.
+            is_file(target)?;
             return Err(exists(target));
         }
-        // Who writes to it would go on with a file that nobody finds.
-        if let Some(holder) = crate::lock_holder(target) {
-            let path = target.to_owned();
-            return Err(Error::InUse { path, holder });
-        }
+        may_replace(target)?;
         Ok(Self {
             disk: temporary(target)?,
             target: target.to_owned(),
@@ -121,18 +112,24 @@ impl NewFile {
     /// [`Error::Exists`] if the target has appeared meanwhile and `replace`
     /// is not set; [`Error::Io`].
     pub fn commit(mut self, replace: bool) -> Result<()> {
-        WritePlan::new().barrier().execute(&mut self)?;
-        let from = self.disk.path();
-        if replace {
-            let renamed = std::fs::rename(from, &self.target);
-            renamed.map_err(|e| Error::io(&self.target, "replace", e))?;
-        } else {
-            rename_new(from, &self.target)?;
+        let temporary = self.disk.path().to_owned();
+        let published = publish(&self.target, replace).execute(&mut self);
+        if self.disk.path() == self.target {
+            self.committed = true;
+            forget(&temporary);
         }
-        self.committed = true;
-        forget(self.disk.path());
-        sync_dir_of(&self.target)
+        published
     }
+}
+
+/// The bytes are there before the name is: a power cut leaves the target as it
+/// was, or whole.
+fn publish(target: &Path, replace: bool) -> WritePlan {
+    let to = target.to_owned();
+    WritePlan::new()
+        .barrier()
+        .then(Op::Rename { to, replace })
+        .then(Op::SyncDir)
 }
 
 impl Drop for NewFile {
@@ -142,6 +139,36 @@ impl Drop for NewFile {
             let _ = std::fs::remove_file(self.disk.path());
             forget(self.disk.path());
         }
+    }
+}
+
+/// Whether what has this name, if anything has, may be replaced.
+///
+/// # Errors
+/// [`Error::NotAFile`] for a folder, and never `/dev/null`; [`Error::Protected`];
+/// [`Error::InUse`]: who writes to it would go on with a file that nobody finds.
+pub fn may_replace(target: &Path) -> Result<()> {
+    let path = || target.to_owned();
+    is_file(target)?;
+    if target.metadata().is_ok_and(|meta| is_protected(&meta)) {
+        return Err(Error::Protected { path: path() });
+    }
+    match crate::lock_holder(target) {
+        Some(holder) => Err(Error::InUse {
+            path: path(),
+            holder,
+        }),
+        None => Ok(()),
+    }
+}
+
+fn is_file(target: &Path) -> Result<()> {
+    match target.metadata() {
+        Ok(meta) if !meta.is_file() => Err(Error::NotAFile {
+            path: target.to_owned(),
+            what: what_it_is(meta.file_type()),
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -246,31 +273,6 @@ fn reflink(from: &File, to: &File) -> bool {
 #[cfg(not(target_os = "linux"))]
 fn reflink(_from: &File, _to: &File) -> bool {
     false
-}
-
-/// Renames, but never over a file that exists.
-fn rename_new(from: &Path, to: &Path) -> Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        use rustix::io::Errno;
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(()),
-            Err(Errno::EXIST) => return Err(exists(to)),
-            // Some file systems know no NOREPLACE: fall through.
-            Err(Errno::INVAL | Errno::NOSYS) => {}
-            Err(e) => return Err(Error::io(to, "rename into place", e.into())),
-        }
-    }
-    // A hard link fails where the name exists, a rename would not.
-    match std::fs::hard_link(from, to) {
-        Ok(()) => {
-            let removed = std::fs::remove_file(from);
-            removed.map_err(|e| Error::io(from, "remove", e))
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(exists(to)),
-        Err(e) => Err(Error::io(to, "rename into place", e)),
-    }
 }
 
 #[cfg(test)]
@@ -378,6 +380,41 @@ mod tests {
         assert!(matches!(error, Error::InUse { .. }), "{error}");
         drop(file);
         NewFile::create(&target, true).unwrap();
+    }
+
+    #[test]
+    fn a_protected_file_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("b");
+        std::fs::write(&target, b"old").unwrap();
+        crate::protect(&target, true).unwrap();
+        let error = NewFile::create(&target, true).unwrap_err();
+        assert!(matches!(error, Error::Protected { .. }) && error.is_refusal());
+        crate::protect(&target, false).unwrap();
+        NewFile::create(&target, true).unwrap();
+    }
+
+    #[test]
+    fn no_power_cut_leaves_a_part_under_the_target_s_name() {
+        let target = Path::new("b");
+        let writes = WritePlan::new()
+            .write(0, vec![1; 5000])
+            .write(5000, vec![2; 9000]);
+        let torn = |publish: &WritePlan| {
+            let mut disk = crate::SimDisk::default();
+            writes.execute(&mut disk).unwrap();
+            publish.execute(&mut disk).unwrap();
+            let whole = disk.image().to_vec();
+            let named = disk.draw(2000, 7).filter(|state| state.renamed);
+            let named: Vec<_> = named.filter_map(|state| state.left).collect();
+            assert!(named.len() > 300);
+            named.into_iter().filter(|left| *left != whole).count()
+        };
+        let mut plan = publish(target, true);
+        assert_eq!(torn(&plan), 0);
+        // Mutant: the name before the bytes.
+        plan.ops.retain(|op| *op != Op::Barrier);
+        assert!(torn(&plan) > 0);
     }
 
     #[test]

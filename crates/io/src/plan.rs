@@ -26,6 +26,14 @@ pub enum Op {
     Allocate(Span),
     /// Makes the file's name in its folder last.
     SyncDir,
+    /// Gives the file another name on the same file system; a power cut may bring
+    /// the old one back until [`Op::SyncDir`].
+    Rename {
+        /// The new name.
+        to: PathBuf,
+        /// Whether a file of this name is replaced; else [`Error::Exists`].
+        replace: bool,
+    },
     /// Removes the file's name from its folder: the file is gone, whole. A power
     /// cut may bring it back until [`Op::SyncDir`].
     Remove,
@@ -133,9 +141,7 @@ impl RealDisk {
                 file,
                 path: path.to_owned(),
             }),
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::Exists {
-                path: path.to_owned(),
-            }),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(exists(path)),
             Err(e) => Err(Error::io(path, "create", e)),
         }
     }
@@ -146,7 +152,7 @@ impl RealDisk {
         &self.file
     }
 
-    /// Its path.
+    /// Its path; that of [`Op::Rename`] once it is renamed.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -164,11 +170,48 @@ impl Disk for RealDisk {
                 Ok(())
             }
             Op::SyncDir => return crate::sync_dir_of(&self.path),
+            Op::Rename { to, replace } => {
+                rename(&self.path, to, *replace)?;
+                self.path.clone_from(to);
+                return Ok(());
+            }
             Op::Remove => std::fs::remove_file(&self.path).map_err(|e| ("remove", e)),
             Op::Note(len) => note::write(&self.file, *len).map_err(|e| ("sync", e)),
         };
         done.map_err(|(action, e)| Error::io(&self.path, action, e))
     }
+}
+
+fn rename(from: &Path, to: &Path, replace: bool) -> Result<()> {
+    if replace {
+        return std::fs::rename(from, to).map_err(|e| Error::io(to, "replace", e));
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Ok(()) => return Ok(()),
+            Err(Errno::EXIST) => return Err(exists(to)),
+            // Some file systems know no NOREPLACE: fall through.
+            Err(Errno::INVAL | Errno::NOSYS) => {}
+            Err(e) => return Err(Error::io(to, "rename into place", e.into())),
+        }
+    }
+    // A hard link fails where the name exists, a rename would not.
+    match std::fs::hard_link(from, to) {
+        Ok(()) => {
+            let removed = std::fs::remove_file(from);
+            removed.map_err(|e| Error::io(from, "remove", e))
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(exists(to)),
+        Err(e) => Err(Error::io(to, "rename into place", e)),
+    }
+}
+
+fn exists(path: &Path) -> Error {
+    let path = path.to_owned();
+    Error::Exists { path }
 }
 
 #[cfg(target_os = "linux")]

@@ -67,8 +67,13 @@ fn apply(image: &mut Vec<u8>, op: &Op) {
             }
         }
         Op::SetLen(len) => image.resize(usize::try_from(*len).unwrap_or(usize::MAX), 0),
-        // A name that is removed takes no byte with it: see `SimDisk::draw`.
-        Op::Barrier | Op::Allocate(_) | Op::SyncDir | Op::Note(_) | Op::Remove => {}
+        // Names and bytes go their own ways: see `SimDisk::draw`.
+        Op::Barrier
+        | Op::Allocate(_)
+        | Op::SyncDir
+        | Op::Note(_)
+        | Op::Rename { .. }
+        | Op::Remove => {}
     }
 }
 
@@ -87,6 +92,8 @@ pub struct Drawn {
     /// What the disk holds; `None` if the file's name had not reached it, or had
     /// left it.
     pub left: Option<Vec<u8>>,
+    /// Whether that is the name it was given by [`Op::Rename`].
+    pub renamed: bool,
 }
 
 impl SimDisk {
@@ -101,17 +108,25 @@ impl SimDisk {
             let open = open.get(..done - synced.len()).unwrap_or_default();
             let named = synced.iter().chain(open).any(|op| *op == Op::SyncDir);
             let done_ops = self.ops.get(..done).unwrap_or_default();
-            let removed = done_ops.iter().position(|op| *op == Op::Remove);
-            let gone = removed.is_some_and(|at| {
-                let synced = done_ops.iter().skip(at).any(|op| *op == Op::SyncDir);
-                synced || below(&mut seed, 2) == 1
-            });
+            // What happened to a name is certain when the folder was synced behind it.
+            let mut lasts = |is: fn(&Op) -> bool| {
+                done_ops.iter().position(is).is_some_and(|at| {
+                    let synced = done_ops.iter().skip(at).any(|op| *op == Op::SyncDir);
+                    synced || below(&mut seed, 2) == 1
+                })
+            };
+            let gone = lasts(|op| *op == Op::Remove);
+            let renamed = lasts(|op| matches!(op, Op::Rename { .. }));
             let left = (!gone && (named || below(&mut seed, 2) == 1)).then(|| {
                 let mut before = self.initial.clone();
                 synced.iter().for_each(|op| apply(&mut before, op));
                 Epoch::of(&before, open).draw(&mut seed)
             });
-            Drawn { done, left }
+            Drawn {
+                done,
+                left,
+                renamed,
+            }
         })
     }
 

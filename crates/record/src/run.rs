@@ -101,6 +101,13 @@ impl CameraOptions {
         if matches!(self.output, Output::File { .. }) && self.keep.is_limited() {
             return usage("what is kept can be limited in a folder only, not in one file");
         }
+        if let (Some(free), Output::Folder(folder)) = (self.keep.free, &self.output)
+            && let Some(all) = tapo_io::disk_size(folder)
+            && free >= all
+        {
+            let why = format!("{free} bytes cannot be kept free of a disk that has {all}");
+            return usage(&why);
+        }
         if let Output::File { path, replace } = &self.output
             && !replace
             && path.symlink_metadata().is_ok()

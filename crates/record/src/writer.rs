@@ -4,7 +4,7 @@
 use crate::durable::{Growing, SyncPolicy};
 use crate::names::{ATTEMPTS, Namer, numbered};
 use crate::outcome::{Event, RecordedSegment, State};
-use crate::retention::{Folder, Gone, Keep, Retention};
+use crate::retention::{Beyond, Folder, Gone, Keep, Retention};
 use crate::segmenter::{Command, Fragment, Head, Summary};
 use crate::source::WallClock;
 use crate::{Error, Result};
@@ -185,9 +185,18 @@ impl Files {
     /// Removes what is not kept.
     fn tidy(&mut self) {
         let open = self.open.as_ref().map(|open| open.file.disk.path());
-        if let Some(retention) = &mut self.retention {
-            let gone = retention.tidy(WallClock::now(), open);
-            gone.into_iter().for_each(|gone| self.tell_gone(gone));
+        let Some(retention) = &mut self.retention else {
+            return;
+        };
+        let gone = retention.tidy(WallClock::now(), open);
+        let beyond = retention.begins_to_be_beyond(open);
+        gone.into_iter().for_each(|gone| self.tell_gone(gone));
+        if let Some(Beyond { wanted, possible }) = beyond {
+            self.notice(format!(
+                "{wanted} bytes of the disk cannot be kept free: other files take so much that \
+                 only {possible} would be without recordings; none is removed for it until the \
+                 disk is full"
+            ));
         }
     }
 
@@ -326,8 +335,7 @@ impl Files {
                 lost_packets: 0,
             }),
             Err(error) => {
-                // There is no media in it. What fails here failed already.
-                let _ = std::fs::remove_file(&path);
+                remove_empty(&path);
                 Err(error.into())
             }
         }
@@ -425,7 +433,7 @@ impl Files {
             self.make_room();
         }
         if empty && full {
-            let _ = std::fs::remove_file(&path);
+            remove_empty(&path);
             self.set_file(None);
             self.block(error);
             return;
@@ -526,17 +534,17 @@ fn is_full(error: &tapo_io::Error) -> bool {
     large || error.is_disk_full()
 }
 
-/// Removes a file that may be replaced, if it is there and nobody writes it.
+/// Removes a file without media. What fails here failed already.
+fn remove_empty(path: &Path) {
+    let _ = RealDisk::open(path).and_then(|mut disk| disk.apply(&Op::Remove));
+}
+
+/// Removes a file that may be replaced, if it is there.
 fn remove(path: &Path) -> Result<()> {
-    if path.metadata().is_ok_and(|m| m.is_file())
-        && let Some(holder) = tapo_io::lock_holder(path)
-    {
-        let (path, holder) = (path.to_owned(), holder);
-        return Err(tapo_io::Error::InUse { path, holder }.into());
-    }
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, "replace", e)),
-        _ => Ok(()),
+    tapo_io::may_replace(path)?;
+    match path.symlink_metadata() {
+        Ok(_) => Ok(RealDisk::open(path)?.apply(&Op::Remove)?),
+        Err(_) => Ok(()),
     }
 }
 

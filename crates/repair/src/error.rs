@@ -95,14 +95,16 @@ impl Error {
     /// exists, a file is in use, the reference does not fit).
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::Io(tapo_io::Error::InUse { .. } | tapo_io::Error::Exists { .. })
-                | Self::ReferenceDiffers { .. }
-                | Self::OntoItself { .. }
-                | Self::OutOfPlaceOnly { .. }
-                | Self::Changing { .. }
-        )
+        match self {
+            Self::Io(error) => error.is_refusal(),
+            _ => matches!(
+                self,
+                Self::ReferenceDiffers { .. }
+                    | Self::OntoItself { .. }
+                    | Self::OutOfPlaceOnly { .. }
+                    | Self::Changing { .. }
+            ),
+        }
     }
 }
 

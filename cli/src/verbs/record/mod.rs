@@ -91,7 +91,11 @@ pub(crate) fn run(args: &RecordArgs, printer: &mut Printer) -> anyhow::Result<Ex
     }
 }
 
-/// Shows events until the recording has ended; ends it when `duration` of it is recorded.
+/// What `--duration` waits for beyond twice the time, for cameras that do not answer.
+const LATE: Duration = Duration::from_secs(60);
+
+/// Shows events until the recording has ended; ends it when `duration` of it is recorded,
+/// or cannot be.
 fn watch(
     messages: &Receiver<Message>,
     duration: Option<Duration>,
@@ -99,7 +103,9 @@ fn watch(
     view: &mut View,
     printer: &mut Printer,
 ) -> anyhow::Result<Result<Recording, Error>> {
-    let mut deadline: Option<Instant> = None;
+    let patience = duration.map(|d| d.saturating_mul(2).saturating_add(LATE));
+    let latest = patience.and_then(|p| Instant::now().checked_add(p));
+    let mut deadline = latest;
     loop {
         let left = deadline.map_or(Duration::MAX, |d| {
             d.saturating_duration_since(Instant::now())
@@ -108,7 +114,7 @@ fn watch(
             Ok(Message::Event(event)) => {
                 if let (Event::Progress { progress, .. }, Some(duration)) = (&event, duration) {
                     let left = duration.saturating_sub(progress.recorded);
-                    deadline = Instant::now().checked_add(left);
+                    deadline = Instant::now().checked_add(left).min(latest);
                 }
                 // A reader that goes away does not end a recording.
                 if view.event(&event, printer).is_err() {
@@ -271,7 +277,7 @@ fn exit(recording: &Recording, wanted: usize) -> Exit {
 const fn code(error: &Error) -> Exit {
     match error {
         Error::Usage(_) | Error::Config { .. } => Exit::Usage,
-        Error::Io(tapo_io::Error::Exists { .. } | tapo_io::Error::InUse { .. }) => Exit::Refused,
+        Error::Io(error) if error.is_refusal() => Exit::Refused,
         _ => Exit::Failed,
     }
 }

@@ -107,19 +107,60 @@ const PAUSE: i64 = 24 * 3600 * 1_000_000_000;
 pub(crate) struct Retention<S> {
     keep: Keep,
     pub(crate) shelf: S,
+    /// Whether more is to be free than could be.
+    beyond: bool,
+}
+
+/// More of the disk is to be free than would be without any segment that may go.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Beyond {
+    /// Bytes that are to be free.
+    pub(crate) wanted: u64,
+    /// Bytes that could be.
+    pub(crate) possible: u64,
 }
 
 impl<S: Shelf> Retention<S> {
     pub(crate) const fn new(keep: Keep, shelf: S) -> Self {
-        Self { keep, shelf }
+        Self {
+            keep,
+            shelf,
+            beyond: false,
+        }
+    }
+
+    /// Whether the files of others have begun to make the rule impossible since
+    /// this was asked last.
+    pub(crate) fn begins_to_be_beyond(&mut self, open: Option<&Path>) -> Option<Beyond> {
+        let beyond = self.beyond(&self.left(open));
+        let before = std::mem::replace(&mut self.beyond, beyond.is_some());
+        beyond.filter(|_| !before)
+    }
+
+    fn beyond(&self, left: &[Segment]) -> Option<Beyond> {
+        let (wanted, free) = self.keep.free.zip(self.shelf.free())?;
+        let (_, others) = left.split_last()?;
+        let may_go = others.iter().filter(|s| !s.held).map(|s| s.bytes);
+        let possible = may_go.fold(free, u64::saturating_add);
+        (possible < wanted).then_some(Beyond { wanted, possible })
     }
 
     /// Removes what the rule does not keep. `open` is the file that is written.
     pub(crate) fn tidy(&mut self, now: WallClock, open: Option<&Path>) -> Vec<Gone> {
         let mut left = self.left(open);
+        // What others put on the disk is no reason to lose all recordings, and
+        // still not to have what was asked for.
+        let wanted = self.keep.free.filter(|_| self.beyond(&left).is_none());
+        // Counted, not asked again: XFS frees blocks after a while.
+        let mut missing = wanted.zip(self.shelf.free());
         let mut gone = Vec::new();
-        while let Some((at, why)) = self.next(&left, now) {
-            gone.extend(self.remove(&left.remove(at), why));
+        while let Some((at, why)) = self.next(&left, now, missing) {
+            let segment = left.remove(at);
+            let removed = self.remove(&segment, why);
+            if let (Some(Gone { result: Ok(()), .. }), Some((_, free))) = (&removed, &mut missing) {
+                *free = free.saturating_add(segment.bytes);
+            }
+            gone.extend(removed);
         }
         gone
     }
@@ -169,8 +210,14 @@ impl<S: Shelf> Retention<S> {
         })
     }
 
-    /// The one that goes next by the rule.
-    fn next(&self, left: &[Segment], now: WallClock) -> Option<(usize, Why)> {
+    /// The one that goes next by the rule; `free` is what should be free of the
+    /// disk, and what is.
+    fn next(
+        &self,
+        left: &[Segment],
+        now: WallClock,
+        free: Option<(u64, u64)>,
+    ) -> Option<(usize, Why)> {
         let oldest = oldest(left)?;
         if let Some(at) = self.past_age(left, now) {
             return Some((at, Why::Age));
@@ -179,8 +226,7 @@ impl<S: Shelf> Retention<S> {
         if self.keep.size.is_some_and(|size| all > size) {
             return Some((oldest, Why::Size));
         }
-        let short = |free| self.shelf.free().is_some_and(|is| is < free);
-        if self.keep.free.is_some_and(short) {
+        if free.is_some_and(|(wanted, is)| is < wanted) {
             return Some((oldest, Why::Free));
         }
         None

@@ -150,6 +150,34 @@ fn a_full_disk_costs_the_oldest_one_at_a_time() {
     assert!(some.make_room(WallClock(0), None).is_empty());
 }
 
+/// What others put on the disk does not cost recordings that would not help.
+#[test]
+fn what_cannot_be_kept_free_costs_nothing() {
+    let kept_free = |free, room| {
+        let keep = Keep {
+            free: Some(free),
+            ..Keep::default()
+        };
+        let all = (0..6).map(|hour| segment(hour, 100, hour == 1));
+        Retention::new(keep, Disks::new(room, all))
+    };
+    // Of 6, one is held and one the newest: 400 may go, and 200 are free.
+    let mut some = kept_free(600, 800);
+    assert_eq!(some.begins_to_be_beyond(None), None);
+    let gone = some.tidy(WallClock(0), None);
+    assert_eq!(hours(&gone), ["0.mp4", "2.mp4", "3.mp4", "4.mp4"]);
+    let mut some = kept_free(601, 800);
+    assert!(some.tidy(WallClock(0), None).is_empty());
+    let beyond = Beyond {
+        wanted: 601,
+        possible: 600,
+    };
+    assert_eq!(some.begins_to_be_beyond(None), Some(beyond));
+    // It is told once, and a disk that is full still takes the oldest.
+    assert_eq!(some.begins_to_be_beyond(None), None);
+    assert_eq!(some.make_room(WallClock(0), None).len(), 1);
+}
+
 proptest! {
     /// Whatever the limits and the clock: none that is held, none that is open and not the newest goes;
     /// no more than is asked for, the oldest first.
