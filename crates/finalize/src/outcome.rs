@@ -39,12 +39,16 @@ pub struct Finalization {
     /// Whole seconds of nothing before the first sample of any track that are left
     /// out: the stream had been running that long before.
     pub lead_left_out: Duration,
-    /// Fragments whose samples are in the final index.
+    /// Fragments all of whose samples are in the final index.
     pub fragments: usize,
-    /// Fragments that are not: torn, or out of order beyond repair.
+    /// Fragments that are not: torn before the first sample, or out of order beyond
+    /// repair.
     pub fragments_left_out: usize,
-    /// Bytes at the end of the file that belong to no whole fragment. They stay
-    /// in the file.
+    /// Of a last fragment that is torn: how many of its samples are there, and in the
+    /// final index, and how many are not.
+    pub torn_samples: Option<(u64, u64)>,
+    /// Bytes at the end of the file that belong to no whole fragment and no sample in
+    /// the index. They stay in the file.
     pub torn_bytes: u64,
     /// Length of the final `moov`, bytes; 0 if it was final already.
     pub moov_len: u64,

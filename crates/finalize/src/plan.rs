@@ -38,8 +38,8 @@ pub(crate) fn finalize(source: &dyn ByteSource) -> Result<Plan> {
             Ok(Plan::new(WritePlan::new(), outcome, None))
         }
         State::Appended(record) => {
-            let original = Resized::new(source, record.end);
-            let read = tapo_movie::read(&original)?;
+            let original = Resized::original(source, &record);
+            let read = tapo_movie::read_to_end(&original)?;
             let movie = final_movie(&original, &read)?;
             let outcome = Finalization {
                 moov_len: source.len() - record.moov_at(),
@@ -52,8 +52,11 @@ pub(crate) fn finalize(source: &dyn ByteSource) -> Result<Plan> {
             open(source, source.len(), &read, journal)
         }
         State::Open { end, journal } => {
-            let original = Resized::new(source, end);
-            let read = tapo_movie::read(&original)?;
+            let original = match &journal {
+                Some(record) => Resized::original(source, record),
+                None => Resized::new(source, end),
+            };
+            let read = tapo_movie::read_to_end(&original)?;
             open(&original, source.len(), &read, journal)
         }
     }
@@ -137,7 +140,7 @@ fn undo_finalize(source: &dyn ByteSource) -> Result<(WritePlan, Undone)> {
 /// Reads the movie of a file that has one.
 pub(crate) fn read(source: &dyn ByteSource) -> Result<Read> {
     let path = || source.path().to_owned();
-    let read = tapo_movie::read(source)?;
+    let read = tapo_movie::read_to_end(source)?;
     let cut = |d: &tapo_bmff::Defect| d.parent.is_none() && d.flaw == Flaw::TooMany;
     if read.defects.iter().any(cut) {
         let what = "has more boxes than tapo reads";
@@ -267,8 +270,13 @@ fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Fin
         duration: shown_for(movie),
         lead_left_out: Duration::from_secs(read.movie.as_ref().map_or(0, lead)),
         fragments: read.fragments.iter().filter(|f| f.whole).count(),
-        fragments_left_out: broken.count(),
-        torn_bytes: torn_at(read).map_or(0, |at| read.size - at),
+        fragments_left_out: broken.count() - usize::from(read.torn.is_some()),
+        torn_samples: read.torn.map(|torn| (torn.kept, torn.lost)),
+        torn_bytes: read
+            .torn
+            .map(|torn| torn.end)
+            .or(torn_at(read))
+            .map_or(0, |at| read.size - at),
         moov_len: 0,
         large_offsets: chunks.any(|c| c.offset > u64::from(u32::MAX)),
         bytes_written: 0,

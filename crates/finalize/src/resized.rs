@@ -1,5 +1,7 @@
-//! A source with another size: shorter, or longer by zeros.
+//! A source with another size: shorter, or longer by zeros; as it was before its last
+//! box was closed.
 
+use crate::record::{Patch, UndoRecord};
 use std::path::Path;
 use tapo_io::{ByteSource, Result, Span};
 
@@ -7,11 +9,25 @@ use tapo_io::{ByteSource, Result, Span};
 pub(crate) struct Resized<'a> {
     inner: &'a dyn ByteSource,
     len: u64,
+    /// Bytes that were others.
+    was: Option<Patch>,
 }
 
 impl<'a> Resized<'a> {
     pub(crate) const fn new(inner: &'a dyn ByteSource, len: u64) -> Self {
-        Self { inner, len }
+        Self {
+            inner,
+            len,
+            was: None,
+        }
+    }
+
+    /// The file that a record is of: its last box may be closed by now.
+    pub(crate) fn original(inner: &'a dyn ByteSource, record: &UndoRecord) -> Self {
+        Self {
+            was: record.closing.map(|closing| closing.patch),
+            ..Self::new(inner, record.end)
+        }
     }
 }
 
@@ -29,12 +45,23 @@ impl ByteSource for Resized<'_> {
         let (want, _) = buf.split_at_mut(want.min(buf.len()));
         let got = self.inner.read_at(offset, want)?;
         want.iter_mut().skip(got).for_each(|b| *b = 0);
+        if let Some(was) = &self.was {
+            for (at, byte) in (was.at..).zip(was.original()) {
+                let index = at.checked_sub(offset).and_then(|i| usize::try_from(i).ok());
+                if let Some(to) = index.and_then(|i| want.get_mut(i)) {
+                    *to = *byte;
+                }
+            }
+        }
         Ok(want.len())
     }
 
     fn slice(&self, span: Span) -> Option<&[u8]> {
         let inside = Span::new(0, self.len.min(self.inner.len())).contains(span);
-        inside.then(|| self.inner.slice(span)).flatten()
+        let other = self
+            .was
+            .is_some_and(|w| !w.span().intersect(span).is_empty());
+        (inside && !other).then(|| self.inner.slice(span)).flatten()
     }
 
     fn path(&self) -> &Path {
@@ -57,5 +84,15 @@ mod tests {
         let cut = Resized::new(&bytes, 4);
         assert_eq!(cut.slice(Span::new(1, 4)), Some(&[7; 3][..]));
         assert_eq!(cut.slice(Span::new(1, 5)), None);
+        let was = Resized {
+            was: Some(Patch::new(3, &[1, 2])),
+            ..Resized::new(&bytes, 9)
+        };
+        for (from, want) in [(0, [7, 7, 7, 1, 2, 7]), (4, [2, 7, 7, 7, 7, 0])] {
+            let want = &want[..want.len() - usize::from(from == 4)];
+            assert_eq!(was.read_span(Span::new(from, from + 6)).unwrap(), want);
+        }
+        assert_eq!(was.slice(Span::new(4, 6)), None);
+        assert_eq!(was.slice(Span::new(5, 6)), Some(&[7][..]));
     }
 }

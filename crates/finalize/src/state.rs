@@ -167,7 +167,7 @@ fn last_start(read: &Read) -> Option<u64> {
 /// Whether the bytes behind `end` are what an interrupted run left.
 fn append_was_torn(source: &dyn ByteSource, end: u64) -> Result<bool> {
     let original = Resized::new(source, end);
-    let read = tapo_movie::read(&original)?;
+    let read = tapo_movie::read_to_end(&original)?;
     if read.fragments.is_empty() {
         return Ok(false);
     }

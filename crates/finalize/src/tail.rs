@@ -236,8 +236,8 @@ fn record_of(source: &dyn ByteSource, read: &Read) -> Result<(UndoRecord, Option
             hazard = Some("it ends amid the header of a box");
         }
         let grown = Resized::new(source, read.size + UndoRecord::LEN);
-        let alive = tapo_movie::read(&grown)?.movie.map(|m| m.sample_count());
-        if alive != read.movie.as_ref().map(Movie::sample_count) {
+        let whole = |read: &Read| read.fragments.iter().filter(|f| f.whole).count();
+        if whole(&tapo_movie::read(&grown)?) != whole(read) {
             hazard = Some("of the last fragment only a few bytes are missing");
         }
     } else if let Some(open) = read.top.last().filter(|b| b.size == BoxSize::ToEnd) {

@@ -373,7 +373,7 @@ fn a_segment_of_ours_is_revealed() {
 }
 
 #[test]
-fn a_torn_file_keeps_its_whole_fragments() {
+fn a_torn_file_keeps_its_whole_samples() {
     if !has(&["ffmpeg", "ffprobe"]) {
         return;
     }
@@ -385,14 +385,21 @@ fn a_torn_file_keeps_its_whole_fragments() {
     );
     let whole = packets(&file);
     let len = std::fs::metadata(&file).unwrap().len();
-    for cut in [4000, 9000, 20_000] {
+    for cut in [111, 4000, 9000, 20_000] {
         let torn = dir.path().join(format!("{cut}.mp4"));
         let bytes = std::fs::read(&file).unwrap();
         std::fs::write(&torn, &bytes[..usize::try_from(len).unwrap() - cut]).unwrap();
         let original = std::fs::read(&torn).unwrap();
+        let played = packets(&torn);
         let done = finalize(&torn, &Options::default()).unwrap();
         assert!(done.torn_bytes > 0 && done.fragments_left_out <= 1);
         let left = packets(&torn);
+        for (stream, before) in &played {
+            // FFmpeg shows what is there of the one that is cut, too.
+            let there = before.iter().zip(&whole[stream]);
+            let there = there.take_while(|(a, b)| a == b).count();
+            assert_eq!(left[stream].len(), there, "{cut}: stream {stream}");
+        }
         assert_eq!(
             left.values().map(Vec::len).sum::<usize>() as u64,
             done.samples

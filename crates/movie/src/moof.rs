@@ -2,6 +2,7 @@
 
 use crate::fragment::NON_SYNC;
 use crate::loader::Loader;
+use crate::torn::{There, Torn, is_raw};
 use crate::{Edit, Error, Fragment, FragmentDefaults, Movie, Result, TopBox, Track, TrackFragment};
 use std::collections::HashMap;
 use tapo_bmff::{BoxTree, FourCc, NodeId, be_u32, leaf, limits};
@@ -43,6 +44,11 @@ impl Fragments {
         }
     }
 
+    /// All that were read so far.
+    pub(crate) fn all(&self) -> &[Fragment] {
+        &self.all
+    }
+
     /// All that were read.
     pub(crate) fn into_all(self) -> Vec<Fragment> {
         self.all
@@ -56,9 +62,37 @@ impl Fragments {
         moof: &TopBox,
         movie: &mut Movie,
     ) -> Result<()> {
+        self.read_as(loader, window, moof, movie, None).map(|_| ())
+    }
+
+    /// Reads the last one again, now for those of its samples that are there.
+    pub(crate) fn read_torn(
+        &mut self,
+        loader: &mut Loader<'_>,
+        window: &mut Window<'_>,
+        moof: &TopBox,
+        movie: &mut Movie,
+    ) -> Result<Torn> {
+        let there = There::of(loader.source, moof.span)?;
+        // What is wrong with it was noted.
+        let known = loader.defects.len();
+        let torn = self.read_as(loader, window, moof, movie, Some(there));
+        loader.defects.truncate(known);
+        torn
+    }
+
+    fn read_as(
+        &mut self,
+        loader: &mut Loader<'_>,
+        window: &mut Window<'_>,
+        moof: &TopBox,
+        movie: &mut Movie,
+        there: Option<There>,
+    ) -> Result<Torn> {
+        let mut torn = Torn::default();
         if moof.span.len() > limits::LOADED {
             loader.bad(moof.kind, moof.span, "larger than tapo reads at once");
-            return Ok(());
+            return Ok(torn);
         }
         match usize::try_from(moof.span.len()) {
             Ok(len) if moof.span.len() <= SMALL => {
@@ -90,11 +124,29 @@ impl Fragments {
             whole,
             tracks: Vec::new(),
         };
-        for part in &parts {
-            reader.append(part, whole, movie, &mut self.ends, &mut fragment)?;
+        let Some(there) = there else {
+            for part in &parts {
+                reader.append(part, whole, movie, &mut self.ends, &mut fragment)?;
+            }
+            self.all.push(fragment);
+            return Ok(torn);
+        };
+        // A track of which a sample is missing has none behind it.
+        let mut cut = Vec::new();
+        for part in &mut parts {
+            let described = part.entries.count;
+            if cut.contains(&part.track_id) || !part.keep(&there, movie, &self.ends, &mut torn) {
+                part.entries.count = 0;
+            }
+            torn.lost += u64::from(described - part.entries.count);
+            if part.entries.count < described || part.entries.count == 0 {
+                cut.push(part.track_id);
+            }
+            if part.entries.count > 0 {
+                reader.append(part, true, movie, &mut self.ends, &mut fragment)?;
+            }
         }
-        self.all.push(fragment);
-        Ok(())
+        Ok(torn)
     }
 }
 
@@ -141,6 +193,33 @@ struct Part<'a> {
     /// All of its samples' bytes.
     data: Span,
     entries: Entries<'a>,
+}
+
+impl Part<'_> {
+    /// Leaves those of its samples that are there; whether they can go on where the track ends.
+    fn keep(&mut self, there: &There, movie: &Movie, ends: &[u64], torn: &mut Torn) -> bool {
+        let index = self.track.unwrap_or(usize::MAX);
+        let (Some(track), Some(end)) = (movie.tracks.get(index), ends.get(index)) else {
+            return false;
+        };
+        let time = self.base_media_decode_time.filter(|_| self.opens);
+        if time.is_some_and(|time| lasts_until(&track.samples, *end, time).is_none()) {
+            return false;
+        }
+        let raw = is_raw(track);
+        let (mut at, mut kept) = (self.data.start, 0);
+        for entry in self.entries.clone() {
+            let sample = Span::at(at, entry.size.into());
+            if !there.holds(sample, raw) {
+                break;
+            }
+            (at, kept) = (sample.end, kept + 1);
+        }
+        self.entries.count = kept;
+        torn.kept += u64::from(kept);
+        torn.end = torn.end.max(if kept > 0 { at } else { 0 });
+        true
+    }
 }
 
 /// The samples of a `trun` (§8.8.8), put together on the way.
@@ -408,20 +487,30 @@ fn entries(payload: &[u8], defaults: FragmentDefaults) -> Option<(Option<i32>, E
 /// the track starts, later a gap makes the last sample longer, an overlap makes
 /// it shorter. `false` if that cannot be.
 pub(crate) fn seek(table: &mut crate::SampleTable, end: &mut u64, time: u64) -> bool {
+    let Some(duration) = lasts_until(table, *end, time) else {
+        return false;
+    };
     if table.is_empty() {
         table.start = time;
     } else if time != *end {
-        let Some((_, last)) = table.durations.runs().last().copied() else {
-            return false;
-        };
-        let stretched = time.checked_sub(end.saturating_sub(last.into()));
-        let Some(duration) = stretched.and_then(|d| u32::try_from(d).ok()) else {
-            return false;
-        };
         table.durations.replace_last(duration);
     }
     *end = time;
     true
+}
+
+/// How long the last sample, which ends at `end`, lasts if the next starts at `time`, ticks; 0 if
+/// there is none. `None` if that cannot be.
+fn lasts_until(table: &crate::SampleTable, end: u64, time: u64) -> Option<u32> {
+    if table.is_empty() {
+        return Some(0);
+    }
+    let (_, last) = table.durations.runs().last().copied()?;
+    if time == end {
+        return Some(last);
+    }
+    let duration = time.checked_sub(end.saturating_sub(last.into()))?;
+    u32::try_from(duration).ok()
 }
 
 #[cfg(test)]

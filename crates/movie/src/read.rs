@@ -2,6 +2,7 @@
 
 use crate::loader::{Loader, Times, matrix};
 use crate::moof::Fragments;
+use crate::torn::{self, Torn};
 use crate::{FileType, Fragment, Movie, MovieHeader, Result, moof, trak};
 use tapo_bmff::{
     BoxSize, BoxTree, Defect, Flaw, FourCc, NodeId, Step, Walker, be_u16, be_u32, leaf, limits,
@@ -21,6 +22,8 @@ pub struct Read {
     pub movie: Option<Movie>,
     /// The fragments, in file order.
     pub fragments: Vec<Fragment>,
+    /// What [`read_to_end`] found of a fragment that the file ends in.
+    pub torn: Option<Torn>,
     /// What is wrong, in the order in which it was met.
     pub defects: Vec<Defect>,
 }
@@ -93,6 +96,20 @@ impl TopBox {
 /// # Errors
 /// [`Error::Io`](crate::Error::Io) if the source fails.
 pub fn read(source: &dyn ByteSource) -> Result<Read> {
+    read_as(source, false)
+}
+
+/// As [`read`]; and of a last fragment that the file ends in, those samples go into the tables
+/// too whose bytes are all there, of each track up to the first that is missing. Zeros to the end
+/// of the file, as a power cut leaves them, are no bytes of coded samples.
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io) if the source fails.
+pub fn read_to_end(source: &dyn ByteSource) -> Result<Read> {
+    read_as(source, true)
+}
+
+fn read_as(source: &dyn ByteSource, to_end: bool) -> Result<Read> {
     let mut read = Read {
         size: source.len(),
         ..Read::default()
@@ -152,6 +169,14 @@ pub fn read(source: &dyn ByteSource) -> Result<Read> {
             });
             break;
         }
+    }
+    if let (Some(fragments), Some(movie)) = (&mut fragments, &mut read.movie)
+        && to_end
+        && torn::ends_amid(fragments.all(), &read.top)
+        && let Some(moof) = read.top.iter().rfind(|b| b.kind == b"moof")
+    {
+        let torn = fragments.read_torn(&mut loader, &mut window, moof, movie)?;
+        read.torn = Some(torn).filter(|torn| torn.kept > 0);
     }
     read.fragments = fragments.map_or_else(Vec::new, Fragments::into_all);
     read.defects.append(&mut loader.defects);

@@ -76,7 +76,18 @@ pub fn finalization(
             number::clock(done.lead_left_out.as_secs(), 1)
         )?;
     }
-    if done.fragments_left_out > 0 || done.torn_bytes > 0 {
+    if let Some(samples) = done.torn_samples {
+        writeln!(out, "  {}", torn(theme, samples))?;
+    }
+    if done.torn_samples.is_some() && done.fragments_left_out == 0 {
+        if done.torn_bytes > 0 {
+            let bytes = number::bytes(done.torn_bytes);
+            writeln!(
+                out,
+                "  {bytes} at the end that belong to none stay in the file"
+            )?;
+        }
+    } else if done.fragments_left_out > 0 || done.torn_bytes > 0 {
         let style = theme.warning;
         writeln!(
             out,
@@ -94,6 +105,13 @@ pub fn finalization(
         )?;
     }
     Ok(())
+}
+
+/// What is there of a torn fragment: samples that are, and samples that are not.
+pub(crate) fn torn(theme: &Theme, (kept, lost): (u64, u64)) -> String {
+    let style = theme.warning;
+    let all = number::count(kept + lost, "sample");
+    format!("{style}torn:{style:#} of the {all} of the last fragment {kept} are there, and indexed")
 }
 
 /// Says that a file never was fragmented.
@@ -137,6 +155,8 @@ struct Index {
     duration_s: f64,
     fragments: usize,
     fragments_left_out: usize,
+    torn_fragment_samples: Option<u64>,
+    torn_fragment_samples_missing: Option<u64>,
     lead_left_out_s: u64,
     torn_bytes: u64,
     moov_size: u64,
@@ -174,6 +194,8 @@ pub fn finalization_json(
             duration_s: done.duration.as_secs_f64(),
             fragments: done.fragments,
             fragments_left_out: done.fragments_left_out,
+            torn_fragment_samples: done.torn_samples.map(|(kept, _)| kept),
+            torn_fragment_samples_missing: done.torn_samples.map(|(_, lost)| lost),
             lead_left_out_s: done.lead_left_out.as_secs(),
             torn_bytes: done.torn_bytes,
             moov_size: done.moov_len,

@@ -1,6 +1,6 @@
 //! What `tapo finalize` joined, told; as JSON schema `tapo.join/1`.
 
-use crate::finalization::Tense;
+use crate::finalization::{Tense, torn};
 use crate::{Theme, escape, json, number};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -47,12 +47,16 @@ pub fn joined(out: &mut dyn Write, theme: &Theme, joined: &Joined, tense: Tense)
     let mut untold = 0;
     for part in &joined.parts {
         let gapless = matches!(part.seam, Seam::Gapless(_));
-        if many && gapless && part.fragments_left_out == 0 {
+        let whole = part.fragments_left_out == 0 && part.torn_samples.is_none();
+        if many && gapless && whole {
             untold += 1;
             continue;
         }
         let path = escape::path(part.path.as_path());
         writeln!(out, "  {} {path}{}", clock(part.start), seam(part.seam))?;
+        if let Some(samples) = part.torn_samples {
+            writeln!(out, "    {}", torn(theme, samples))?;
+        }
         if part.fragments_left_out > 0 {
             let style = theme.warning;
             let fragments = number::count(part.fragments_left_out as u64, "fragment");
@@ -118,6 +122,8 @@ struct PartDocument {
     clock: Option<&'static str>,
     gap_s: Option<f64>,
     fragments_left_out: usize,
+    torn_fragment_samples: Option<u64>,
+    torn_fragment_samples_missing: Option<u64>,
 }
 
 /// Writes what was joined as one line of JSON.
@@ -165,5 +171,7 @@ fn part(part: &JoinedPart) -> PartDocument {
         }),
         gap_s: gap.map(|gap| gap.as_secs_f64()),
         fragments_left_out: part.fragments_left_out,
+        torn_fragment_samples: part.torn_samples.map(|(kept, _)| kept),
+        torn_fragment_samples_missing: part.torn_samples.map(|(_, lost)| lost),
     }
 }

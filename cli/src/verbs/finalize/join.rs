@@ -4,7 +4,7 @@ use crate::args::{Breaks, FinalizeArgs};
 use crate::exit::Exit;
 use crate::printer::Printer;
 use std::path::{Path, PathBuf};
-use tapo_finalize::join::{self, Gaps, Join};
+use tapo_finalize::join::{self, Gaps, Join, JoinedPart};
 use tapo_report::finalization::Tense;
 use tapo_report::joined as report;
 
@@ -40,7 +40,8 @@ pub(super) fn run(
                 (_, true) => report::joined_json(printer, &done, tense)?,
                 (_, false) => report::joined(printer, &theme, &done, tense)?,
             }
-            let whole = done.parts.iter().all(|p| p.fragments_left_out == 0);
+            let is_whole = |p: &JoinedPart| p.fragments_left_out == 0 && p.torn_samples.is_none();
+            let whole = done.parts.iter().all(is_whole);
             Ok(if whole { Exit::Fine } else { Exit::Damaged })
         }
         Err(error) => {

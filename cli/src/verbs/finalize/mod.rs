@@ -199,7 +199,7 @@ fn watched<T>(output: &Path, shown: bool, write: impl FnOnce(Watch<'_>) -> T) ->
 
 /// All fragments, or all but what the interruption tore.
 const fn exit(done: &Finalization) -> Exit {
-    if done.fragments_left_out > 0 || done.torn_bytes > 0 {
+    if done.fragments_left_out > 0 || done.torn_samples.is_some() || done.torn_bytes > 0 {
         Exit::Damaged
     } else {
         Exit::Fine

@@ -89,8 +89,11 @@ pub struct JoinedPart {
     pub start: Duration,
     /// How it goes on behind the one before it.
     pub seam: Seam,
-    /// Fragments whose samples are not all there, and which are left out.
+    /// Fragments that are left out: torn before the first sample.
     pub fragments_left_out: usize,
+    /// Of a last fragment that is torn: how many of its samples are there, and how
+    /// many are not.
+    pub torn_samples: Option<(u64, u64)>,
 }
 
 /// Joins recordings into a new file, in the order in which they are named. A file
@@ -163,6 +166,7 @@ impl Planned {
             start: lane::duration(begins((part, seam)) - first),
             seam: seam.seam,
             fragments_left_out: part.left_out,
+            torn_samples: part.torn_samples,
         };
         let movie: &Movie = &layout.movie;
         let joined = Joined {

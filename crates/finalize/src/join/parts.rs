@@ -24,8 +24,10 @@ pub(super) struct Part {
     pub(super) stamp: Option<SegmentStamp>,
     /// Whether its decode times are its fragments' own word (`tfdt`).
     pub(super) fragmented: bool,
-    /// Fragments that are not whole.
+    /// Fragments that are not whole, and of which nothing is there.
     pub(super) left_out: usize,
+    /// Of a last fragment that is torn, the samples that are there, and those that are not.
+    pub(super) torn_samples: Option<(u64, u64)>,
 }
 
 impl Part {
@@ -191,7 +193,9 @@ fn part(files: &[PathBuf]) -> Result<Part> {
         lanes,
         stamp: SegmentStamp::of(&movie),
         fragmented: !read.fragments.is_empty(),
-        left_out: read.fragments.iter().filter(|f| is_broken(f)).count(),
+        left_out: read.fragments.iter().filter(|f| is_broken(f)).count()
+            - usize::from(read.torn.is_some()),
+        torn_samples: read.torn.map(|torn| (torn.kept, torn.lost)),
         file_type: read.file_type,
         movie,
         source,

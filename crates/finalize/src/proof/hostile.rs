@@ -18,7 +18,7 @@ type Sample = (u32, i32, bool, Vec<u8>);
 /// The samples, times left out: what an edit list of odd numbers shows is not
 /// for us to say.
 fn samples(file: &[u8]) -> Option<Vec<Sample>> {
-    let movie = tapo_movie::read(&file).unwrap().movie?;
+    let movie = tapo_movie::read_to_end(&file).unwrap().movie?;
     let all = movie.tracks.iter().flat_map(|track| {
         track.samples.iter().map(|s| {
             let bytes = file.get(s.span.start as usize..s.span.end as usize);

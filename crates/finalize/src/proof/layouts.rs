@@ -1,7 +1,7 @@
 //! Every layout, every crash state.
 
 use super::clip::{Base, Clip, End};
-use super::{Invariant, carried_out, packets, prove};
+use super::{Invariant, carried_out, packets, packets_to_end, prove};
 use crate::layout::reserve_len;
 use crate::outcome::How;
 use crate::{Error, plan};
@@ -209,7 +209,7 @@ fn what_cannot_be_done_in_place_is_done_on_a_copy() {
         let plan = plan::finalize(&bytes).unwrap();
         assert!(plan.hazard.is_some_and(|h| h.contains(why)), "{why}");
         let copy = carried_out(&bytes, &plan.writes).image().to_vec();
-        assert_eq!(packets(&copy), packets(&bytes));
+        assert_eq!(packets(&copy), packets_to_end(&bytes));
         assert!(super::is_plain(&copy));
         let (undo, _) = plan::undo(&copy).unwrap();
         assert_eq!(carried_out(&copy, &undo).image(), bytes);
@@ -217,18 +217,70 @@ fn what_cannot_be_done_in_place_is_done_on_a_copy() {
 }
 
 #[test]
-fn what_is_left_out_is_said() {
-    let torn = Clip {
-        end: End::Torn(500),
-        ..Clip::segment()
+fn what_is_there_of_a_torn_fragment_is_kept_and_the_rest_is_said() {
+    // 900, 120, 120 and 120 bytes of pictures, then 80 and 70 of sound.
+    let torn = |missing, clip| {
+        let torn = Clip {
+            end: End::Torn(missing),
+            ..clip
+        };
+        let bytes = torn.bytes();
+        let outcome = plan::finalize(&bytes).unwrap().outcome;
+        (bytes, outcome)
     };
-    let bytes = torn.bytes();
+    for clip in [Clip::segment(), Clip::default()] {
+        for (missing, kept, rest) in [(150, 4, 0), (151, 3, 119), (500, 1, 10), (101, 4, 49)] {
+            let (_, outcome) = torn(missing, clip.clone());
+            assert_eq!((outcome.fragments, outcome.fragments_left_out), (2, 0));
+            assert_eq!((outcome.samples, outcome.tracks), (12 + kept, 2));
+            assert_eq!(outcome.torn_samples, Some((kept, 6 - kept)));
+            assert_eq!(outcome.torn_bytes, rest, "{missing}");
+        }
+        let (bytes, outcome) = torn(600, clip);
+        assert_eq!((outcome.fragments, outcome.fragments_left_out), (2, 1));
+        assert_eq!((outcome.samples, outcome.torn_samples), (12, None));
+        assert_eq!(outcome.duration.as_millis(), 800);
+        let moof = bytes.windows(4).rposition(|w| w == b"moof").unwrap() - 4;
+        assert_eq!(outcome.torn_bytes, (bytes.len() - moof) as u64);
+    }
+}
+
+/// Also if no fragment is whole.
+#[test]
+fn the_first_fragment_may_be_the_torn_one() {
+    for clip in [Clip::segment(), Clip::default()] {
+        let clip = Clip {
+            fragments: 1,
+            end: End::Torn(300),
+            ..clip
+        };
+        let how = match clip.reserve {
+            Some(_) => How::Reveal,
+            None => How::Tail,
+        };
+        prove(&clip.bytes(), how);
+    }
+}
+
+/// The size reached the disk, the bytes did not.
+#[test]
+fn zeros_in_the_place_of_samples_are_none() {
+    let clip = Clip {
+        end: End::Torn(200),
+        fragments: 2,
+        ..Clip::default()
+    };
+    let mut bytes = clip.bytes();
+    let sound = plan::finalize(&bytes).unwrap().outcome.torn_samples;
+    assert_eq!(sound, Some((3, 3)));
+    let from = (bytes.len() - 700) / 512 * 512;
+    bytes[from..].fill(0);
     let outcome = plan::finalize(&bytes).unwrap().outcome;
-    assert_eq!((outcome.fragments, outcome.fragments_left_out), (2, 1));
-    assert_eq!((outcome.samples, outcome.tracks), (12, 2));
-    assert_eq!(outcome.duration.as_millis(), 800);
-    let moof = bytes.windows(4).rposition(|w| w == b"moof").unwrap() - 4;
-    assert_eq!(outcome.torn_bytes, (bytes.len() - moof) as u64);
+    assert_eq!(
+        (outcome.torn_samples, outcome.fragments_left_out),
+        (None, 1)
+    );
+    prove(&bytes, How::Tail);
 }
 
 #[test]

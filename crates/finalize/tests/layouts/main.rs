@@ -107,9 +107,9 @@ fn every_layout_becomes_plain_and_comes_back() {
     }
 }
 
-/// Cut off anywhere in the last fragments, the file keeps what is whole.
+/// Cut off anywhere in the last fragments, the file keeps every sample that is whole.
 #[test]
-fn every_layout_cut_off_keeps_its_whole_fragments() {
+fn every_layout_cut_off_keeps_its_whole_samples() {
     let dir = tempfile::tempdir().unwrap();
     for maker in makers::ALL {
         let name = maker.name;
@@ -118,7 +118,7 @@ fn every_layout_cut_off_keeps_its_whole_fragments() {
         let new = dir.path().join("new.mp4");
         for missing in [3, 700, 1501, 6007, 20_011] {
             std::fs::write(&path, &original[..original.len() - missing]).unwrap();
-            let before = heard_whole(&path);
+            let before = there(&path);
             let to = Options {
                 output: Some(new.clone()),
                 replace: true,
@@ -133,14 +133,11 @@ fn every_layout_cut_off_keeps_its_whole_fragments() {
     }
 }
 
-/// Samples of the fragments that are whole.
-fn heard_whole(path: &Path) -> u64 {
+/// Samples that are all there.
+fn there(path: &Path) -> u64 {
     let bytes = std::fs::read(path).unwrap();
-    tapo_movie::read(&bytes)
-        .unwrap()
-        .movie
-        .unwrap()
-        .sample_count()
+    let read = tapo_movie::read_to_end(&bytes).unwrap();
+    read.movie.unwrap().sample_count()
 }
 
 /// A hybrid writer that was stopped between its index and the header that makes
