@@ -68,6 +68,31 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// It was final, and its end was cut off since.
+    #[error("{}: {missing} bytes were cut off its end since it was finalized; `tapo finalize --undo` gives back what is left of the original, and `tapo finalize` then indexes that", path.display())]
+    CutOff {
+        /// The file.
+        path: PathBuf,
+        /// How many, at least.
+        missing: u64,
+    },
+    /// It was final, and the index that was appended to it was cut off since.
+    #[error("{}: the index that tapo appended was cut off since; `tapo finalize --undo` gives the fragmented file back, and `tapo finalize` then makes the index again", path.display())]
+    IndexLost {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is final, and somebody wrote behind the index: taking the index back would
+    /// take that along.
+    #[error("{}: {bytes} bytes were written behind its index since it was finalized, and undo would take them along; if nobody needs them, `truncate -s {end} FILE` cuts them off, and `--undo` works again", path.display())]
+    Followed {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        bytes: u64,
+        /// Size of the file without them, bytes.
+        end: u64,
+    },
     /// The file contradicts itself.
     #[error("{}: {what}", path.display())]
     Malformed {
@@ -104,6 +129,16 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Somebody cut the file off while it was looked at.
+    #[error("{}: became shorter while it was read ({was} bytes, then {is}): something else writes to it", path.display())]
+    Shrinking {
+        /// The file.
+        path: PathBuf,
+        /// Its size at first, bytes.
+        was: u64,
+        /// Its size then.
+        is: u64,
+    },
 }
 
 impl Error {
@@ -119,6 +154,8 @@ impl Error {
                     | Self::OntoItself { .. }
                     | Self::DoesNotFit { .. }
                     | Self::Changing { .. }
+                    | Self::Shrinking { .. }
+                    | Self::Followed { .. }
             ),
         }
     }

@@ -20,6 +20,7 @@
 
 mod append;
 mod crc;
+mod cut;
 mod entry;
 mod error;
 mod in_band;

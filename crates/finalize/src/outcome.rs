@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::time::Duration;
+use tapo_io::WritePlan;
 
 /// How to finalize.
 #[derive(Clone, Debug, Default)]
@@ -67,8 +68,30 @@ pub struct Finalization {
 pub struct Undone {
     /// How the file had been made final.
     pub how: How,
-    /// Size of the file now, bytes: what it was before.
+    /// Size of the file now, bytes: what it was before, but for what was cut off or
+    /// added since.
     pub size: u64,
+    /// Bytes of the original that were cut off its end since it was finalized.
+    pub missing: u64,
+    /// Bytes that were added at its end since, and stay.
+    pub added: u64,
+    /// Whether the record of how to go back was cut off too: the header of the first box
+    /// behind `ftyp`, 8 or 16 bytes, was worked out from what the box holds.
+    pub worked_out: bool,
     /// Bytes written.
     pub bytes_written: u64,
+}
+
+impl Undone {
+    /// All of the original bytes are back.
+    pub(crate) fn exact(how: How, size: u64, writes: &WritePlan) -> Self {
+        Self {
+            how,
+            size,
+            missing: 0,
+            added: 0,
+            worked_out: false,
+            bytes_written: writes.bytes_written(),
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! Nothing here writes.
 
 use crate::append::{self, Appended};
+use crate::cut::{Cut, cut, declared_end};
 use crate::in_band::final_movie;
 use crate::outcome::{Finalization, How, Undone};
 use crate::prepare::lead;
@@ -30,9 +31,21 @@ pub(crate) struct Plan {
 
 /// Plans to finalize `source`.
 pub(crate) fn finalize(source: &dyn ByteSource) -> Result<Plan> {
-    let read = read(source)?;
+    let read = match read(source) {
+        Err(Error::NoMoov { path }) => {
+            return Err(match cut(source, &tapo_movie::read(source)?)? {
+                Some(_) => Error::IndexLost { path },
+                None => Error::NoMoov { path },
+            });
+        }
+        read => read?,
+    };
     match State::of(source, &read)? {
-        State::Revealed(_) | State::Tailed(_) => {
+        State::Revealed(_) if missing(&read) > 0 => Err(Error::CutOff {
+            path: source.path().to_owned(),
+            missing: missing(&read),
+        }),
+        State::Revealed(_) | State::Tailed(_) | State::Followed { .. } => {
             let movie = read.movie.clone().unwrap_or_default();
             let outcome = outcome(source, &read, &movie, How::AlreadyFinal);
             Ok(Plan::new(WritePlan::new(), outcome, None))
@@ -87,54 +100,82 @@ pub(crate) fn undo(source: &dyn ByteSource) -> Result<(WritePlan, Undone)> {
 
 fn taken_back(state: Appended, source: &dyn ByteSource) -> (WritePlan, Undone) {
     let writes = state.restore(source.len());
-    let undone = Undone {
-        how: How::Tail,
-        size: state.end(),
-        bytes_written: writes.bytes_written(),
-    };
+    let undone = Undone::exact(How::Tail, state.end(), &writes);
     (writes, undone)
 }
 
+/// Bytes that a revealed file lacks at its end: its media data goes on to where it ended.
+fn missing(read: &Read) -> u64 {
+    let end = read.top.get(3).and_then(declared_end);
+    end.map_or(0, |end| end.saturating_sub(read.size))
+}
+
 fn undo_finalize(source: &dyn ByteSource) -> Result<(WritePlan, Undone)> {
-    let read = read(source)?;
-    let not_final = || Error::NotFinal {
-        path: source.path().to_owned(),
+    let read = match read(source) {
+        Err(error @ Error::NoMoov { .. }) => {
+            return match cut(source, &tapo_movie::read(source)?)? {
+                Some(cut) => Ok(uncut(&cut, source)),
+                None => Err(error),
+            };
+        }
+        read => read?,
     };
+    let path = || source.path().to_owned();
+    let not_final = || Error::NotFinal { path: path() };
     let size = source.len();
-    let (writes, how, size) = match State::of(source, &read)? {
+    let exact = |writes: WritePlan, how, size| {
+        let undone = Undone::exact(how, size, &writes);
+        Ok((writes, undone))
+    };
+    match State::of(source, &read)? {
         State::Revealed(record) => {
             let concealed = conceal(record, source)?;
-            let plan = concealed.ok_or_else(|| Error::Malformed {
-                path: source.path().to_owned(),
+            let writes = concealed.ok_or_else(|| Error::Malformed {
+                path: path(),
                 what: "what undo would bring back has changed since".to_owned(),
             })?;
-            (plan, How::Reveal, size)
+            let end = read.top.get(3).and_then(declared_end);
+            let undone = Undone {
+                missing: missing(&read),
+                added: end.map_or(0, |end| size.saturating_sub(end)),
+                ..Undone::exact(How::Reveal, size, &writes)
+            };
+            Ok((writes, undone))
         }
-        State::Tailed(record) | State::Appended(record) => {
-            (restore(&record, size), How::Tail, record.end)
-        }
-        State::Open {
+        State::Followed { end } => Err(Error::Followed {
+            path: path(),
+            bytes: size - end,
+            end,
+        }),
+        State::Tailed(record)
+        | State::Appended(record)
+        | State::Open {
             journal: Some(record),
             ..
-        } => (restore(&record, size), How::Tail, record.end),
+        } => exact(restore(&record, size), How::Tail, record.end),
         State::Open { end, journal: None } if end < size => {
             let plan = WritePlan::new().then(Op::SetLen(end)).barrier();
-            (plan.then(Op::Note(None)), How::Tail, end)
+            exact(plan.then(Op::Note(None)), How::Tail, end)
         }
         State::Open { .. } => {
             let segment = Segment::of(&read).ok_or_else(not_final)?;
             if !segment.is_touched(source)? {
                 return Err(not_final());
             }
-            (segment.clear(), How::Reveal, size)
+            exact(segment.clear(), How::Reveal, size)
         }
-    };
+    }
+}
+
+/// Takes back what is left of a finalization whose index was cut off.
+fn uncut(cut: &Cut, source: &dyn ByteSource) -> (WritePlan, Undone) {
+    let writes = restore(&cut.record, source.len());
     let undone = Undone {
-        how,
-        size,
-        bytes_written: writes.bytes_written(),
+        missing: cut.size - cut.record.end,
+        worked_out: cut.worked_out,
+        ..Undone::exact(How::Tail, cut.record.end, &writes)
     };
-    Ok((writes, undone))
+    (writes, undone)
 }
 
 /// Reads the movie of a file that has one.

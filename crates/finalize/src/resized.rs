@@ -22,6 +22,14 @@ impl<'a> Resized<'a> {
         }
     }
 
+    /// The file of this size, with bytes that were others.
+    pub(crate) const fn patched(inner: &'a dyn ByteSource, len: u64, was: Patch) -> Self {
+        Self {
+            was: Some(was),
+            ..Self::new(inner, len)
+        }
+    }
+
     /// The file that a record is of: its last box may be closed by now.
     pub(crate) fn original(inner: &'a dyn ByteSource, record: &UndoRecord) -> Self {
         Self {
@@ -84,10 +92,7 @@ mod tests {
         let cut = Resized::new(&bytes, 4);
         assert_eq!(cut.slice(Span::new(1, 4)), Some(&[7; 3][..]));
         assert_eq!(cut.slice(Span::new(1, 5)), None);
-        let was = Resized {
-            was: Some(Patch::new(3, &[1, 2])),
-            ..Resized::new(&bytes, 9)
-        };
+        let was = Resized::patched(&bytes, 9, Patch::new(3, &[1, 2]));
         for (from, want) in [(0, [7, 7, 7, 1, 2, 7]), (4, [2, 7, 7, 7, 7, 0])] {
             let want = &want[..want.len() - usize::from(from == 4)];
             assert_eq!(was.read_span(Span::new(from, from + 6)).unwrap(), want);

@@ -33,14 +33,38 @@ pub fn finalize_watched(path: &Path, options: &Options, watch: Watch<'_>) -> Res
     let source = PreadFile::open(path)?;
     let _lock = Lock::exclusive(source.file(), path)?;
     let stamp = source.stamp()?;
-    let plan = match plan::finalize(&source) {
-        // A plain file is what was asked for: its copy is one.
-        Err(Error::NotFragmented { .. }) if options.output.is_some() => plan::nothing(&source)?,
-        plan => plan?,
-    };
-    match &options.output {
+    let done = plan(&source, options).and_then(|plan| match &options.output {
         Some(output) => copy(&source, stamp, plan, (output, options.replace), watch),
         None => in_place(&source, stamp, plan),
+    });
+    done.map_err(|error| blame(error, &source, stamp))
+}
+
+fn plan(source: &PreadFile, options: &Options) -> Result<Plan> {
+    match plan::finalize(source) {
+        // A plain file is what was asked for: its copy is one.
+        Err(Error::NotFragmented { .. }) if options.output.is_some() => plan::nothing(source),
+        plan => plan,
+    }
+}
+
+/// What went wrong, said right: what a file that changes meanwhile seems to be says
+/// nothing about the file.
+pub(crate) fn blame(error: Error, source: &PreadFile, stamp: FileStamp) -> Error {
+    let told = matches!(
+        error,
+        Error::Cancelled { .. }
+            | Error::OntoItself { .. }
+            | Error::Io(tapo_io::Error::Exists { .. })
+    );
+    // The size alone: that time of modification changes may be our own doing.
+    match source.stamp() {
+        Ok(now) if !told && now.len < stamp.len => Error::Shrinking {
+            path: source.path().to_owned(),
+            was: stamp.len,
+            is: now.len,
+        },
+        _ => error,
     }
 }
 
@@ -54,7 +78,8 @@ pub fn check(path: &Path) -> Result<Finalization> {
         let path = path.to_owned();
         return Err(tapo_io::Error::InUse { path, holder }.into());
     }
-    let plan = plan::finalize(&source)?;
+    let stamp = source.stamp()?;
+    let plan = plan::finalize(&source).map_err(|error| blame(error, &source, stamp))?;
     plan.hazard.map_or(Ok(plan.outcome), |why| {
         let path = path.to_owned();
         Err(Error::OutOfPlaceOnly { path, why })
@@ -72,7 +97,8 @@ pub fn undo(path: &Path) -> Result<Undone> {
     let source = PreadFile::open(path)?;
     let _lock = Lock::exclusive(source.file(), path)?;
     let stamp = source.stamp()?;
-    let (writes, undone) = plan::undo(&source)?;
+    let plan = plan::undo(&source).map_err(|error| blame(error, &source, stamp));
+    let (writes, undone) = plan?;
     writes.execute(&mut writable(path, stamp)?)?;
     Ok(undone)
 }

@@ -18,6 +18,11 @@ pub(crate) enum State {
     Revealed(RevealRecord),
     /// Final, by an appended `moov`.
     Tailed(UndoRecord),
+    /// Final, by an appended `moov` that ended here: somebody wrote behind it.
+    Followed {
+        /// Size of the file when it was final.
+        end: u64,
+    },
     /// The `moov` is appended and whole; all that is missing is the flip.
     Appended(UndoRecord),
     /// Open.
@@ -39,6 +44,9 @@ impl State {
             && let Some(state) = recorded(source, &record)?
         {
             return Ok(state);
+        }
+        if let Some(end) = followed(source, read)? {
+            return Ok(Self::Followed { end });
         }
         if let Some(record) = top_level_record(source, read)? {
             return Ok(Self::Open {
@@ -106,6 +114,22 @@ pub(crate) fn moov_is_whole(source: &dyn ByteSource, record: &UndoRecord) -> Res
     }
     let bytes = source.read_span(Span::new(span.start, span.end - UndoRecord::LEN))?;
     Ok(crc32(&bytes) == record.moov_crc)
+}
+
+/// Where a final file ended that something was appended to.
+fn followed(source: &dyn ByteSource, read: &Read) -> Result<Option<u64>> {
+    let size = source.len();
+    let moovs = read.top.iter().rev().filter(|b| b.kind == b"moov");
+    for end in moovs.map(|b| b.span.end).filter(|end| *end < size).take(4) {
+        let was = Resized::new(source, end);
+        let Some(record) = last_record(&was)? else {
+            continue;
+        };
+        if let Ok(Some(State::Tailed(_))) = recorded(&was, &record) {
+            return Ok(Some(end));
+        }
+    }
+    Ok(None)
 }
 
 /// The record that stands behind a closed box, with a torn `moov` behind it.

@@ -242,6 +242,30 @@ fn what_is_final_needs_no_right_to_write() {
     );
 }
 
+/// What the file seems to be when it is cut off meanwhile says nothing about it.
+#[test]
+fn a_file_that_shrinks_meanwhile_is_told_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = clip(None);
+    let source = written(dir.path(), "a.mp4", &bytes);
+    let out = dir.path().join("b.mp4");
+    let asked = Cell::new(false);
+    let cut = |_, _| {
+        let file = File::options().write(true).open(&source).unwrap();
+        file.set_len(5000).unwrap();
+        asked.set(true);
+        true
+    };
+    let told = finalize_watched(&source, &to(&out), &cut).unwrap_err();
+    assert!(asked.get() && !out.exists());
+    let (was, is) = match &told {
+        Error::Shrinking { was, is, .. } => (*was, *is),
+        other => panic!("{other}"),
+    };
+    assert_eq!((was, is), (bytes.len() as u64, 5000));
+    assert!(told.is_refusal() && told.to_string().contains("became shorter"));
+}
+
 #[test]
 fn what_undo_would_bring_back_must_be_there() {
     let dir = tempfile::tempdir().unwrap();

@@ -132,7 +132,36 @@ pub fn undone(out: &mut dyn Write, theme: &Theme, path: &Path, undone: Undone) -
     let Theme { title, good, .. } = theme;
     writeln!(out, "{title}{}{title:#}", escape::path(path))?;
     let size = number::bytes(undone.size);
-    writeln!(out, "  {good}has its original bytes again{good:#}, {size}")
+    if undone.worked_out {
+        writeln!(
+            out,
+            "  {good}is the fragmented file again{good:#}, {size}; the record of what stood in its \
+             head was cut off, and 8 bytes there were worked out from what follows them"
+        )?;
+    } else if undone.missing == 0 {
+        writeln!(out, "  {good}has its original bytes again{good:#}, {size}")?;
+    } else {
+        writeln!(
+            out,
+            "  has its original bytes again as far as they are there, {size}"
+        )?;
+    }
+    if undone.missing > 0 {
+        let style = theme.warning;
+        writeln!(
+            out,
+            "  {style}cut off:{style:#} {} at the end, since it was finalized",
+            number::bytes(undone.missing)
+        )?;
+    }
+    if undone.added > 0 {
+        writeln!(
+            out,
+            "  {} behind them were added since, and stay",
+            number::bytes(undone.added)
+        )?;
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -146,6 +175,15 @@ struct Document {
     bytes_written: u64,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     index: Option<Index>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    taken_back: Option<TakenBack>,
+}
+
+#[derive(Serialize)]
+struct TakenBack {
+    bytes_missing: u64,
+    bytes_added: u64,
+    head_worked_out: bool,
 }
 
 #[derive(Serialize)]
@@ -202,6 +240,7 @@ pub fn finalization_json(
             large_offsets: done.large_offsets,
             resumed: done.resumed,
         }),
+        taken_back: None,
     };
     json::line(out, &document)
 }
@@ -220,6 +259,11 @@ pub fn undone_json(out: &mut dyn Write, path: &Path, undone: Undone) -> io::Resu
         size: Some(undone.size),
         bytes_written: undone.bytes_written,
         index: None,
+        taken_back: Some(TakenBack {
+            bytes_missing: undone.missing,
+            bytes_added: undone.added,
+            head_worked_out: undone.worked_out,
+        }),
     };
     json::line(out, &document)
 }
@@ -238,6 +282,7 @@ pub fn plain_json(out: &mut dyn Write, path: &Path) -> io::Result<()> {
         size: None,
         bytes_written: 0,
         index: None,
+        taken_back: None,
     };
     json::line(out, &document)
 }

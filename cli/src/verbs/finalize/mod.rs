@@ -129,7 +129,8 @@ fn one(
             (_, true) => report::undone_json(printer, path, undone)?,
             (_, false) => report::undone(printer, &theme, path, undone)?,
         }
-        return Ok(Ok(Some(Exit::Fine)));
+        let all = undone.missing == 0;
+        return Ok(Ok(Some(if all { Exit::Fine } else { Exit::Damaged })));
     }
     let (done, tense) = if args.check {
         (tapo_finalize::check(path), Tense::Would)
@@ -212,7 +213,8 @@ const fn code(error: &Error) -> Exit {
     }
     match error {
         Error::NotAnMp4 { .. } => Exit::NotMp4,
-        Error::NoMoov { .. } => Exit::Repairable,
+        Error::NoMoov { .. } | Error::IndexLost { .. } => Exit::Repairable,
+        Error::CutOff { .. } => Exit::Damaged,
         Error::Cancelled { .. } => Exit::Interrupted,
         Error::NoInit { .. } => Exit::Usage,
         Error::Empty { .. } | Error::Malformed { .. } => Exit::Beyond,

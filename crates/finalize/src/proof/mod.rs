@@ -4,6 +4,7 @@
 
 mod append;
 mod clip;
+mod cut;
 mod hostile;
 mod layouts;
 mod mutants;
