@@ -139,22 +139,14 @@ fn search(
 
 /// Where the first `moof` begins that fits into `span`.
 fn next_moof(source: &dyn ByteSource, span: Span) -> Result<Option<u64>> {
-    const PIECE: u64 = 1 << 20;
-    let mut at = span.start;
-    while at + NUMBERED <= span.end {
-        let bytes = source.read_span(Span::at(at, PIECE + 15).intersect(span))?;
-        for (start, head) in (at..).zip(bytes.windows(16)) {
-            if head.get(4..8) == Some(b"moof")
-                && head.get(12..) == Some(b"mfhd")
-                && let Some(header) = BoxHeader::read(start, head)
-                && header
-                    .declared_end(span.end)
-                    .is_some_and(|end| end <= span.end)
-            {
-                return Ok(Some(start));
-            }
+    let mut from = span.start;
+    while let Some(at) = tapo_movie::next_moof(source, Span::new(from, span.end))? {
+        let head = source.read_span(Span::at(at, BoxHeader::MAX_LEN as u64))?;
+        let end = BoxHeader::read(at, &head).and_then(|header| header.declared_end(span.end));
+        if end.is_some_and(|end| end <= span.end) {
+            return Ok(Some(at));
         }
-        at += PIECE;
+        from = at + 1;
     }
     Ok(None)
 }

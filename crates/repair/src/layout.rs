@@ -1,8 +1,9 @@
 //! Where media data begins and ends in a file that may be broken anywhere.
 
-use crate::{Result, fragments};
+use crate::Result;
 use tapo_bmff::{BoxHeader, BoxSize, FourCc};
 use tapo_io::{ByteSource, Span, Window};
+use tapo_movie::next_moof;
 
 /// A piece of the file. The pieces of a layout cover it without a gap.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -101,7 +102,7 @@ impl Layout {
                     };
                     // Behind a lost head, or a lost index, fragments go on.
                     let reach = Span::at(at, FRAGMENT);
-                    let next = fragments::next(source, at.saturating_add(1), reach.end)?;
+                    let next = next_moof(source, Span::new(at.saturating_add(1), reach.end))?;
                     // One whose size is damaged says nothing of what follows.
                     let end = match next {
                         Some(next) => top(&mut window, next)?.and_then(|h| h.declared_end(len)),

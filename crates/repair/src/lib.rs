@@ -31,7 +31,6 @@ mod clock;
 mod engine;
 mod error;
 mod fitness;
-mod fragments;
 mod habits;
 mod index;
 mod interleave;

@@ -14,28 +14,15 @@ const SEARCHED: u64 = 64 << 20;
 /// The first `moov` or `moof` inside `span`, known by its type, a size that fits,
 /// and the box that comes first in it.
 pub(crate) fn first(source: &dyn ByteSource, span: Span) -> Result<Option<(FourCc, u64)>> {
-    const PIECE: u64 = 1 << 20;
-    const HEAD: usize = 16;
-    let mut at = span.start;
-    while at < span.end.min(span.start.saturating_add(SEARCHED)) {
-        // Pieces overlap: a head may lie across two.
-        let piece = Span::at(at, PIECE + HEAD as u64 - 1).intersect(span);
-        let bytes = source.read_span(piece)?;
-        for (offset, head) in (at..).zip(bytes.windows(HEAD)) {
-            let first: &[u8] = match head.get(4..8) {
-                Some(b"moof") => b"mfhd",
-                Some(b"moov") => b"mvhd",
-                _ => continue,
-            };
-            let Some(header) = BoxHeader::read(offset, head) else {
-                continue;
-            };
-            let end = header.declared_end(offset).unwrap_or(0);
-            if end > offset + 16 && end <= span.end && head.get(12..) == Some(first) {
-                return Ok(Some((header.kind, offset)));
-            }
+    let searched = Span::at(span.start, SEARCHED).intersect(span);
+    let mut from = searched.start;
+    while let Some((kind, at)) = tapo_movie::next_root(source, Span::new(from, searched.end))? {
+        let head = source.read_span(Span::at(at, BoxHeader::MAX_LEN as u64))?;
+        let end = BoxHeader::read(at, &head).and_then(|header| header.declared_end(at));
+        if end.is_some_and(|end| end > at + 16 && end <= span.end) {
+            return Ok(Some((kind, at)));
         }
-        at += PIECE;
+        from = at + 1;
     }
     Ok(None)
 }

@@ -186,32 +186,22 @@ pub(super) fn bare(movie: &Movie) -> Movie {
     bare
 }
 
-/// Bytes at the end of a file in which an index is looked for ...
+/// Bytes at the end of a file in which an index is looked for.
 const TAIL: u64 = 64 << 20;
-
-/// ... and in one piece.
-const PIECE: usize = 1 << 20;
 
 /// An index that stands where boxes do not lead to, because the size of the
 /// media data in front of it is wrong.
 fn behind_wrong_size(source: &dyn ByteSource) -> Result<Read> {
-    let mut start = source.len().saturating_sub(TAIL);
-    let name = memchr::memmem::Finder::new(b"moov");
-    let mut buf = vec![0; PIECE + 24];
-    while start < source.len() {
-        let got = source.read_at(start, &mut buf)?;
-        let bytes = buf.get(..got).unwrap_or_default();
-        let is_child = |at: usize| bytes.get(at + 8..at + 12) == Some(b"mvhd");
-        let mut names = name.find_iter(bytes).filter(|at| is_child(*at));
-        if let Some(found) = names.find_map(|at| at.checked_sub(4)) {
-            let at = start + found as u64;
+    let mut from = source.len().saturating_sub(TAIL);
+    while let Some((kind, at)) = tapo_movie::next_root(source, Span::new(from, source.len()))? {
+        if kind == b"moov" {
             let mut overlay = Overlay::new(source, Vec::new());
             if at >= 16 {
                 overlay.cover(Span::new(0, at));
             }
             return Ok(tapo_movie::read(&overlay)?);
         }
-        start = start.saturating_add(PIECE as u64);
+        from = at + 1;
     }
     Ok(Read::default())
 }

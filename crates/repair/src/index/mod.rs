@@ -8,10 +8,10 @@ pub(crate) use samples::{Indexed, samples};
 
 use crate::layout::{Layout, top};
 use crate::overlay::Overlay;
-use crate::{Result, fragments, resequence};
+use crate::{Result, resequence};
 use tapo_bmff::BoxSize;
 use tapo_io::{ByteSource, Span, Window};
-use tapo_movie::Movie;
+use tapo_movie::{Movie, next_moof};
 
 /// The movie that a file's own index describes, offsets those of the file.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ fn mend(
                 // Torn, or its size is damaged: then a fragment stands behind it.
                 let payload = at + header.len();
                 boxes.push(Span::new(at, payload.min(len)));
-                match fragments::next(source, payload, len)? {
+                match next_moof(source, Span::new(payload, len))? {
                     None => {
                         overlay.extend(end.min(len.saturating_add(LONGEST_TAIL)));
                         at = len;
@@ -151,7 +151,7 @@ fn mend(
                 }
             }
             _ => {
-                let next = fragments::next(source, at + 1, len)?.unwrap_or(len);
+                let next = next_moof(source, Span::new(at + 1, len))?.unwrap_or(len);
                 if next >= at + 16 {
                     overlay.cover(Span::new(at, next));
                 }
@@ -178,7 +178,7 @@ fn swallowed(
     if samples == 0 || behind >= media.end {
         return Ok(None);
     }
-    let next = fragments::next(source, behind, limit)?;
+    let next = next_moof(source, Span::new(behind, limit))?;
     Ok(next.filter(|next| *next < media.end))
 }
 

@@ -26,6 +26,9 @@ use crate::profile::Profile;
 use crate::{Class, Result};
 use tapo_io::ByteSource;
 
+/// Items that one thread looks at in one go.
+const BATCH: usize = 1024;
+
 /// Bytes that storage loses together, at least.
 const SECTOR: u64 = 512;
 

@@ -1,6 +1,6 @@
 //! Sectors filled with one value: what storage gives back for those it has lost.
 
-use super::SECTOR;
+use super::{BATCH, SECTOR};
 use crate::Result;
 use crate::item::{Item, Items};
 use crate::profile::{Finding, Profile, TrackProfile};
@@ -9,9 +9,6 @@ use tapo_codec::nal::NalLengthSize;
 use tapo_codec::{Depth, Verdict};
 use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::Track;
-
-/// Items that one thread looks at in one go.
-const BATCH: usize = 1024;
 
 /// [`SECTOR`], for slices.
 const SECTOR_BYTES: usize = 512;

@@ -1,9 +1,10 @@
 //! Sectors of constant-rate sound that are no sound: other data, or noise.
 
-use super::SECTOR;
+use super::{BATCH, SECTOR};
 use crate::Result;
-use crate::item::Items;
+use crate::item::{Item, Items};
 use crate::profile::{Finding, Profile};
+use rayon::prelude::*;
 use tapo_codec::Recogniser;
 use tapo_io::{ByteSource, Span};
 
@@ -48,35 +49,80 @@ pub(super) fn noise(
             Finding::Frames { bytes } if is_sound => usize::try_from(bytes).unwrap_or(0),
             _ => continue,
         };
-        let Some(recogniser) = of.recogniser.as_ref().filter(|_| frame > 0) else {
+        let Some(recogniser) = of.recogniser.as_deref().filter(|_| frame > 0) else {
             continue;
         };
-        let mut row = Vec::new();
-        let mut context: Vec<u8> = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            if usize::from(item.track) != number || item.size > LARGEST {
-                continue;
-            }
-            row.resize(usize::try_from(item.size).unwrap_or(0), 0);
-            let got = source.read_at(item.at, &mut row)?;
-            row.truncate(got);
+        let rows = Rows {
+            source,
+            items,
+            track: number,
+            recogniser,
+            frame,
+        };
+        let batches = (0..items.len().div_ceil(BATCH)).into_par_iter();
+        let batches = batches.map(|batch| rows.noisy(batch));
+        found.extend(batches.collect::<Result<Vec<_>>>()?.concat());
+    }
+    Ok(found)
+}
+
+/// The rows of a track of sound.
+struct Rows<'a> {
+    source: &'a dyn ByteSource,
+    items: &'a Items,
+    track: usize,
+    recogniser: &'a dyn Recogniser,
+    frame: usize,
+}
+
+impl Rows<'_> {
+    /// Those of a batch of items, with their indexes.
+    fn of(&self, batch: usize) -> impl Iterator<Item = (usize, Item)> {
+        let range = batch * BATCH..((batch + 1) * BATCH).min(self.items.len());
+        let all = range.clone().zip(self.items.range(range));
+        all.filter(|(_, item)| usize::from(item.track) == self.track && item.size <= LARGEST)
+    }
+
+    /// The rows of a batch that hold data that is no sound.
+    fn noisy(&self, batch: usize) -> Result<Vec<usize>> {
+        let (mut row, mut context) = (Vec::new(), Vec::new());
+        let before = batch.checked_sub(1).and_then(|b| self.of(b).last());
+        if let Some((_, item)) = before {
+            self.read(&item, &mut row)?;
+            self.follow(&mut context, &row);
+        }
+        let mut found = Vec::new();
+        for (index, item) in self.of(batch) {
+            self.read(&item, &mut row)?;
             let suspect = pieces(item.span()).any(|piece| {
                 let bytes = within(&row, item.at, piece);
                 bytes.len() >= LEAST && is_even(bytes)
             });
-            if suspect && is_noisy(&**recogniser, &context, &row, item.at, frame) {
+            if suspect && is_noisy(self.recogniser, &context, &row, item.at, self.frame) {
                 found.push(index);
-                continue;
+            } else {
+                self.follow(&mut context, &row);
             }
-            let keep = row.len().saturating_sub(CONTEXT) / frame * frame;
-            let rest = row.get(keep..).unwrap_or_default();
-            let drop = (context.len() + rest.len()).saturating_sub(CONTEXT);
-            let drop = drop.next_multiple_of(frame).min(context.len());
-            context.drain(..drop);
-            context.extend_from_slice(rest);
         }
+        Ok(found)
     }
-    Ok(found)
+
+    fn read(&self, item: &Item, row: &mut Vec<u8>) -> Result<()> {
+        row.resize(usize::try_from(item.size).unwrap_or(0), 0);
+        let got = self.source.read_at(item.at, row)?;
+        row.truncate(got);
+        Ok(())
+    }
+
+    /// Puts the end of a row behind the sound in front of the next.
+    fn follow(&self, context: &mut Vec<u8>, row: &[u8]) {
+        let keep = row.len().saturating_sub(CONTEXT) / self.frame * self.frame;
+        let rest = row.get(keep..).unwrap_or_default();
+        let drop = (context.len() + rest.len()).saturating_sub(CONTEXT);
+        let drop = drop.next_multiple_of(self.frame).min(context.len());
+        context.drain(..drop);
+        context.extend_from_slice(rest);
+    }
 }
 
 /// The sectors that a row lies in.
