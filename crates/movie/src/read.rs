@@ -3,7 +3,7 @@
 use crate::loader::{Loader, Times, matrix};
 use crate::moof::Fragments;
 use crate::torn::{self, Torn};
-use crate::{FileType, Fragment, Movie, MovieHeader, Result, moof, trak};
+use crate::{FileType, Fragment, Movie, MovieHeader, Result, Runs, moof, trak};
 use tapo_bmff::{
     BoxSize, BoxTree, Defect, Flaw, FourCc, NodeId, Step, Walker, be_u16, be_u32, leaf, limits,
 };
@@ -240,6 +240,11 @@ fn movie(loader: &mut Loader<'_>, tree: &BoxTree) -> Result<Movie> {
     for track in &mut movie.tracks {
         let own = trex.iter().find(|t| t.track_id == track.header.id);
         track.defaults = own.map(moof::defaults);
+        // FFmpeg (`delay_moov`, PCM) writes the times of its first fragment here too.
+        if own.is_some() && track.samples.is_empty() {
+            track.samples.durations = Runs::default();
+            track.samples.composition_offsets = Runs::default();
+        }
     }
     Ok(movie)
 }

@@ -36,6 +36,7 @@ const PLAIN: Maker = Maker {
     mehd: false,
     trex: [0; 3],
     first_in_moov: false,
+    stale_times: false,
     data_first: false,
     negative: false,
     group: Group::Together,
@@ -91,6 +92,15 @@ pub(crate) const ALL: &[Maker] = &[
         brands: b"isom\0\0\x02\0isomiso6iso2avc1mp41",
         end: &[(b"mfra", 60)],
         first_in_moov: true,
+        base: Base::Offset,
+        tfhd: |_| OFFSET | DURATION | SIZE | FLAGS,
+        run: ffmpeg_run,
+        ..PLAIN
+    },
+    Maker {
+        name: "FFmpeg 9, delay_moov with PCM",
+        brands: b"qt  \0\0\x02\0qt  ",
+        stale_times: true,
         base: Base::Offset,
         tfhd: |_| OFFSET | DURATION | SIZE | FLAGS,
         run: ffmpeg_run,

@@ -56,6 +56,8 @@ pub(crate) struct Maker {
     /// The first fragment is told by the `moov` itself, and its data stands behind it, or before it where
     /// [`Maker::data_first`] is set.
     pub(crate) first_in_moov: bool,
+    /// The `moov` has times for samples that it does not list.
+    pub(crate) stale_times: bool,
     /// The data stands in front of its `moof`.
     pub(crate) data_first: bool,
     /// Composition offsets count from that of the first sample.
@@ -136,6 +138,25 @@ impl Media {
         };
         times.into_iter().map(fragment).collect()
     }
+}
+
+/// The same boxes, but `stts` says the times of 5445 samples.
+fn with_times(boxes: &[u8]) -> Vec<u8> {
+    let mut rest = boxes;
+    let mut out = Vec::new();
+    while let Some((head, _)) = rest.split_first_chunk::<8>() {
+        let len = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let payload = match &head[4..] {
+            b"moov" | b"trak" | b"mdia" | b"minf" | b"stbl" => with_times(&rest[8..len]),
+            b"stts" => [0_u32, 1, 5445, 1].map(u32::to_be_bytes).concat(),
+            _ => rest[8..len].to_vec(),
+        };
+        out.extend((payload.len() as u32 + 8).to_be_bytes());
+        out.extend(&head[4..]);
+        out.extend(payload);
+        rest = &rest[len..];
+    }
+    out
 }
 
 fn filler(file: &mut Vec<u8>, boxes: &[(&'static [u8; 4], usize)]) {
@@ -259,6 +280,9 @@ impl Maker {
             Some(_) => encode_moov(&movie),
             None => encode_init(&movie),
         };
+        if self.stale_times {
+            moov = with_times(&moov);
+        }
         if first.is_some() || self.mehd {
             moov = self.with_mvex(moov, &movie);
         }
