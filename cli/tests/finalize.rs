@@ -64,6 +64,92 @@ fn an_output_that_exists_is_kept_unless_forced() {
 }
 
 #[test]
+fn a_pipe_is_no_output_and_no_input() {
+    let folder = Folder::new();
+    folder.write("a.mp4", &fragmented(2));
+    let (code, out, err) = folder.run(&["finalize", "-o", "-", "a.mp4"]);
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    assert!(err.contains("cannot be written to a pipe"), "{err}");
+    assert!(!folder.path("-").exists());
+    std::fs::create_dir(folder.path("d")).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(folder.path("p"))
+        .status();
+    assert!(made.unwrap().success());
+    for (path, what) in [
+        ("d", "is a folder"),
+        ("p", "is a pipe"),
+        ("/dev/null", "is a device"),
+    ] {
+        let (code, _, err) = folder.run(&["finalize", "-o", path, "a.mp4"]);
+        assert!(code != 0 && err.contains(what), "{path}: {code} {err}");
+    }
+    for (path, what) in [("p", "is a pipe"), ("/dev/null", "is a device")] {
+        let (code, _, err) = folder.run(&["finalize", path]);
+        assert!(code != 0 && err.contains(what), "{path}: {code} {err}");
+    }
+}
+
+/// Before and after: `inspect` finds nothing wrong with what is there of a torn fragment.
+#[test]
+fn a_torn_fragment_keeps_its_whole_samples() {
+    let folder = Folder::new();
+    let whole = fragmented(2);
+    let torn = &whole[..whole.len() - 1000];
+    folder.write("torn.mp4", torn);
+    let (code, out, err) = folder.run(&["finalize", "--json", "torn.mp4"]);
+    assert_eq!(code, 3, "{err}");
+    let line: Value = serde_json::from_str(&out).unwrap();
+    let (kept, missing) = (
+        line["torn_fragment_samples"].as_u64().unwrap(),
+        line["torn_fragment_samples_missing"].as_u64().unwrap(),
+    );
+    assert!(kept > 0 && missing > 0, "{out}");
+    assert_eq!(line["fragments"], 1);
+    assert_eq!(line["sample_entries"][0]["count"], 1);
+    let (code, out, err) = folder.run(&["finalize", "--undo", "torn.mp4"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(std::fs::read(folder.path("torn.mp4")).unwrap() == torn);
+}
+
+/// Whatever becomes of the end of a finalized file, undo says what is so.
+#[test]
+fn undo_of_a_file_that_was_cut_off_or_written_to() {
+    let folder = Folder::new();
+    let original = fragmented(2);
+    folder.write("a.mp4", &original);
+    assert_eq!(folder.run(&["finalize", "-q", "a.mp4"]).0, 0);
+    let last = std::fs::read(folder.path("a.mp4")).unwrap();
+
+    folder.write("longer.mp4", &[&last[..], b"junk"].concat());
+    let (code, _, err) = folder.run(&["finalize", "--undo", "longer.mp4"]);
+    assert_eq!(code, 7, "{err}");
+    let size = last.len().to_string();
+    assert!(
+        err.contains("4 bytes were written behind") && err.contains(&size),
+        "{err}"
+    );
+
+    folder.write("cut.mp4", &last[..last.len() - 9]);
+    let (code, _, err) = folder.run(&["finalize", "cut.mp4"]);
+    assert_eq!(code, 4, "{err}");
+    assert!(err.contains("--undo"), "{err}");
+    let (code, out, err) = folder.run(&["finalize", "--undo", "cut.mp4"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        !out.contains("original bytes") && out.contains("worked out"),
+        "{out}"
+    );
+    assert!(std::fs::read(folder.path("cut.mp4")).unwrap() == original);
+
+    folder.write("short.mp4", &last[..original.len() - 700]);
+    let (code, out, err) = folder.run(&["finalize", "--undo", "short.mp4"]);
+    assert_eq!(code, 3, "{err}");
+    assert!(out.contains("cut off"), "{out}");
+    assert_eq!(folder.run(&["finalize", "short.mp4"]).0, 3);
+}
+
+#[test]
 fn each_file_gets_its_line_of_json_and_its_exit_code() {
     let folder = Folder::new();
     folder.write("fragmented.mp4", &fragmented(2));

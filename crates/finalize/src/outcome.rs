@@ -33,6 +33,9 @@ pub struct Finalization {
     pub how: How,
     /// Tracks.
     pub tracks: usize,
+    /// Sample entries of each track, with its id: more than one where parameters change
+    /// on the way.
+    pub entries: Vec<(u32, usize)>,
     /// Samples of all tracks.
     pub samples: u64,
     /// How long the longest track shows.

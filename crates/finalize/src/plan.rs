@@ -307,6 +307,7 @@ fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Fin
         path: source.path().to_owned(),
         how,
         tracks: movie.tracks.len(),
+        entries: entries(movie),
         samples: movie.sample_count(),
         duration: shown_for(movie),
         lead_left_out: Duration::from_secs(read.movie.as_ref().map_or(0, lead)),
@@ -324,6 +325,14 @@ fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Fin
         size: source.len(),
         resumed: false,
     }
+}
+
+/// How many sample entries each track has, by its id.
+pub(crate) fn entries(movie: &Movie) -> Vec<(u32, usize)> {
+    let tracks = movie.tracks.iter();
+    tracks
+        .map(|t| (t.header.id, t.descriptions.len()))
+        .collect()
 }
 
 /// How long the longest track shows.

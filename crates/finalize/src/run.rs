@@ -105,6 +105,12 @@ pub fn undo(path: &Path) -> Result<Undone> {
 
 fn in_place(source: &PreadFile, stamp: FileStamp, plan: Plan) -> Result<Finalization> {
     let path = &plan.outcome.path;
+    let meta = source.file().metadata();
+    if !meta.is_ok_and(|meta| meta.is_file()) {
+        // What stands behind it on a disk is not its own.
+        let (path, why) = (path.clone(), "is a device and no file");
+        return Err(Error::OutOfPlaceOnly { path, why });
+    }
     if let Some(why) = plan.hazard {
         let path = path.clone();
         return Err(Error::OutOfPlaceOnly { path, why });

@@ -283,10 +283,8 @@ fn a_recording_that_was_cut_goes_on_without_a_break() {
             expected(&[(&clips[0], 0), (&clips[1], 2000), (&clips[2], 4000)])
         );
         assert!(heard.iter().all(|h| h.5 == 1 && [40, 50].contains(&h.4)));
-        assert_eq!(
-            (joined.tracks, joined.descriptions, joined.samples),
-            (2, 2, 270)
-        );
+        assert_eq!((joined.tracks, joined.samples), (2, 270));
+        assert_eq!(joined.entries, [(1, 1), (2, 1)]);
         assert_eq!(joined.duration, Duration::from_secs(6));
         let source = PreadFile::open(&folder.path("out.mp4")).unwrap();
         let top: Vec<_> = tapo_movie::read(&source).unwrap().top;
@@ -372,12 +370,12 @@ fn another_session_goes_by_the_time_of_day_and_decode_times_by_themselves() {
 }
 
 #[test]
-fn sound_that_overlaps_a_little_gives_way_and_pictures_do_not() {
+fn sound_that_overlaps_is_left_out_packet_by_packet_and_pictures_stay() {
     let folder = Folder::new();
     let mut first = Clip::new(1);
     first.packets = 42;
     let clips = [first, Clip::new(2)];
-    let (_, heard) = folder.join(&clips, &Join::default());
+    let (joined, heard) = folder.join(&clips, &Join::default());
     let of = |track, mark| {
         heard
             .iter()
@@ -386,8 +384,25 @@ fn sound_that_overlaps_a_little_gives_way_and_pictures_do_not() {
             .3
     };
     assert_eq!((of(1, 2), of(2, 2)), (2000, 2000));
-    assert_eq!(heard.iter().filter(|h| h.0 == 2).count(), 82);
-    assert!(heard.iter().all(|h| h.4 <= 50));
+    // 100 ms are two packets; none lasts shorter or longer than it did.
+    assert_eq!(heard.iter().filter(|h| h.0 == 2).count(), 80);
+    assert_eq!(joined.parts[1].overlapping, 2);
+    assert!(heard.iter().all(|h| h.4 == if h.0 == 1 { 40 } else { 50 }));
+}
+
+/// The index in front changes no time: one recording keeps those it had.
+#[test]
+fn one_recording_keeps_its_times_with_its_index_in_front() {
+    let folder = Folder::new();
+    let mut late = Clip::new(1);
+    late.begins = (30_600, 112);
+    let faststart = Join {
+        faststart: true,
+        ..Join::default()
+    };
+    let (_, heard) = folder.join(&[late], &faststart);
+    let first = |track| heard.iter().find(|h| h.0 == track).unwrap().3;
+    assert_eq!((first(1), first(2)), (340, 14));
 }
 
 #[test]
@@ -397,7 +412,7 @@ fn other_parameters_become_another_sample_description() {
     other.avcc = 9;
     let clips = [Clip::new(1), other, Clip::new(3)];
     let (joined, heard) = folder.join(&clips, &Join::default());
-    assert_eq!((joined.tracks, joined.descriptions), (2, 3));
+    assert_eq!(joined.entries, [(1, 2), (2, 1)]);
     for h in heard {
         assert_eq!(h.5, if h.0 == 1 && h.1 == 2 { 2 } else { 1 });
     }
@@ -479,6 +494,51 @@ fn media_segments_find_their_initial_segment_and_their_order() {
         "{refused:?}"
     );
     assert!(!folder.path("x").exists());
+}
+
+/// Segments behind an initial segment that is not theirs.
+#[test]
+fn segments_of_another_track_or_clock_are_refused() {
+    let folder = Folder::new();
+    let pictures = Clip {
+        packets: 0,
+        ..Clip::new(1)
+    };
+    let init = folder.write("init.mp4", &pictures.init());
+    let out = folder.path("out.mp4");
+    let why = |segment: &[u8]| {
+        let segment = folder.write("1.m4s", segment);
+        let files = [init.clone(), segment];
+        match join(&files, &out, &Join::default(), &|_, _| true) {
+            Ok(_) => String::new(),
+            Err(error) => {
+                assert!(error.is_refusal() && !out.exists(), "{error}");
+                error.to_string()
+            }
+        }
+    };
+    let sound = Clip {
+        pictures: 0,
+        ..Clip::new(1)
+    };
+    let told = why(&sound.fragment());
+    assert!(
+        told.contains("holds a track 2") && told.contains("init.mp4"),
+        "{told}"
+    );
+
+    // Two seconds of 90 kHz; by the index of the segment too, or not.
+    let indexed = |timescale: u32| {
+        let mut w = BoxWriter::new();
+        w.boxed(b"sidx", |w| {
+            w.u32(0).u32(1).u32(timescale).u32(0).u32(0);
+            w.u16(0).u16(1).u32(1000).u32(180_000).u32(0x9000_0000);
+        });
+        [w.into_bytes(), pictures.fragment()].concat()
+    };
+    let told = why(&indexed(12_800));
+    assert!(told.contains("14.06 s by its index, and 2.00 s"), "{told}");
+    assert_eq!(why(&indexed(90_000)), "");
 }
 
 #[test]

@@ -486,3 +486,174 @@ fn segments_of_dash_and_hls_become_what_they_were_cut_from() {
         }
     }
 }
+
+/// Segments of one representation behind the initial segment of another: of another picture size,
+/// with the same track id, clock and encoder.
+#[test]
+fn segments_of_another_representation_are_refused() {
+    if !has(&["ffmpeg"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for (name, size, rate) in [("a", "320x240", "48000"), ("b", "160x128", "44100")] {
+        let made = Command::new("ffmpeg")
+            .args(["-v", "error", "-f", "lavfi", "-i"])
+            .arg(format!("testsrc=size={size}:rate=25"))
+            .args(["-f", "lavfi", "-i"])
+            .arg(format!("sine=sample_rate={rate}"))
+            .args([
+                "-t",
+                "4",
+                "-c:v",
+                "libx264",
+                "-preset",
+                "ultrafast",
+                "-g",
+                "25",
+            ])
+            .args([
+                "-pix_fmt",
+                "yuv420p",
+                "-c:a",
+                "aac",
+                "-seg_duration",
+                "1",
+                "-f",
+                "dash",
+            ])
+            .args(["-init_seg_name"])
+            .arg(format!("{name}-init-$RepresentationID$.m4s"))
+            .args(["-media_seg_name"])
+            .arg(format!("{name}-$RepresentationID$-$Number$.m4s"))
+            .arg(dir.path().join(format!("{name}.mpd")))
+            .stdin(Stdio::null())
+            .status();
+        assert!(made.unwrap().success());
+    }
+    let joined = |init: &str, segments: &str, stream: u32| {
+        let file = |name: String| dir.path().join(name);
+        let mut files = vec![file(format!("{init}-init-{stream}.m4s"))];
+        files.extend((1..=4).map(|n| file(format!("{segments}-{stream}-{n}.m4s"))));
+        let options = Join {
+            replace: true,
+            ..Join::default()
+        };
+        join(&files, &file("out.mp4".to_owned()), &options, &|_, _| true)
+    };
+    for stream in [0, 1] {
+        for (init, segments) in [("a", "a"), ("b", "b")] {
+            joined(init, segments, stream).unwrap();
+        }
+        for (init, segments) in [("a", "b"), ("b", "a")] {
+            match joined(init, segments, stream) {
+                Err(error @ Error::DoesNotFit { .. }) => {
+                    let said = error.to_string();
+                    assert!(
+                        said.contains("does not belong to the initial segment"),
+                        "{said}"
+                    );
+                }
+                other => panic!("{init} {segments} {stream}: {other:?}"),
+            }
+        }
+    }
+}
+
+/// Recordings that reorder pictures by different amounts, with sound that is longer and shorter than
+/// their pictures: every time once, every length as it was.
+#[test]
+fn at_seams_no_time_is_there_twice() {
+    if !has(&["ffmpeg", "ffprobe"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for (name, b_frames, sound) in [("a", "2", "2.0"), ("b", "0", "2.05"), ("c", "3", "1.93")] {
+        let file = dir.path().join(format!("{name}.mp4"));
+        let made = Command::new("ffmpeg")
+            .args([
+                "-v",
+                "error",
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc=size=160x120:rate=25:duration=2",
+            ])
+            .args(["-f", "lavfi", "-i"])
+            .arg(format!("sine=sample_rate=48000:duration={sound}"))
+            .args([
+                "-c:v",
+                "libx264",
+                "-preset",
+                "ultrafast",
+                "-bf",
+                b_frames,
+                "-g",
+                "12",
+            ])
+            .args([
+                "-pix_fmt",
+                "yuv420p",
+                "-c:a",
+                "aac",
+                "-movflags",
+                "frag_keyframe+delay_moov",
+            ])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .status();
+        assert!(made.unwrap().success());
+        files.push(file);
+    }
+    for (count, faststart) in [(2, false), (3, true), (20, false)] {
+        let parts: Vec<PathBuf> = (0..count)
+            .map(|n| {
+                let part = dir.path().join(format!("{count}-{n}.mp4"));
+                std::fs::copy(&files[n % 3], &part).unwrap();
+                part
+            })
+            .collect();
+        let out = dir.path().join(format!("day{count}.mp4"));
+        let options = Join {
+            faststart,
+            ..Join::default()
+        };
+        let joined = join(&parts, &out, &options, &|_, _| true).unwrap();
+        let all = packets(&out);
+        let left_out: u32 = joined.parts.iter().map(|p| p.overlapping).sum();
+        assert_eq!(all[&0].len(), 50 * count);
+        let mut sound = 0;
+        for (n, part) in parts.iter().enumerate() {
+            let own = packets(part);
+            sound += own[&1].len();
+            // Where its pictures stand in the whole, by their own clock.
+            let (first, whole) = (own[&0][0].pts, &all[&0][50 * n..]);
+            let shift = whole[0].pts - first;
+            assert!(
+                own[&0]
+                    .iter()
+                    .zip(whole)
+                    .all(|(a, b)| b.pts - a.pts == shift)
+            );
+        }
+        assert_eq!(all[&1].len() + left_out as usize, sound);
+        for (stream, usual) in [(0, 512), (1, 1024)] {
+            let mut shown: Vec<i64> = all[&stream].iter().map(|p| p.pts).collect();
+            shown.sort_unstable();
+            for pair in shown.windows(2) {
+                let lasts = pair[1] - pair[0];
+                // The last packet of an encoder may be shorter.
+                let sound = stream == 1 && lasts > 0 && lasts < 3 * usual;
+                assert!(lasts == usual || sound, "{count}: stream {stream}: {lasts}");
+            }
+            let decoded = all[&stream].windows(2);
+            assert!(decoded.into_iter().all(|p| p[1].dts > p[0].dts));
+            assert!(all[&stream].iter().all(|p| p.pts >= p.dts));
+        }
+        // Sound is where its pictures are.
+        let end =
+            |stream: u32, scale: f64| all[&stream].last().map_or(0.0, |p| p.pts as f64 / scale);
+        let apart = end(0, 12_800.0) - end(1, 48_000.0);
+        assert!(apart.abs() < 0.15, "{count}: {apart}");
+    }
+}

@@ -56,6 +56,7 @@ pub fn finalization(
         number::count(done.tracks as u64, "track"),
         number::bytes(done.size)
     )?;
+    entries(out, &done.entries)?;
     if done.how == How::AlreadyFinal {
         return Ok(());
     }
@@ -105,6 +106,33 @@ pub fn finalization(
         )?;
     }
     Ok(())
+}
+
+/// Says which tracks have more than one sample entry.
+pub(crate) fn entries(out: &mut dyn Write, entries: &[(u32, usize)]) -> io::Result<()> {
+    for (track, count) in entries.iter().filter(|(_, count)| *count > 1) {
+        writeln!(
+            out,
+            "  track {track}: {count} sample entries, since its parameters change on the way"
+        )?;
+    }
+    Ok(())
+}
+
+/// How many sample entries a track has.
+#[derive(Serialize)]
+pub(crate) struct Entries {
+    track: u32,
+    count: usize,
+}
+
+impl Entries {
+    pub(crate) fn of(entries: &[(u32, usize)]) -> Vec<Self> {
+        let entries = entries.iter();
+        entries
+            .map(|&(track, count)| Self { track, count })
+            .collect()
+    }
 }
 
 /// What is there of a torn fragment: samples that are, and samples that are not.
@@ -189,6 +217,7 @@ struct TakenBack {
 #[derive(Serialize)]
 struct Index {
     tracks: usize,
+    sample_entries: Vec<Entries>,
     samples: u64,
     duration_s: f64,
     fragments: usize,
@@ -228,6 +257,7 @@ pub fn finalization_json(
         bytes_written: done.bytes_written,
         index: Some(Index {
             tracks: done.tracks,
+            sample_entries: Entries::of(&done.entries),
             samples: done.samples,
             duration_s: done.duration.as_secs_f64(),
             fragments: done.fragments,

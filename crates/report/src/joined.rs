@@ -1,6 +1,6 @@
 //! What `tapo finalize` joined, told; as JSON schema `tapo.join/1`.
 
-use crate::finalization::{Tense, torn};
+use crate::finalization::{Entries, Tense, entries, torn};
 use crate::{Theme, escape, json, number};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -36,13 +36,7 @@ pub fn joined(out: &mut dyn Write, theme: &Theme, joined: &Joined, tense: Tense)
         number::count(joined.tracks as u64, "track"),
         number::bytes(joined.size)
     )?;
-    if joined.descriptions > joined.tracks {
-        writeln!(
-            out,
-            "  parameters changed on the way: {}",
-            number::count(joined.descriptions as u64, "sample description")
-        )?;
-    }
+    entries(out, &joined.entries)?;
     let many = joined.parts.len() > EACH;
     let mut untold = 0;
     for part in &joined.parts {
@@ -54,6 +48,13 @@ pub fn joined(out: &mut dyn Write, theme: &Theme, joined: &Joined, tense: Tense)
         }
         let path = escape::path(part.path.as_path());
         writeln!(out, "  {} {path}{}", clock(part.start), seam(part.seam))?;
+        if part.overlapping > 0 {
+            let packets = number::count(u64::from(part.overlapping), "packet");
+            writeln!(
+                out,
+                "    {packets} of sound left out at the seam, where both have some"
+            )?;
+        }
         if let Some(samples) = part.torn_samples {
             writeln!(out, "    {}", torn(theme, samples))?;
         }
@@ -105,6 +106,7 @@ struct Document {
     action: &'static str,
     tracks: usize,
     sample_descriptions: usize,
+    sample_entries: Vec<Entries>,
     samples: u64,
     duration_s: f64,
     size: u64,
@@ -122,6 +124,7 @@ struct PartDocument {
     clock: Option<&'static str>,
     gap_s: Option<f64>,
     fragments_left_out: usize,
+    overlapping_packets_left_out: u32,
     torn_fragment_samples: Option<u64>,
     torn_fragment_samples_missing: Option<u64>,
 }
@@ -139,7 +142,8 @@ pub fn joined_json(out: &mut dyn Write, joined: &Joined, tense: Tense) -> io::Re
             Tense::Would => "check",
         },
         tracks: joined.tracks,
-        sample_descriptions: joined.descriptions,
+        sample_descriptions: joined.entries.iter().map(|(_, count)| count).sum(),
+        sample_entries: Entries::of(&joined.entries),
         samples: joined.samples,
         duration_s: joined.duration.as_secs_f64(),
         size: joined.size,
@@ -171,6 +175,7 @@ fn part(part: &JoinedPart) -> PartDocument {
         }),
         gap_s: gap.map(|gap| gap.as_secs_f64()),
         fragments_left_out: part.fragments_left_out,
+        overlapping_packets_left_out: part.overlapping,
         torn_fragment_samples: part.torn_samples.map(|(kept, _)| kept),
         torn_fragment_samples_missing: part.torn_samples.map(|(_, lost)| lost),
     }

@@ -34,6 +34,13 @@ pub(crate) fn run(args: &FinalizeArgs, printer: &mut Printer) -> anyhow::Result<
         }
     }
     if let Some(output) = &args.output {
+        if output.as_os_str() == "-" {
+            printer.error(&anyhow::anyhow!(
+                "an MP4 cannot be written to a pipe, since its head is written last: name a file \
+                 (one of the name - is ./-)"
+            ));
+            return Ok(Exit::Usage);
+        }
         if files.is_empty() {
             printer.error(&anyhow::anyhow!("there is no MP4 in what was named"));
             return Ok(exit.and(Exit::Usage));

@@ -1,7 +1,8 @@
 //! Where a track lies on the timeline of its recording.
 
-use crate::prepare::{NORMAL, shown};
+use crate::prepare::NORMAL;
 use crate::{Error, Result};
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 use tapo_movie::{Movie, Track};
@@ -25,7 +26,9 @@ pub(super) struct Lane {
     pub(super) first: Nanos,
     /// When its last sample has been decoded.
     pub(super) end: Nanos,
-    /// When its last picture has been shown.
+    /// When its first picture is shown, in composition order.
+    pub(super) begins: Nanos,
+    /// When its last picture has been shown, and the next is due.
     pub(super) shown: Nanos,
 }
 
@@ -49,13 +52,37 @@ impl Lane {
         let scale = track.timescale;
         let before = Nanos::from(track.samples.start) - Nanos::from(media_time.unwrap_or(0));
         let first = late + nanos(before, scale);
-        let shown = shown(track).map_or(0, |range| range.end);
+        let composed = composed(track);
+        let length = i64::try_from(track.samples.duration()).unwrap_or(i64::MAX);
+        // As many ticks later as the first was. Where pictures of the end are missing, later.
+        let due = length.saturating_add(composed.start);
+        let count = i64::from(track.samples.len().max(1));
+        let shown = if composed.end.saturating_sub(due) < length / count {
+            due
+        } else {
+            composed.end
+        };
         Ok(Self {
             first,
-            end: first + nanos(track.samples.duration().into(), scale),
+            end: first + nanos(length.into(), scale),
+            begins: first + nanos(composed.start.into(), scale),
             shown: first + nanos(shown.into(), scale),
         })
     }
+}
+
+/// From when to when pictures are shown, in composition order: ticks of the track after its
+/// first sample is decoded.
+pub(super) fn composed(track: &Track) -> Range<i64> {
+    let start = i64::try_from(track.samples.start).unwrap_or(i64::MAX);
+    let mut all: Option<Range<i64>> = None;
+    for sample in &track.samples {
+        let from = sample.pts().saturating_sub(start);
+        let to = from.saturating_add(i64::from(sample.duration));
+        let known = all.unwrap_or(from..to);
+        all = Some(known.start.min(from)..known.end.max(to));
+    }
+    all.unwrap_or(0..0)
 }
 
 /// Ticks in nanoseconds, rounded to the nearest.

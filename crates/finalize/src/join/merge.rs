@@ -1,22 +1,30 @@
 //! The samples of all recordings in one movie.
 
 use super::fit::{Fit, Whole};
-use super::lane::{Lane, Nanos, OVERLAP, duration, ticks};
+use super::lane::Nanos;
 use super::layout::Places;
 use super::parts::Part;
 use super::seam::Placed;
+use super::splice::{Piece, Source, Splice};
 use crate::entry::number_of;
 use crate::layout::{REVEAL, UNDO};
 use crate::prepare::prepare;
 use crate::{Error, Result};
-use std::path::Path;
 use tapo_movie::{Edit, Movie, SampleTable, Track};
 
+/// All recordings in one movie.
+#[derive(Debug, Default)]
+pub(super) struct Merged {
+    pub(super) movie: Movie,
+    /// By part: packets that are left out where it begins, of its own and of the part before it.
+    pub(super) left_out: Vec<u32>,
+}
+
 /// Puts the samples one behind the other; chunk offsets are those of `places`.
-pub(super) fn merge(parts: &[Part], seams: &[Placed], places: &Places) -> Result<Movie> {
+pub(super) fn merge(parts: &[Part], seams: &[Placed], places: &Places) -> Result<Merged> {
     let fit = Fit::of(parts)?;
     let Some(first) = parts.first() else {
-        return Ok(Movie::default());
+        return Ok(Merged::default());
     };
     let mut movie = Movie {
         tracks: fit.tracks.iter().map(|whole| empty(whole, parts)).collect(),
@@ -31,22 +39,45 @@ pub(super) fn merge(parts: &[Part], seams: &[Placed], places: &Places) -> Result
         track.header.id = id;
     }
     let zero = zero(parts, seams);
-    for (index, (part, seam)) in parts.iter().zip(seams).enumerate() {
-        let to = fit.to.get(index).map_or(&[][..], |to| to);
-        for ((track, lane), to) in part.movie.tracks.iter().zip(&part.lanes).zip(to) {
-            if let Some(whole) = movie.tracks.get_mut(*to) {
-                begin(whole, lane, seam.at - zero, part.path())?;
-                append(whole, track, index, places)?;
+    let mut left_out = vec![0; parts.len()];
+    for (number, whole) in movie.tracks.iter_mut().enumerate() {
+        let mut sources = Vec::new();
+        for (index, (part, seam)) in parts.iter().zip(seams).enumerate() {
+            let to = fit.to.get(index).map_or(&[][..], |to| to);
+            for ((track, lane), to) in part.movie.tracks.iter().zip(&part.lanes).zip(to) {
+                if *to == number {
+                    sources.push(Source {
+                        part: index,
+                        track,
+                        lane,
+                        at: seam.at - zero,
+                        path: part.path(),
+                    });
+                }
+            }
+        }
+        let splice = Splice::of(&sources, whole.timescale)?;
+        begin(whole, splice.first);
+        for (source, piece) in sources.iter().zip(&splice.pieces) {
+            go_on(whole, source, piece.gap)?;
+            append(whole, source, piece, places)?;
+            if let Some(left_out) = left_out.get_mut(source.part) {
+                *left_out += piece.left_out;
             }
         }
     }
     movie.header.next_track_id = u32::try_from(movie.tracks.len() + 1).unwrap_or(u32::MAX);
-    prepare(movie, first.path())
+    let movie = prepare(movie, first.path())?;
+    Ok(Merged { movie, left_out })
 }
 
 /// What becomes the beginning: never later than the first sample, so that a day
-/// that was counted from 1970 on does not begin with half a century of nothing.
+/// that was counted from 1970 on does not begin with half a century of nothing. One
+/// recording keeps its own times, as it does without joining.
 fn zero(parts: &[Part], seams: &[Placed]) -> Nanos {
+    if parts.len() == 1 {
+        return 0;
+    }
     let lanes = |(part, seam): (&Part, &Placed)| {
         let at = seam.at;
         let firsts: Vec<Nanos> = part.lanes.iter().map(|l| at + l.first).collect();
@@ -69,63 +100,54 @@ fn empty(whole: &Whole, parts: &[Part]) -> Track {
     }
 }
 
-/// Makes the samples that are there last until those of a part whose timeline
-/// begins at `at`.
-fn begin(whole: &mut Track, lane: &Lane, at: Nanos, path: &Path) -> Result<()> {
-    let first = ticks(at + lane.first, whole.timescale);
-    if whole.samples.is_empty() {
-        // `prepare` makes an empty edit of a late start.
-        whole.samples.start = u64::try_from(first).unwrap_or(0);
-        let skipped = u64::try_from(-first).unwrap_or(0);
-        whole.edits = match skipped {
-            0 => Vec::new(),
-            skipped => vec![Edit::media(0, skipped)],
-        };
-        return Ok(());
-    }
-    let skipped = whole.edits.first().and_then(|e| e.media_time);
-    let origin = i128::from(whole.samples.start) - i128::from(skipped.unwrap_or(0));
-    let end = origin + i128::from(whole.samples.duration());
-    let does_not_fit = |why| {
-        let path = path.to_owned();
-        Error::DoesNotFit { path, why }
+/// Makes the first sample of a track be decoded at this tick of the common timeline.
+fn begin(whole: &mut Track, first: i128) {
+    // `prepare` makes an empty edit of a late start.
+    whole.samples.start = u64::try_from(first).unwrap_or(0);
+    let skipped = u64::try_from(-first).unwrap_or(0);
+    whole.edits = match skipped {
+        0 => Vec::new(),
+        skipped => vec![Edit::media(0, skipped)],
     };
-    match u64::try_from(first - end) {
-        Ok(gap) => whole.samples.durations.lengthen_last(gap).ok_or_else(|| {
+}
+
+/// Makes the last sample that is there last until the next is due.
+fn go_on(whole: &mut Track, source: &Source<'_>, gap: i64) -> Result<()> {
+    let durations = &mut whole.samples.durations;
+    let does_not_fit = |why: &str| Error::DoesNotFit {
+        path: source.path.to_owned(),
+        why: why.to_owned(),
+    };
+    match u64::try_from(gap) {
+        Ok(0) => Ok(()),
+        Ok(gap) => durations.lengthen_last(gap).ok_or_else(|| {
             does_not_fit(
                 "begins so long after the recording before it that the time between cannot be \
-                 said in one file; leave it out with `--gaps close`"
-                    .to_owned(),
+                 said in one file; leave it out with `--gaps close`",
             )
         }),
-        Err(_) => {
-            let by = u64::try_from(end - first).unwrap_or(u64::MAX);
-            let time = super::lane::nanos(i128::from(by), whole.timescale);
-            if time > OVERLAP || whole.samples.durations.shorten_end(by) > 0 {
-                let by = duration(time).as_secs_f64();
-                let kind = if whole.is_video() { "picture" } else { "sound" };
-                return Err(does_not_fit(format!(
-                    "its {kind} begins {by:.3} s before that of the recording before it ends"
-                )));
-            }
-            Ok(())
-        }
+        Err(_) if durations.shorten_end(gap.unsigned_abs()) > 0 => Err(does_not_fit(
+            "begins before the recording before it ends, which is shorter than that",
+        )),
+        Err(_) => Ok(()),
     }
 }
 
-/// Appends the samples of a track, which is one of part `index`.
-fn append(whole: &mut Track, track: &Track, index: usize, places: &Places) -> Result<()> {
+/// Appends the samples of a source that are taken.
+fn append(whole: &mut Track, source: &Source<'_>, piece: &Piece, places: &Places) -> Result<()> {
+    let (track, index) = (source.track, source.part);
     let known = &mut whole.descriptions;
     let numbers = track.descriptions.iter().map(|d| number_of(known, d));
     let descriptions: Vec<u32> = numbers.collect();
     let times = whole.timescale / track.timescale.max(1);
     let scaled = |n: i64| n.saturating_mul(i64::from(times));
-    for sample in &track.samples {
+    let taken = track.samples.iter().skip(piece.skip as usize);
+    for sample in taken.take(piece.take as usize) {
         let number = sample.description.saturating_sub(1) as usize;
         let description = descriptions.get(number).copied().unwrap_or(1);
         let offset = places.moved(index, sample.span);
         let lasts = u32::try_from(scaled(sample.duration.into())).unwrap_or(u32::MAX);
-        let composed = scaled(sample.composition_offset.into());
+        let composed = scaled(sample.composition_offset.into()).saturating_add(piece.shift);
         let composed = composed.clamp(i32::MIN.into(), i32::MAX.into());
         let size = u32::try_from(sample.span.len()).unwrap_or(u32::MAX);
         whole.samples.start_chunk(offset, description);

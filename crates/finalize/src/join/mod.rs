@@ -8,19 +8,23 @@
 //!
 //! ```text
 //! parts   which files belong together: a movie, or an initial segment and its media segments
+//! belongs whether media segments are of their initial segment
 //! lane    where the tracks of a part lie on its own timeline
 //! seam    when each part begins on the common timeline
 //! fit     which track of a part goes on with which track of the whole
+//! splice  how the samples of one part go on behind those of another
 //! merge   the samples of all parts in one movie
 //! layout  what stands where in the new file
 //! ```
 
+mod belongs;
 mod fit;
 mod lane;
 mod layout;
 mod merge;
 mod parts;
 mod seam;
+mod splice;
 
 use crate::{Error, Result, Watch};
 use layout::Layout;
@@ -63,9 +67,9 @@ pub struct Joined {
     pub parts: Vec<JoinedPart>,
     /// Tracks.
     pub tracks: usize,
-    /// Sample descriptions of all tracks: more than tracks where parameters
+    /// Sample entries of each track, with its id: more than one where parameters
     /// changed on the way.
-    pub descriptions: usize,
+    pub entries: Vec<(u32, usize)>,
     /// Samples of all tracks.
     pub samples: u64,
     /// How long the longest track shows.
@@ -91,6 +95,9 @@ pub struct JoinedPart {
     pub seam: Seam,
     /// Fragments that are left out: torn before the first sample.
     pub fragments_left_out: usize,
+    /// Packets of sound that are left out where it begins, because its sound overlaps with that
+    /// of the recording before it: first those that nobody is to hear.
+    pub overlapping: u32,
     /// Of a last fragment that is torn: how many of its samples are there, and how
     /// many are not.
     pub torn_samples: Option<(u64, u64)>,
@@ -152,14 +159,16 @@ impl Planned {
         let parts = parts::read(files)?;
         let seams = seam::seams(&parts, options.gaps)?;
         let placed = layout::places(&parts)?;
-        let movie = merge::merge(&parts, &seams, &placed)?;
-        let layout = Layout::of(&parts, placed, movie, options.faststart);
+        let merged = merge::merge(&parts, &seams, &placed)?;
+        let left_out = merged.left_out;
+        let layout = Layout::of(&parts, placed, merged.movie, options.faststart);
         let begins = |(part, seam): (&Part, &seam::Placed)| {
             let firsts = part.lanes.iter().map(|lane| lane.first.max(0));
             seam.at + firsts.min().unwrap_or(0)
         };
         let first = parts.iter().zip(&seams).map(begins).min().unwrap_or(0);
-        let told = |(part, seam): (&Part, &seam::Placed)| JoinedPart {
+        let told = |((part, seam), overlapping): ((&Part, &seam::Placed), u32)| JoinedPart {
+            overlapping,
             path: part.path().to_owned(),
             files: part.source.pieces().len(),
             samples: part.movie.sample_count(),
@@ -171,9 +180,9 @@ impl Planned {
         let movie: &Movie = &layout.movie;
         let joined = Joined {
             path: output.to_owned(),
-            parts: parts.iter().zip(&seams).map(told).collect(),
+            parts: parts.iter().zip(&seams).zip(left_out).map(told).collect(),
             tracks: movie.tracks.len(),
-            descriptions: movie.tracks.iter().map(|t| t.descriptions.len()).sum(),
+            entries: crate::plan::entries(movie),
             samples: movie.sample_count(),
             duration: crate::plan::shown_for(movie),
             moov_len: layout.moov_len,

@@ -1,5 +1,6 @@
 //! Which files belong together.
 
+use super::belongs;
 use super::lane::Lane;
 use crate::plan::{is_segment, times_go_back};
 use crate::prepare::{check_samples, end_last_sample, refuse_encrypted};
@@ -175,6 +176,9 @@ fn part(files: &[PathBuf]) -> Result<Part> {
     }
     let mut movie = read.movie.unwrap_or_default();
     refuse_encrypted(&movie, source.path())?;
+    if files.len() > 1 {
+        belongs::check_tracks(&source, &read.fragments, &movie)?;
+    }
     if movie.sample_count() == 0 {
         return Err(Error::Empty { path: path() });
     }
@@ -182,6 +186,9 @@ fn part(files: &[PathBuf]) -> Result<Part> {
     check_samples(&movie, &source, source.len(), &[])?;
     if !read.fragments.is_empty() {
         in_band::split(&mut movie, &source)?;
+    }
+    if files.len() > 1 {
+        belongs::check(&source, &read.fragments, &read.top, &movie)?;
     }
     movie.tracks.iter_mut().for_each(end_last_sample);
     let lanes = movie

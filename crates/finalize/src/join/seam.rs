@@ -100,9 +100,9 @@ fn behind(before: &Part, at: Nanos, shown: Nanos, part: &Part, gaps: Gaps) -> Re
             seam: Seam::Unknown,
         });
     };
-    let contiguous = at + ends.end - begins.first;
+    let contiguous = at + ends.shown - begins.begins;
     // Pictures go on at once, unless that would cost much of the sound.
-    let others = common(before, part).map(|(ends, begins)| at + ends.end - begins.first);
+    let others = common(before, part).map(|(ends, begins)| at + ends.shown - begins.begins);
     let latest = others.max().unwrap_or(contiguous);
     let at_once = if latest - contiguous <= OVERLAP {
         contiguous
@@ -119,6 +119,8 @@ fn behind(before: &Part, at: Nanos, shown: Nanos, part: &Part, gaps: Gaps) -> Re
     let gap = start - contiguous;
     let place = |at, seam| Ok(Placed { at, seam });
     match clock {
+        // Not as exact as the samples' own durations.
+        Clock::WallClock if gap.abs() <= step / 2 => place(contiguous, Seam::Gapless(clock)),
         _ if gap.abs() <= step / 2 => place(start, Seam::Gapless(clock)),
         // A late start of its own, more likely than a break before it.
         Clock::DecodeTimes if gap > SECOND && !part.fragmented => Ok(unknown),
