@@ -36,7 +36,7 @@ pub use encode_moof::{Run, RunSample, encode_moof};
 pub use error::{Error, Result};
 pub use find::{next_moof, next_root};
 pub use fragment::{Fragment, FragmentDefaults, TrackFragment};
-pub use moof::TIME_MISFITS;
+pub use moof::{BASE_MISFITS, COUNT_MISFITS, TIME_MISFITS};
 pub use movie::{FileType, Movie, MovieHeader, RawBox};
 pub use read::{Read, TopBox, read, read_fragments, read_to_end};
 pub use runs::Runs;

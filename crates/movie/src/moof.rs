@@ -5,7 +5,7 @@ use crate::loader::Loader;
 use crate::torn::{There, Torn, is_raw};
 use crate::{Edit, Error, Fragment, FragmentDefaults, Movie, Result, TopBox, Track, TrackFragment};
 use std::collections::HashMap;
-use tapo_bmff::{BoxTree, FourCc, NodeId, be_u32, leaf, limits};
+use tapo_bmff::{BoxHeader, BoxTree, FourCc, NodeId, be_u32, leaf, limits};
 use tapo_io::{Loaded, Span, Window};
 
 /// Reads fragments, in file order. The samples of those that are whole go into
@@ -27,6 +27,13 @@ const SMALL: u64 = 64 << 10;
 
 /// Why the time of a fragment was not taken: the samples follow those in front of them instead.
 pub const TIME_MISFITS: &str = "decode time goes back, or jumps too far";
+
+/// Why the number of samples was not taken from its field: the size of the run's box says another.
+pub const COUNT_MISFITS: &str = "a trun holds fewer or more samples than it says";
+
+/// Why the place that data counts from was not taken: it leads out of the `mdat` behind the fragment, and that of the
+/// fragment itself leads into it.
+pub const BASE_MISFITS: &str = "it was moved: its data is not where it says";
 
 impl Fragments {
     /// Of a movie as its `moov` has it.
@@ -190,6 +197,8 @@ struct Part<'a> {
     description: u32,
     /// The first `trun` of its `traf`.
     opens: bool,
+    /// Where its data offset counts from, if its `traf` states it.
+    stated_base: Option<u64>,
     /// All of its samples' bytes.
     data: Span,
     entries: Entries<'a>,
@@ -251,6 +260,19 @@ impl Entries<'_> {
     /// Bytes of one record: four for each field that is there.
     const fn record(&self) -> usize {
         4 * (self.flags & (DURATION | SIZE | FLAGS | COMPOSITION_OFFSET)).count_ones() as usize
+    }
+
+    /// Takes the number of samples from the size of the table: other boxes vouch for that. Says
+    /// whether it is another than the box states.
+    fn count_by_size(&mut self) -> bool {
+        let record = self.record();
+        if record == 0 || !self.table.len().is_multiple_of(record) {
+            return false;
+        }
+        let room = u32::try_from(self.table.len() / record).unwrap_or(self.count);
+        let differs = room != self.count;
+        self.count = room;
+        differs
     }
 
     /// Bytes of all samples, if the table holds as many records as it says.
@@ -321,11 +343,41 @@ impl<'b> FragmentReader<'_, '_, 'b> {
         let mut implicit_base = self.moof.start;
         for (id, node) in tree.roots().filter(|(_, n)| n.kind == b"traf") {
             match self.traf(tree, id, movie, &mut implicit_base, &mut parts) {
-                Ok(()) => {}
-                Err(why) => self.loader.bad(node.kind, node.span, why),
+                Ok(None) => {}
+                Ok(Some(why)) | Err(why) => self.loader.bad(node.kind, node.span, why),
             }
         }
+        self.put_back(&mut parts);
         parts
+    }
+
+    /// Where the stated base of a fragment leads out of the `mdat` behind it, and its own place leads into that, it was
+    /// moved: counts from there.
+    fn put_back(&mut self, parts: &mut [Part<'_>]) {
+        let start = self.moof.start;
+        let stated = parts
+            .iter()
+            .find_map(|p| p.stated_base.filter(|base| *base != start));
+        let (Some(base), Some(media)) = (stated, stated.and_then(|_| self.media_behind())) else {
+            return;
+        };
+        let by = start.cast_signed().wrapping_sub(base.cast_signed());
+        let moved = |p: &Part<'_>| {
+            p.data
+                .start
+                .checked_add_signed(by)
+                .map(|s| Span::at(s, p.data.len()))
+        };
+        let own = || parts.iter().filter(|p| p.stated_base == Some(base));
+        let lead_out = own().any(|p| !media.contains(p.data));
+        let lead_in = own().all(|p| moved(p).is_some_and(|data| media.contains(data)));
+        if !lead_out || !lead_in {
+            return;
+        }
+        for part in parts.iter_mut().filter(|p| p.stated_base == Some(base)) {
+            part.data = moved(part).unwrap_or(part.data);
+        }
+        self.loader.bad(FourCc(*b"moof"), self.moof, BASE_MISFITS);
     }
 
     fn traf(
@@ -335,7 +387,7 @@ impl<'b> FragmentReader<'_, '_, 'b> {
         movie: &Movie,
         implicit_base: &mut u64,
         parts: &mut Vec<Part<'b>>,
-    ) -> std::result::Result<(), &'static str> {
+    ) -> std::result::Result<Option<&'static str>, &'static str> {
         let payload = |kind: &[u8; 4]| {
             let (_, node) = tree.child(id, kind)?;
             self.bytes.get(node.payload())
@@ -359,16 +411,20 @@ impl<'b> FragmentReader<'_, '_, 'b> {
         };
         let mut end = base;
         let mut opens = true;
+        let mut flaw = None;
         for (_, trun) in tree.children(id).filter(|(_, n)| n.kind == b"trun") {
             let bytes = self.bytes.get(trun.payload()).ok_or("a trun is cut off")?;
-            let (offset, entries) = entries(bytes, defaults).ok_or("a trun is too short")?;
+            let (offset, mut entries) = entries(bytes, defaults).ok_or("a trun is too short")?;
+            if entries.count_by_size() {
+                flaw = flaw.or(Some(COUNT_MISFITS));
+            }
+            let total = entries
+                .total()
+                .ok_or("a trun holds fewer samples than it says")?;
             let start = match offset {
                 Some(offset) => base.saturating_add_signed(i64::from(offset)),
                 None => end,
             };
-            let total = entries
-                .total()
-                .ok_or("a trun holds fewer samples than it says")?;
             let data = Span::at(start, total);
             end = data.end;
             parts.push(Part {
@@ -377,13 +433,25 @@ impl<'b> FragmentReader<'_, '_, 'b> {
                 base_media_decode_time: tfdt.as_ref().map(|t| t.base_media_decode_time),
                 description: defaults.description.max(1),
                 opens,
+                stated_base: tfhd.base_data_offset,
                 data,
                 entries,
             });
             opens = false;
         }
         *implicit_base = end;
-        Ok(())
+        Ok(flaw)
+    }
+
+    /// The payload of the `mdat` that follows the fragment.
+    fn media_behind(&self) -> Option<Span> {
+        let mut head = [0; BoxHeader::MAX_LEN];
+        let source = self.loader.source;
+        let got = source.read_at(self.moof.end, &mut head).ok()?;
+        let header = BoxHeader::read(self.moof.end, head.get(..got)?)?;
+        let end = header.declared_end(source.len())?;
+        let start = self.moof.end.checked_add(header.len())?;
+        (header.kind == b"mdat" && start <= end).then_some(Span::new(start, end))
     }
 
     /// Puts a run's samples into its track, and its sums into the fragment.

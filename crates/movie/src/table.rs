@@ -19,6 +19,8 @@ pub struct SampleTable {
     pub sync: SyncSamples,
     /// Where the samples stand.
     pub chunks: Vec<Chunk>,
+    /// Chunks behind the last sample, as a damaged index states them: written back, they are left out.
+    pub unused: Vec<Chunk>,
     /// Decode time of the first sample, ticks. A `moov` has no place for it: it
     /// is what the first `tfdt` of a fragmented file said.
     pub start: u64,
@@ -33,6 +35,7 @@ impl PartialEq for SampleTable {
             && self.composition_offsets == other.composition_offsets
             && self.sync == other.sync
             && self.chunks == other.chunks
+            && self.unused == other.unused
             && self.start == other.start
     }
 }

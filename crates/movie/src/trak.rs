@@ -273,7 +273,7 @@ impl Tables {
 
     fn into_samples(self) -> SampleTable {
         let mut samples = self.samples;
-        samples.chunks = chunks(&self.offsets, &self.per_chunk, samples.len());
+        (samples.chunks, samples.unused) = chunks(&self.offsets, &self.per_chunk, samples.len());
         samples
     }
 }
@@ -318,9 +318,14 @@ fn sizes(kind: FourCc, rest: &[u8]) -> (u32, Sizes) {
 }
 
 /// Puts `stco` and `stsc` (first chunk, samples per chunk, description)
-/// together, for no more samples than have a size.
-fn chunks(offsets: &[u64], per_chunk: &[(u32, u32, u32)], samples: u32) -> Vec<Chunk> {
+/// together, for no more samples than have a size; and those behind them.
+fn chunks(
+    offsets: &[u64],
+    per_chunk: &[(u32, u32, u32)],
+    samples: u32,
+) -> (Vec<Chunk>, Vec<Chunk>) {
     let mut chunks = Vec::with_capacity(offsets.len());
+    let mut unused = Vec::new();
     let (mut left, mut run) = (samples, 0);
     for (i, offset) in offsets.iter().enumerate() {
         let number = u32::try_from(i).unwrap_or(u32::MAX).saturating_add(1);
@@ -330,18 +335,23 @@ fn chunks(offsets: &[u64], per_chunk: &[(u32, u32, u32)], samples: u32) -> Vec<C
         let Some((first, count, description)) = per_chunk.get(run).copied() else {
             break;
         };
-        if first > number || left == 0 {
+        if first > number {
             break;
         }
-        let samples = count.min(left);
-        left -= samples;
-        chunks.push(Chunk {
+        let of = |samples| Chunk {
             offset: *offset,
             samples,
             description,
-        });
+        };
+        if left == 0 {
+            unused.push(of(count));
+            continue;
+        }
+        let samples = count.min(left);
+        left -= samples;
+        chunks.push(of(samples));
     }
-    chunks
+    (chunks, unused)
 }
 
 #[cfg(test)]
@@ -352,10 +362,12 @@ mod tests {
     #[test]
     fn chunk_runs_expand_up_to_the_sizes() {
         let runs = [(1, 2, 1), (3, 5, 2)];
-        let got = chunks(&[10, 20, 30, 40], &runs, 11);
+        let (got, unused) = chunks(&[10, 20, 30, 40, 50], &runs, 11);
         let counts: Vec<_> = got.iter().map(|c| (c.samples, c.description)).collect();
         assert_eq!(counts, [(2, 1), (2, 1), (5, 2), (2, 2)]);
-        assert!(chunks(&[10], &[(2, 9, 1)], 11).is_empty());
+        let rest = unused.iter().map(|c| (c.offset, c.samples));
+        assert_eq!(rest.collect::<Vec<_>>(), [(50, 5)]);
+        assert!(chunks(&[10], &[(2, 9, 1)], 11).0.is_empty());
     }
 
     #[test]

@@ -82,8 +82,9 @@ pub(crate) fn movie<'a>(
         // picture is lost.
         let edits = profile.movie.tracks.get(index).map(|t| t.edits.as_slice());
         let waits = matches!(edits, Some([first, ..]) if first.media_time.is_none());
-        let media_time = if from_start && !waits {
-            due.max(0)
+        // What is missing in front of all is waited for.
+        let media_time = if from_start && !waits && due >= 0 {
+            due
         } else {
             due.max(shown).max(0)
         };

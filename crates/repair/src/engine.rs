@@ -134,16 +134,16 @@ fn holds(path: &Path, options: &Options) -> Result<bool> {
     let progress = options.progress.as_deref();
     let anywhere = Watched::anywhere(&source, progress);
     let layout = Layout::of(&anywhere)?;
-    // Of an index that says too little to go by, it is not known.
+    // Of an index that says too little to go by, it is hardly known.
     let Some((own, profile)) = basis::index(&anywhere, &layout)? else {
-        return Ok(true);
+        return Ok(!basis::is_damaged(&anywhere, &layout)?);
     };
     let named = index::samples(&own, &profile, &layout, &anywhere)?;
     let mut found = index::merge(named, &Found::default(), &profile);
     let check = Watched::new(&source, Stage::Check, progress);
     verify::verify(&check, &mut found, &profile, options.thorough)?;
     let sound = found.items.iter().all(|i| i.class != Class::D);
-    Ok(sound && found.dropped.is_empty())
+    Ok(sound && found.dropped.is_empty() && !own.changed)
 }
 
 /// One broken file, and what is to become of it.

@@ -121,6 +121,19 @@ pub enum Note {
         /// Their types.
         boxes: Vec<FourCc>,
     },
+    /// The times of a track, as the index stated them, contradict its headers or the order of its
+    /// pictures: they were worked out anew.
+    TimesMended {
+        /// Track id in the output.
+        track: u32,
+        /// Whether what contradicts them leaves no other choice.
+        sure: bool,
+    },
+    /// Fragments are missing between others: numbers are left out, and times with them.
+    FragmentsMissing {
+        /// How many, by the numbers.
+        fragments: u64,
+    },
     /// The index that was left names more tracks than it describes. Their data is
     /// left out.
     TracksUnknown {
@@ -267,7 +280,15 @@ impl Reconstruction {
         let sure = |t: &TrackOutcome| {
             t.classes[2] <= t.ends_by_clock && t.classes[3] == 0 && t.lost_samples == 0
         };
-        let told = |n: &Note| !matches!(n, Note::TracksUnknown { .. } | Note::EndUnread { .. });
+        let told = |n: &Note| {
+            !matches!(
+                n,
+                Note::TracksUnknown { .. }
+                    | Note::EndUnread { .. }
+                    | Note::FragmentsMissing { .. }
+                    | Note::TimesMended { sure: false, .. }
+            )
+        };
         self.gaps.is_empty() && self.tracks.iter().all(sure) && self.notes.iter().all(told)
     }
 

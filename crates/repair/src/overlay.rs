@@ -45,6 +45,11 @@ impl<'a> Overlay<'a> {
         self.patches.push((span.start, header));
     }
 
+    /// Puts bytes over those of the base at `at`.
+    pub(crate) fn put(&mut self, at: u64, bytes: Vec<u8>) {
+        self.patches.push((at, bytes));
+    }
+
     /// Puts zeros behind the base, up to this offset of the base.
     pub(crate) fn extend(&mut self, end: u64) {
         self.base_len = self.base_len.max(end);

@@ -2,6 +2,7 @@
 //! leads to: every sample comes back, in its place.
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     reason = "tests panic when they fail"
 )]
@@ -157,4 +158,81 @@ fn fragments_behind_a_size_that_is_wrong_come_back() {
         broken[header..header + 4].copy_from_slice(&(size as u32).to_be_bytes());
         assert!(repaired(folder.path(), &broken) == want, "{size}");
     }
+}
+
+/// The payload of the box of this type within a fragment, of its track number from 0 on.
+fn inside(file: &[u8], fragment: Span, kind: &[u8; 4], track: usize) -> usize {
+    let bytes = &file[fragment.start as usize..fragment.end as usize];
+    let mut all = bytes.windows(4).enumerate().filter(|(_, w)| w == kind);
+    fragment.start as usize + all.nth(track).unwrap().0 + 4
+}
+
+/// What is told, and what comes out.
+fn told(broken: &[u8]) -> (tapo_repair::Reconstruction, Vec<Vec<Content>>) {
+    let folder = tempfile::tempdir().unwrap();
+    let [from, to] = ["told.mp4", "told.out.mp4"].map(|n| folder.path().join(n));
+    std::fs::write(&from, broken).unwrap();
+    let options = Options {
+        output: Some(to.clone()),
+        ..Options::default()
+    };
+    assert!(!tapo_repair::is_sound(&from, &options).unwrap());
+    let done = repair(&from, &[], &options).unwrap();
+    (done, content(&std::fs::read(&to).unwrap()))
+}
+
+#[test]
+fn headers_of_fragments_that_lie_are_put_right() {
+    let (file, spans) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);
+    let want = content(&file);
+    for track in [0, 1] {
+        for by in [1_u32, u32::MAX] {
+            let mut broken = file.clone();
+            let at = inside(&file, spans[1], b"trun", track) + 4;
+            let count = u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
+            broken[at..at + 4].copy_from_slice(&count.wrapping_add(by).to_be_bytes());
+            let (done, got) = told(&broken);
+            assert!(got == want && done.is_complete(), "count {track} {by}");
+        }
+        let mut broken = file.clone();
+        let at = inside(&file, spans[1], b"tfhd", track) + 4;
+        broken[at..at + 4].copy_from_slice(&(2 - track as u32).to_be_bytes());
+        let (done, got) = told(&broken);
+        assert!(got == want && done.is_complete(), "track {track}");
+        for time in [0_u64, 100_000_000] {
+            let mut broken = file.clone();
+            let at = inside(&file, spans[1], b"tfdt", track) + 4;
+            broken[at..at + 8].copy_from_slice(&time.to_be_bytes());
+            let (done, got) = told(&broken);
+            assert!(got == want && done.is_complete(), "time {track} {time}");
+        }
+    }
+}
+
+#[test]
+fn fragments_that_are_missing_are_told() {
+    let (file, spans) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);
+    let mut broken = file.clone();
+    broken.drain(spans[1].start as usize..spans[1].end as usize);
+    let (done, _) = told(&broken);
+    let note = tapo_repair::Note::FragmentsMissing { fragments: 1 };
+    assert!(
+        done.notes.contains(&note) && !done.is_complete(),
+        "{:?}",
+        done.notes
+    );
+}
+
+#[test]
+fn fragments_of_another_recording_keep_their_own_description() {
+    let (file, _) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);
+    let (other, spans) = in_fragments(&clip("h264_other_size.mp4"), 1);
+    let (done, got) = told(&[&file[..], &other[..]].concat());
+    let pictures = content(&file)[0].len() + content(&other)[0].len();
+    assert_eq!(got[0].len(), pictures);
+    assert!(done.is_complete(), "{:?}", done.notes);
+    // Without its index, they are doubted.
+    let bare = &other[spans[0].start as usize..];
+    let (done, _) = told(&[&file[..], bare].concat());
+    assert!(!done.is_complete());
 }

@@ -1,9 +1,9 @@
 //! What is left of a file's own index: all of it, or descriptions of tracks.
 
 use super::look::{Look, share};
-use super::mend;
 use super::sets;
 use super::view::View;
+use super::{described, mend, timing};
 use crate::index::{self, Own};
 use crate::overlay::Overlay;
 use crate::profile::{Profile, Reference, within};
@@ -33,17 +33,29 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
     let plain = tapo_movie::read(source)?;
     let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
     if view.is_fragmented() || plain.movie.as_ref().is_some_and(open) {
-        let own = index::own(source, view.layout, None)?;
-        return Ok(own.map_or(Left::Nothing, fragments));
+        let Some(mut own) = index::own(source, view.layout, None)? else {
+            return Ok(Left::Nothing);
+        };
+        own.changed |= described::put_right(source, &mut own.movie)?;
+        described::doubt_others(source, &mut own)?;
+        return Ok(fragments(own));
     }
     let mut plain = match plain.movie {
         Some(_) => plain,
         None => behind_wrong_size(source)?,
     };
-    let Some(movie) = plain.movie.take() else {
+    let Some(mut movie) = plain.movie.take() else {
         return Ok(Left::Nothing);
     };
-    let mut movie = mend::mended(source, &movie)?.unwrap_or(movie);
+    let mut changed = described::put_right(source, &mut movie)?;
+    let media: Vec<Span> = view.layout.media().map(|(span, ..)| span).collect();
+    let mended = mend::mended(source, &media, &movie)?;
+    changed |= mended.movie.is_some();
+    let mut movie = mended.movie.unwrap_or(movie);
+    let mut doubted = mended.doubted;
+    doubted.sort_unstable();
+    let mut notes = Vec::new();
+    changed |= timing::put_right(source, &mut movie, &mended.inverted, &mut notes)?;
     mend::shown(&mut movie);
     let sane = |t: &Track| unfit::impossible(t).is_none() && !unfit::is_timeless(t);
     let trusted = is_of_this_file(view, &movie)?;
@@ -56,7 +68,10 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
             // Where sizes are wrong, it may stand in what looks like media data.
             boxes: index.map(|b| b.span).collect(),
             named: Vec::new(),
-            doubted: Vec::new(),
+            doubted,
+            changed,
+            notes,
+            restarts: Vec::new(),
         };
         return Ok(match unset {
             true => Left::Unset(Box::new(own)),
@@ -125,7 +140,26 @@ fn is_tabled(track: &Track) -> bool {
     let samples = u64::from(table.len());
     let placed: u64 = table.chunks.iter().map(|c| u64::from(c.samples)).sum();
     let described = !track.descriptions.is_empty() && track.timescale > 0;
-    described && placed == samples && (samples == 0 || !table.durations.is_empty())
+    // What lasts has samples.
+    let lasts = table.durations.runs().iter().any(|(n, _)| *n > 0);
+    described && placed == samples && (samples > 0) == lasts
+}
+
+/// Whether a track is there in name only: it says how long it lasts, and has no samples, or nothing in it can be read.
+fn is_hollow(track: &Track) -> bool {
+    let lasts = track.declared_media_duration > 0 || !track.samples.durations.is_empty();
+    track.timescale == 0 || track.samples.is_empty() && lasts
+}
+
+/// Whether an index that is all there names tracks and not their samples.
+///
+/// # Errors
+/// The source fails.
+pub(super) fn lacks_samples(view: View<'_>) -> Result<bool> {
+    let plain = tapo_movie::read(view.source)?;
+    let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
+    let plain = plain.movie.filter(|m| !open(m) && !view.is_fragmented());
+    Ok(plain.is_some_and(|m| m.tracks.iter().any(is_hollow)))
 }
 
 /// Whether an index is there from its first byte to its last.
@@ -134,7 +168,7 @@ fn is_whole(read: &Read, movie: &Movie) -> bool {
     let expected = movie.header.next_track_id.saturating_sub(1) as usize;
     // Numbers of tracks may be left out on purpose, but not in a damaged index.
     let damaged = read.defects.iter().any(|d| d.parent.is_some());
-    let complete = movie.tracks.iter().all(is_tabled);
+    let complete = movie.tracks.iter().all(|t| is_tabled(t) && !is_hollow(t));
     let all = movie.tracks.len() >= expected || !damaged;
     whole && movie.sample_count() > 0 && complete && all
 }

@@ -8,12 +8,14 @@
 
 mod camera;
 mod choose;
+mod described;
 mod inband;
 mod left;
 pub(crate) mod look;
 mod mend;
 mod sets;
 mod settle;
+mod timing;
 mod trial;
 mod unset;
 pub(crate) mod view;
@@ -60,7 +62,7 @@ pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) 
     let left = match left::read(view)? {
         left::Left::Index(own) => {
             let profile = Box::new(of_itself(&own, source)?);
-            let notes = Vec::new();
+            let notes = own.notes.clone();
             return Ok(Known::Index {
                 own,
                 profile,
@@ -134,6 +136,14 @@ pub(crate) fn index(source: &dyn ByteSource, layout: &Layout) -> Result<Option<(
         }
         left::Left::Unset(_) | left::Left::Descriptions(_) | left::Left::Nothing => Ok(None),
     }
+}
+
+/// Whether an index that says too little to go by is a damaged one.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn is_damaged(source: &dyn ByteSource, layout: &Layout) -> Result<bool> {
+    left::lacks_samples(View { source, layout })
 }
 
 fn of_itself(own: &Own, source: &dyn ByteSource) -> Result<Profile> {

@@ -30,7 +30,7 @@ pub(super) fn complete(view: View<'_>, mut own: Box<Own>, named: &[PathBuf]) -> 
         Err(error) => return Err(error),
     };
     let settled = settle::settle(view, &mut reference)?;
-    let mut notes = Vec::new();
+    let mut notes = own.notes.clone();
     let mut completed: Vec<(usize, usize)> = Vec::new();
     for index in 0..own.movie.tracks.len() {
         let Some(track) = own
@@ -81,7 +81,7 @@ pub(super) fn complete(view: View<'_>, mut own: Box<Own>, named: &[PathBuf]) -> 
         });
     }
     let profile = Box::new(of_itself(&own, view.source)?);
-    let wrong = Wrong::of(view.source, &own.movie, &profile)?;
+    let wrong = Wrong::of(view.source, &own.movie, &profile, &own.doubted)?;
     for (index, place) in completed {
         let fits = if sets::tracks(&profile).contains(&index) {
             fits(view, &own, &profile, index, reference.is_decodable(place))?

@@ -37,12 +37,21 @@ const SMALLEST: u64 = 64;
 pub(crate) fn merge(index: Indexed, found: &Found, profile: &Profile) -> Found {
     let known = index.items;
     let mut dropped = index.dropped;
-    // What the search found again is not lost.
+    // What the search found again is not lost; one of two over each other is.
     dropped.sort_unstable_by_key(|d| d.span.start);
     let mut refound = found.items.iter().peekable();
     dropped.retain(|d| {
         while refound.next_if(|i| i.span().end <= d.span.start).is_some() {}
-        refound.peek().is_none_or(|i| i.at >= d.span.end)
+        let Some(there) = refound
+            .peek()
+            .filter(|i| i.at < d.span.end && !d.span.is_empty())
+        else {
+            return true;
+        };
+        if there.samples <= 1 {
+            refound.next();
+        }
+        false
     });
     let mut merged = Found {
         boxes: found.boxes.clone(),

@@ -1,5 +1,6 @@
 //! What an index that is still there says: it is the authority on its samples.
 
+mod amiss;
 mod merge;
 mod samples;
 
@@ -8,10 +9,10 @@ pub(crate) use samples::{Indexed, samples};
 
 use crate::layout::{Layout, top};
 use crate::overlay::Overlay;
-use crate::{Result, resequence};
+use crate::{Note, Result, resequence};
 use tapo_bmff::BoxSize;
 use tapo_io::{ByteSource, Span, Window};
-use tapo_movie::{Movie, next_moof};
+use tapo_movie::{BASE_MISFITS, COUNT_MISFITS, Movie, Sequence, next_moof};
 
 /// The movie that a file's own index describes, offsets those of the file.
 #[derive(Debug)]
@@ -25,6 +26,12 @@ pub(crate) struct Own {
     pub(crate) named: Vec<u32>,
     /// Samples that a repeated fragment says otherwise, by their places.
     pub(crate) doubted: Vec<Span>,
+    /// Whether it was put right, so that the file says something else.
+    pub(crate) changed: bool,
+    /// What there is to say of that.
+    pub(crate) notes: Vec<Note>,
+    /// Where fragments begin anew, so that they may be of another recording.
+    pub(crate) restarts: Vec<u64>,
 }
 
 /// Reads what is left of the index. `init` stands in for the `moov` of a
@@ -52,18 +59,56 @@ pub(crate) fn own(
             boxes: Vec::new(),
             named: Vec::new(),
             doubted: Vec::new(),
+            changed: false,
+            notes: Vec::new(),
+            restarts: Vec::new(),
         }));
     }
     let mut overlay = Overlay::new(source, prefix);
     let heads = init.or(plain.movie.as_ref());
     let mut boxes = mend(source, heads, &mut overlay)?;
     let shift = overlay.shift();
-    let read = tapo_movie::read(&overlay)?;
-    let Some(mut movie) = read.movie else {
+    let mut read = tapo_movie::read(&overlay)?;
+    let misnamed = amiss::misnamed(&overlay, &read)?;
+    for (at, id) in &misnamed {
+        overlay.put(at.saturating_sub(shift), id.to_be_bytes().to_vec());
+    }
+    if !misnamed.is_empty() {
+        read = tapo_movie::read(&overlay)?;
+    }
+    let Some(mut movie) = read.movie.take() else {
         return Ok(None);
     };
+    let further = init.is_none() && amiss::further(&overlay, &read, &mut movie)?;
     let named = named(&read.fragments);
+    let mut notes = amiss::straighten(&mut movie, &mut read.fragments)?;
+    let put_right = |d: &tapo_bmff::Defect| {
+        let flaw = &d.flaw;
+        matches!(
+            flaw,
+            tapo_bmff::Flaw::BadFields {
+                why: COUNT_MISFITS | BASE_MISFITS,
+                ..
+            }
+        )
+    };
+    let changed =
+        further || !misnamed.is_empty() || !notes.is_empty() || read.defects.iter().any(put_right);
+    let restarts = amiss::restarts(&read.fragments).into_iter();
+    let restarts = restarts.map(|at| at.saturating_sub(shift)).collect();
     let repeated = resequence::by_time(&overlay, &mut movie, &read.fragments)?;
+    let order = Sequence::of(&read.fragments);
+    let missing = match order {
+        Some(order) => {
+            let sorted = order
+                .order
+                .iter()
+                .filter_map(|place| read.fragments.get(*place).cloned());
+            amiss::missing(&sorted.collect::<Vec<_>>())
+        }
+        None => amiss::missing(&read.fragments),
+    };
+    notes.extend((missing > 0).then_some(Note::FragmentsMissing { fragments: missing }));
     let of_file = |s: &Span| Span::new(s.start.saturating_sub(shift), s.end.saturating_sub(shift));
     boxes.extend(repeated.bytes.iter().map(of_file));
     let mut doubted: Vec<Span> = repeated.doubted.iter().map(of_file).collect();
@@ -79,6 +124,9 @@ pub(crate) fn own(
         boxes,
         named,
         doubted,
+        changed: changed || missing > 0,
+        notes,
+        restarts,
     }))
 }
 

@@ -40,8 +40,11 @@ pub(crate) fn samples(
         let doubtful = verify::doubtful(&track.samples, index, profile, source)?;
         let mut wrong = doubtful.wrong.into_iter().peekable();
         let mut suspect = doubtful.suspect.into_iter().peekable();
+        // Samples that the file ends in front of: behind its last one, or lost amid it.
+        let mut beyond: Vec<(i64, u32)> = Vec::new();
         for sample in &track.samples {
-            let damaged = wrong.next_if_eq(&sample.number).is_some();
+            let doubted = own.doubted.binary_search(&sample.span).is_ok();
+            let damaged = wrong.next_if_eq(&sample.number).is_some() && !doubted;
             let suspected = suspect.next_if_eq(&sample.number).is_some();
             let dts = i64::try_from(sample.dts).unwrap_or(i64::MAX);
             let lasts = lasts(sample.duration, profile, index);
@@ -54,9 +57,18 @@ pub(crate) fn samples(
                         dts,
                         duration: lasts,
                     });
+                } else {
+                    beyond.push((dts, lasts));
                 }
                 continue;
             }
+            let at = Span::at(sample.span.start, 0);
+            dropped.extend(beyond.drain(..).map(|(dts, duration)| Dropped {
+                track: number,
+                span: at,
+                dts,
+                duration,
+            }));
             let of_entry = entry(sample.description).min(last_entry);
             if several {
                 placed.push((sample.span.start, group, of_entry));
@@ -93,7 +105,7 @@ pub(crate) fn samples(
                 samples: 1,
                 track: number,
                 sync: sample.sync,
-                class: if suspected || own.doubted.binary_search(&sample.span).is_ok() {
+                class: if suspected || doubted {
                     Class::D
                 } else {
                     Class::A
@@ -115,7 +127,17 @@ pub(crate) fn samples(
         let next = boxes.partition_point(|b| b.end <= span.start);
         boxes.get(next).is_none_or(|b| b.start >= span.end)
     });
-    keep_apart(&mut items, boxes);
+    for item in keep_apart(&mut items, boxes) {
+        if let When::Known { dts, duration, .. } = item.when {
+            dropped.push(Dropped {
+                track: item.track,
+                span: item.span(),
+                dts,
+                duration,
+            });
+        }
+    }
+    doubt_twice(&mut items);
     beside(&mut items, &dropped, &own.movie);
     placed.sort_unstable();
     let mut turns = Turns::default();
@@ -159,8 +181,8 @@ fn beside(items: &mut [Item], dropped: &[Dropped], movie: &Movie) {
 }
 
 /// Drops what cannot be where a damaged index says: within boxes, and over parts
-/// of each other. Tracks may share a sample, but it is all of it.
-fn keep_apart(items: &mut Vec<Item>, boxes: Vec<Span>) {
+/// of each other. Tracks may share a sample, but it is all of it. Returns what was dropped.
+fn keep_apart(items: &mut Vec<Item>, boxes: Vec<Span>) -> Vec<Item> {
     let mut taken = boxes;
     taken.extend(items.iter().map(Item::span));
     taken.sort_unstable();
@@ -178,7 +200,16 @@ fn keep_apart(items: &mut Vec<Item>, boxes: Vec<Span>) {
             furthest = Some(span);
         }
     }
-    items.retain(|item| !misplaced.contains(&item.span()));
+    let is_misplaced = |item: &mut Item| misplaced.contains(&item.span());
+    items.extract_if(.., is_misplaced).collect()
+}
+
+/// Doubts what a track names twice: one of the two stands elsewhere.
+fn doubt_twice(items: &mut [Item]) {
+    let same = |a: &Item, b: &Item| a.size > 0 && (a.at, a.track) == (b.at, b.track);
+    for same in items.chunk_by_mut(same).filter(|same| same.len() > 1) {
+        same.iter_mut().for_each(|item| item.class = Class::D);
+    }
 }
 
 /// How long a sample lasts by itself: where fragments are missing, the last
@@ -227,7 +258,8 @@ mod tests {
             item(310, 10, 1),
             item(390, 10, 0),
         ];
-        keep_apart(&mut items, vec![Span::new(0, 32)]);
+        let dropped = keep_apart(&mut items, vec![Span::new(0, 32)]);
+        assert_eq!(dropped.len(), 8);
         let left: Vec<_> = items.iter().map(|i| (i.at, i.track)).collect();
         assert_eq!(left, [(200, 0), (200, 1), (390, 0)]);
     }

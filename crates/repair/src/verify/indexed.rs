@@ -4,7 +4,7 @@ use super::sectors::{lead_through, units};
 use crate::Result;
 use crate::profile::{Finding, Profile, TrackProfile, entry};
 use tapo_codec::nal::NalLengthSize;
-use tapo_codec::{Depth, Recogniser, Verdict};
+use tapo_codec::{Depth, Order, Recogniser, Verdict};
 use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::{Sample, SampleTable};
 
@@ -77,6 +77,8 @@ pub(crate) struct Reading<'a> {
     source: &'a dyn ByteSource,
     window: Window<'a>,
     recogniser: Box<dyn Recogniser>,
+    /// Of the sample that was read last.
+    order: Option<Order>,
 }
 
 impl<'a> Reading<'a> {
@@ -87,6 +89,7 @@ impl<'a> Reading<'a> {
             source,
             window: Window::new(source),
             recogniser: recogniser.fork(),
+            order: None,
         })
     }
 
@@ -98,8 +101,10 @@ impl<'a> Reading<'a> {
         let verdict =
             self.recogniser
                 .probe(&mut self.window, span.start, span.end, Depth::Heads)?;
+        self.order = None;
         Ok(match verdict {
             Verdict::Sample(access) if access.len == span.len() => {
+                self.order = Some(access.order);
                 for set in access.parameter_sets {
                     // What cannot be read leaves the others in force.
                     let _ = self.recogniser.adopt(&self.source.read_span(set)?);
@@ -109,6 +114,11 @@ impl<'a> Reading<'a> {
             Verdict::Start(_) => Stands::Begun,
             Verdict::Sample(_) | Verdict::Cut(_) | Verdict::Not(_) => Stands::Other,
         })
+    }
+
+    /// What the sample that was read last says of its place in presentation order; `None` if it was none.
+    pub(crate) const fn order(&self) -> Option<&Order> {
+        self.order.as_ref()
     }
 
     /// Whether a sample may be what its index says; `units` are the lengths of its NAL units, if

@@ -62,6 +62,13 @@ enum Remark {
     SetsInMedia {
         track: u32,
     },
+    FragmentsMissing {
+        fragments: u64,
+    },
+    TimesMended {
+        track: u32,
+        sure: bool,
+    },
     SettingsTaken {
         track: u32,
         from: String,
@@ -268,6 +275,13 @@ fn remark(note: &Note) -> Remark {
         Note::LeftOut { track, boxes } => Remark::LeftOut {
             track: *track,
             boxes: boxes.iter().map(ToString::to_string).collect(),
+        },
+        Note::TimesMended { track, sure } => Remark::TimesMended {
+            track: *track,
+            sure: *sure,
+        },
+        Note::FragmentsMissing { fragments } => Remark::FragmentsMissing {
+            fragments: *fragments,
         },
         Note::TracksUnknown { tracks } => Remark::TracksUnknown { tracks: *tracks },
     }

@@ -183,6 +183,15 @@ fn note_words(note: &Note) -> String {
                 boxes.join(", ")
             )
         }
+        Note::TimesMended { track, sure } => format!(
+            "the index contradicts itself or the pictures of track {track} about their times: they were \
+             worked out anew{}",
+            if *sure { "" } else { ", and may be wrong" }
+        ),
+        Note::FragmentsMissing { fragments } => format!(
+            "{} missing between others: their numbers are left out",
+            number::count(*fragments, "fragment"),
+        ),
         Note::TracksUnknown { tracks } => format!(
             "the index names {} more that nothing describes: left out",
             number::count(u64::try_from(*tracks).unwrap_or(u64::MAX), "track"),

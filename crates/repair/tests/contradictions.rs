@@ -1,0 +1,207 @@
+//! Indexes whose tables contradict each other, the samples, or the headers beside them: put right where only one thing can
+//! be meant, and never passed over.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a panic is how a test fails, and clips are small"
+)]
+
+use std::path::Path;
+use tapo_movie::{Movie, Track};
+use tapo_repair::{Note, Options, Reconstruction, is_sound, repair};
+
+fn bytes(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+fn movie(file: &Vec<u8>) -> Movie {
+    tapo_movie::read(file).unwrap().movie.unwrap()
+}
+
+/// The samples of each track: bytes, decode time, composition time, duration.
+type Timed = (Vec<u8>, u64, i64, u32);
+
+fn timed(file: &Vec<u8>) -> Vec<Vec<Timed>> {
+    let of = |track: &Track| {
+        let samples = track.samples.iter().map(|s| {
+            let bytes = file[s.span.start as usize..s.span.end as usize].to_vec();
+            (bytes, s.dts, s.pts(), s.duration)
+        });
+        samples.collect()
+    };
+    movie(file).tracks.iter().map(of).collect()
+}
+
+/// What repair makes of it, and whether it takes it for sound.
+fn mend(broken: &[u8]) -> (Reconstruction, Vec<u8>, bool) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("broken.mp4");
+    std::fs::write(&path, broken).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let options = Options {
+        output: Some(out.path().join("out.mp4")),
+        ..Options::default()
+    };
+    let sound = is_sound(&path, &options).unwrap();
+    let done = repair(&path, &[], &options).unwrap();
+    let written = std::fs::read(done.output.clone().unwrap()).unwrap();
+    (done, written, sound)
+}
+
+/// The header of the box of this type of a track, by its number from 0 on.
+fn place(file: &[u8], kind: &[u8; 4], track: usize) -> usize {
+    let mut traks = file.windows(4).enumerate().filter(|(_, w)| w == b"trak");
+    let from = traks.nth(track).unwrap().0;
+    from + file[from..].windows(4).position(|w| w == kind).unwrap() - 4
+}
+
+fn get(file: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes(file[at..at + 4].try_into().unwrap())
+}
+
+fn put(file: &mut [u8], at: usize, value: u32) {
+    file[at..at + 4].copy_from_slice(&value.to_be_bytes());
+}
+
+const CLIP: &str = "h264_bframes_aac.mp4";
+
+/// The clip with a table changed, and how.
+fn changed(kind: &[u8; 4], track: usize, change: impl Fn(&mut [u8], usize)) -> Vec<u8> {
+    let mut file = bytes(CLIP);
+    let at = place(&file, kind, track);
+    change(&mut file, at);
+    file
+}
+
+/// That all comes back, and that the file was not taken for sound.
+fn comes_back(what: &str, broken: &[u8]) -> Reconstruction {
+    let (done, written, sound) = mend(broken);
+    assert!(!sound, "{what}");
+    assert!(timed(&written) == timed(&bytes(CLIP)), "{what}");
+    assert!(done.is_complete(), "{what}: {:?}", done.notes);
+    done
+}
+
+#[test]
+fn a_clip_that_is_sound_is_left_alone() {
+    for name in [
+        CLIP,
+        "h264_alaw.mov",
+        "h265_open_gop.mp4",
+        "h264_other_size.mp4",
+        "demo.mp4",
+    ] {
+        assert!(mend(&bytes(name)).2, "{name}");
+    }
+}
+
+#[test]
+fn chunks_that_hold_more_than_fits_or_stand_where_another_does_are_put_back() {
+    for track in [0, 1] {
+        let more = changed(b"stsc", track, |file, at| {
+            let count = get(file, at + 20);
+            put(file, at + 20, count + 1);
+        });
+        comes_back("one more in each chunk", &more);
+        let twice = changed(b"stco", track, |file, at| {
+            let before = get(file, at + 16 + 4 * 3);
+            put(file, at + 16 + 4 * 4, before);
+        });
+        comes_back("twice", &twice);
+        let half = changed(b"stco", track, |file, at| {
+            let count = get(file, at + 12) as usize;
+            file[at + 16 + 4 * (count / 2)..at + 16 + 4 * count].fill(0);
+        });
+        comes_back("half of the places", &half);
+    }
+}
+
+#[test]
+fn sizes_that_are_not_there_are_those_of_the_samples() {
+    for track in [0, 1] {
+        let one = changed(b"stsz", track, |file, at| put(file, at + 20 + 4 * 9, 0));
+        comes_back("one size", &one);
+        let half = changed(b"stsz", track, |file, at| {
+            let count = get(file, at + 16) as usize;
+            file[at + 20 + 4 * (count / 2)..at + 20 + 4 * count].fill(0);
+        });
+        comes_back("half of the sizes", &half);
+        let all = changed(b"stsz", track, |file, at| {
+            let size = get(file, at) as usize;
+            file[at + 12..at + size].fill(0);
+        });
+        comes_back("all sizes", &all);
+    }
+}
+
+#[test]
+fn durations_that_headers_contradict_are_made_to_fit() {
+    for track in [0, 1] {
+        let id = track as u32 + 1;
+        for factor in [0, 2, 1 << 20] {
+            let broken = changed(b"stts", track, |file, at| {
+                let lasts = get(file, at + 20);
+                put(file, at + 20, lasts * factor);
+            });
+            let done = comes_back("durations", &broken);
+            let note = Note::TimesMended {
+                track: id,
+                sure: true,
+            };
+            assert!(done.notes.contains(&note), "{:?}", done.notes);
+        }
+    }
+}
+
+#[test]
+fn composition_times_against_the_order_of_the_pictures_follow_it() {
+    let one = changed(b"ctts", 0, |file, at| {
+        put(file, at + 20 + 8 * 9, 0x6000_0000);
+    });
+    comes_back("one offset", &one);
+    let none = changed(b"ctts", 0, |file, at| {
+        let size = get(file, at) as usize;
+        file[at + 16..at + size].fill(0);
+    });
+    comes_back("no offsets", &none);
+}
+
+#[test]
+fn lengths_handlers_and_types_are_what_is_in_the_samples_and_entries() {
+    for minus_one in [0, 1] {
+        let broken = changed(b"avcC", 0, |file, at| file[at + 12] = 0xfc | minus_one);
+        comes_back("length of lengths", &broken);
+    }
+    let handler = changed(b"hdlr", 0, |file, at| {
+        file[at + 16..at + 20].copy_from_slice(b"soun");
+    });
+    comes_back("handler", &handler);
+    let kind = changed(b"avc1", 0, |file, at| {
+        file[at + 4..at + 8].copy_from_slice(b"AAAA");
+    });
+    comes_back("sample entry", &kind);
+}
+
+#[test]
+fn a_sample_with_a_seam_in_it_is_damaged() {
+    let sound = bytes(CLIP);
+    let track = &movie(&sound).tracks[0];
+    let at = track.samples.iter().nth(20).unwrap().span;
+    let at = (at.start + at.len() / 2) as usize;
+    let missing = [&sound[..at], &sound[at + 40..]].concat();
+    let more = [&sound[..at], &[0x5a; 40], &sound[at..]].concat();
+    for (what, broken) in [("missing", missing), ("more", more)] {
+        let (done, written, _) = mend(&broken);
+        assert!(!done.is_complete(), "{what}");
+        let (want, got) = (timed(&sound), timed(&written));
+        let lost = |t: usize| want[t].iter().filter(|s| !got[t].contains(s)).count();
+        assert!(
+            lost(0) <= 1 && lost(1) == 0,
+            "{what}: {} {}",
+            lost(0),
+            lost(1)
+        );
+    }
+}
