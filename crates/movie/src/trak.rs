@@ -58,8 +58,13 @@ fn edits(loader: &mut Loader<'_>, tree: &BoxTree, edts: NodeId) -> Result<Vec<Ed
         loader.bad(node.kind, node.span, TOO_SHORT);
         return Ok(Vec::new());
     };
-    let declared = be_u32(rest, 0).unwrap_or(0);
+    let mut declared = be_u32(rest, 0).unwrap_or(0);
     let table = rest.get(4..).unwrap_or_default();
+    if declared == 0 && table.len() >= 12 {
+        // The size of the box says that there is one.
+        loader.bad(node.kind, node.span, "no edits, and room for some");
+        declared = 1;
+    }
     let edit = |duration, media_time: i64, rate| Edit {
         duration,
         media_time: u64::try_from(media_time).ok(),

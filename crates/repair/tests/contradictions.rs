@@ -185,6 +185,23 @@ fn lengths_handlers_and_types_are_what_is_in_the_samples_and_entries() {
 }
 
 #[test]
+fn edits_of_zeros_are_those_that_show_the_track() {
+    let edits = |file: &Vec<u8>| {
+        let movie = movie(file);
+        let first = |t: &Track| t.edits.first().and_then(|e| e.media_time);
+        movie.tracks.iter().map(first).collect::<Vec<_>>()
+    };
+    for track in [0, 1] {
+        let broken = changed(b"elst", track, |file, at| file[at + 8..at + 28].fill(0));
+        let (done, written, sound) = mend(&broken);
+        assert!(!sound);
+        assert_eq!(edits(&written), edits(&bytes(CLIP)), "{track}");
+        // How much of the sound was left out, nothing says exactly.
+        assert_eq!(done.is_complete(), track == 0);
+    }
+}
+
+#[test]
 fn a_sample_with_a_seam_in_it_is_damaged() {
     let sound = bytes(CLIP);
     let track = &movie(&sound).tracks[0];

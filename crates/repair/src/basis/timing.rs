@@ -7,7 +7,7 @@ use crate::{Note, Result};
 use std::collections::HashMap;
 use tapo_codec::{Order, OrderKey, PresentationOrder};
 use tapo_io::ByteSource;
-use tapo_movie::{Movie, Track, rescale};
+use tapo_movie::{Edit, Movie, Track, rescale};
 
 /// Whether pictures are shown in the order that their own counts give them.
 #[derive(Default)]
@@ -85,9 +85,29 @@ pub(super) fn put_right(
             changed = true;
         }
     }
-    if inverted.is_empty() {
-        return Ok(changed);
+    if !inverted.is_empty() {
+        changed |= ordered(source, movie, inverted, notes)?;
     }
+    for track in &mut movie.tracks {
+        if let Some(sure) = listed(track, ticks) {
+            notes.push(Note::TimesMended {
+                track: track.header.id,
+                sure,
+            });
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+/// Composition times of these tracks by the order of their pictures.
+fn ordered(
+    source: &dyn ByteSource,
+    movie: &mut Movie,
+    inverted: &[usize],
+    notes: &mut Vec<Note>,
+) -> Result<bool> {
+    let mut changed = false;
     let profile = Profile::learn(&super::left::bare(movie), source)?;
     for index in inverted {
         let (Some(track), Some(of)) = (movie.tracks.get_mut(*index), profile.tracks.get(*index))
@@ -98,11 +118,49 @@ pub(super) fn put_right(
             continue;
         };
         if let Some(sure) = composed(reading, track)? {
-            note(track, sure);
+            notes.push(Note::TimesMended {
+                track: track.header.id,
+                sure,
+            });
             changed = true;
         }
     }
     Ok(changed)
+}
+
+/// Gives a track whose edit is all zeros the one that its first sample and its headers ask for: pictures are shown from
+/// the first one on; of sound, whole samples in front are left out.
+fn listed(track: &mut Track, ticks: u32) -> Option<bool> {
+    /// Pictures among which the one is that is shown first.
+    const HELD_BACK: usize = 32;
+    let blank = Edit {
+        duration: 0,
+        media_time: Some(0),
+        rate: 0,
+    };
+    if track.edits != [blank] {
+        return None;
+    }
+    let duration = track.header.declared_duration;
+    let lasts = track
+        .samples
+        .durations
+        .runs()
+        .first()
+        .map_or(1, |(_, d)| u64::from(*d).max(1));
+    let more = track
+        .samples
+        .duration()
+        .saturating_sub(rescale(duration, ticks, track.timescale));
+    let first = track.samples.iter().take(HELD_BACK).map(|s| s.pts()).min();
+    let from = match track.is_video() {
+        true => u64::try_from(first.unwrap_or(0)).unwrap_or(0),
+        // PCM has single samples, and nothing in front.
+        false if lasts > 1 => more / lasts * lasts,
+        false => 0,
+    };
+    track.edits = vec![Edit::media(duration, from)];
+    Some(track.is_video() || from == 0)
 }
 
 /// Gives a track without a timescale the one by which it lasts as long as its header says.
