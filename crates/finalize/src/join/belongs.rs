@@ -114,7 +114,7 @@ impl Seen {
 
 /// Whether samples are what their sample entry says; `None` if nothing tells.
 fn fits(source: &Files, track: &Track, samples: &[Sample]) -> Result<Option<bool>> {
-    let mut told = None;
+    let (mut seen, mut refused) = (0, 0);
     for sample in samples.iter().filter(|s| s.span.len() <= LARGEST) {
         let number = sample.description.saturating_sub(1) as usize;
         let Some(mut judge) = track.descriptions.get(number).and_then(|d| judge(track, d)) else {
@@ -123,40 +123,41 @@ fn fits(source: &Files, track: &Track, samples: &[Sample]) -> Result<Option<bool
         let bytes = source.read_span(sample.span)?;
         let mut window = Window::new(&bytes);
         let probed = judge.probe(&mut window, 0, bytes.len() as u64, Depth::Thorough)?;
-        let fits = match probed {
-            Verdict::Sample(access) => {
-                for set in &access.parameter_sets {
-                    let set = bytes.read_span(*set)?;
-                    // One that cannot be read is none.
-                    let _ = judge.adopt(&set);
-                }
-                let whole = access.len == bytes.len() as u64 && access.flaw.is_none();
-                let decodes = match sample.sync && track.is_video() {
-                    true => judge.decodes(&bytes),
-                    false => Decodes::Unknown,
-                };
-                match decodes {
-                    Decodes::Yes => return Ok(Some(true)),
-                    Decodes::No(_) => return Ok(Some(false)),
-                    // Heads of pictures look alike.
-                    Decodes::Unknown if whole && track.is_video() => None,
-                    Decodes::Unknown => Some(whole),
-                }
-            }
-            Verdict::Not(_) => Some(false),
-            Verdict::Cut(_) | Verdict::Start(_) => None,
+        seen += 1;
+        let Verdict::Sample(access) = probed else {
+            refused += 1;
+            continue;
         };
-        match fits {
-            Some(true) => return Ok(Some(true)),
-            fits => told = told.or(fits),
+        if !track.is_video() {
+            match access.len == bytes.len() as u64 && access.flaw.is_none() {
+                true => return Ok(Some(true)),
+                false => refused += 1,
+            }
+            continue;
+        }
+        for set in &access.parameter_sets {
+            // One that cannot be read is none.
+            let _ = judge.adopt(&bytes.read_span(*set)?);
+        }
+        // Heads of pictures look alike.
+        match judge.decodes(&bytes) {
+            Decodes::Yes => return Ok(Some(true)),
+            Decodes::No(_) if access.flaw.is_none() => return Ok(Some(false)),
+            Decodes::No(_) | Decodes::Unknown => {}
         }
     }
-    Ok(told)
+    Ok((seen > 0 && seen == refused).then_some(false))
 }
+
+/// Codings of sound whose samples are one frame each, with all of its syntax known.
+const SOUND: [&[u8; 4]; 1] = [b"mp4a"];
 
 fn judge(track: &Track, description: &SampleDescription) -> Option<Box<dyn Recogniser>> {
     let children = description.entry.children();
     let boxes: Vec<_> = children.map(|(kind, b)| (kind.0, b)).collect();
+    if !track.is_video() && !SOUND.contains(&&description.kind().0) {
+        return None;
+    }
     let said = describe(description.kind().0, &boxes);
     // All parameter sets are in the entry, and there is none.
     let complete = matches!(&description.kind().0, b"avc1" | b"hvc1");
