@@ -46,6 +46,8 @@ enum Layout {
     Sound,
     /// Children from this offset of the payload on.
     Plain(u64),
+    /// QuickTime's time code: children behind 26 or 28 bytes.
+    TimeCode,
     /// No children that could be found.
     Opaque,
 }
@@ -144,6 +146,9 @@ pub(crate) fn children_at(
             _ => 28,
         },
         Layout::Plain(at) => at,
+        // FFmpeg 9 writes two more reserved bytes than others.
+        Layout::TimeCode if len >= 28 && !is_header_at(head, 26, len) => 28,
+        Layout::TimeCode => 26,
         Layout::Opaque => return None,
     };
     (at <= len).then_some(at)
@@ -161,7 +166,7 @@ fn layout(kind: FourCc, handler: Option<FourCc>) -> Layout {
         | b"samr" | b"sawb" | b"sawp" | b"alaw" | b"ulaw" | b"sowt" | b"twos" | b"in24"
         | b"in32" | b"fl32" | b"fl64" | b"lpcm" | b"ipcm" | b"fpcm" | b"dtsc" | b"dtsh"
         | b"dtse" | b"mha1" | b"mhm1" | b"iamf" | b"QDM2" | b"ima4" | b"agsm" => Layout::Sound,
-        b"tmcd" => Layout::Plain(26),
+        b"tmcd" => Layout::TimeCode,
         b"tx3g" => Layout::Plain(38),
         b"mp4s" | b"wvtt" | b"mebx" | b"evte" | b"enct" => Layout::Plain(8),
         b"gpmd" | b"fdsc" | b"camm" | b"mett" | b"metx" | b"urim" | b"stpp" | b"sbtt" | b"text"
@@ -182,7 +187,7 @@ fn fields(layout: Layout, payload: &[u8]) -> Fields {
             height,
         }),
         Layout::Sound => sound(payload).unwrap_or(Fields::Other),
-        Layout::Plain(_) | Layout::Opaque => Fields::Other,
+        Layout::Plain(_) | Layout::TimeCode | Layout::Opaque => Fields::Other,
     }
 }
 
@@ -330,6 +335,20 @@ mod tests {
         };
         assert_eq!((channels, bits, rate), (6, 24, 96_000));
         assert_eq!(lpcm.child(b"chan"), Some(&b"7"[..]));
+    }
+
+    #[test]
+    fn a_time_code_has_one_reserved_byte_or_three() {
+        for reserved in [1, 3] {
+            let mut w = BoxWriter::new();
+            w.zeros(16).u32(12_800).u32(512).u8(25).zeros(reserved);
+            let fixed = w.into_bytes();
+            let len = fixed.len() as u64;
+            let children = children_at(FourCc(*b"tmcd"), None, &fixed, len);
+            assert_eq!(children, Some(len));
+            let tmcd = entry(b"tmcd", &fixed, b"\0\0\0\x0aname\0\0");
+            assert_eq!(tmcd.child(b"name"), Some(&[0, 0][..]));
+        }
     }
 
     #[test]
