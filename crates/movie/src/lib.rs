@@ -28,6 +28,7 @@ mod timescale;
 mod torn;
 mod track;
 mod trak;
+mod trun;
 
 pub use columns::{Column, Columns, SizeColumn};
 pub use description::SampleDescription;
