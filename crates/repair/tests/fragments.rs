@@ -167,8 +167,15 @@ fn inside(file: &[u8], fragment: Span, kind: &[u8; 4], track: usize) -> usize {
     fragment.start as usize + all.nth(track).unwrap().0 + 4
 }
 
-/// What is told, and what comes out.
+/// What is told, and what comes out, of a file that is not taken for sound.
 fn told(broken: &[u8]) -> (tapo_repair::Reconstruction, Vec<Vec<Content>>) {
+    let (sound, done, content) = judged(broken);
+    assert!(!sound);
+    (done, content)
+}
+
+/// Whether it is taken for sound, what is told, and what comes out.
+fn judged(broken: &[u8]) -> (bool, tapo_repair::Reconstruction, Vec<Vec<Content>>) {
     let folder = tempfile::tempdir().unwrap();
     let [from, to] = ["told.mp4", "told.out.mp4"].map(|n| folder.path().join(n));
     std::fs::write(&from, broken).unwrap();
@@ -176,9 +183,9 @@ fn told(broken: &[u8]) -> (tapo_repair::Reconstruction, Vec<Vec<Content>>) {
         output: Some(to.clone()),
         ..Options::default()
     };
-    assert!(!tapo_repair::is_sound(&from, &options).unwrap());
+    let sound = tapo_repair::is_sound(&from, &options).unwrap();
     let done = repair(&from, &[], &options).unwrap();
-    (done, content(&std::fs::read(&to).unwrap()))
+    (sound, done, content(&std::fs::read(&to).unwrap()))
 }
 
 #[test]
@@ -207,6 +214,22 @@ fn headers_of_fragments_that_lie_are_put_right() {
             assert!(got == want && done.is_complete(), "time {track} {time}");
         }
     }
+}
+
+#[test]
+fn times_that_no_order_explains_are_a_guess() {
+    let (file, spans) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);
+    let mut broken = file.clone();
+    for span in &spans {
+        let at = inside(&file, *span, b"tfdt", 0) + 4;
+        broken[at..at + 8].fill(0);
+    }
+    let (_, done, _) = judged(&broken);
+    let note = tapo_repair::Note::TimesMended {
+        track: 1,
+        sure: false,
+    };
+    assert!(done.notes.contains(&note) && !done.is_complete());
 }
 
 #[test]

@@ -232,6 +232,31 @@ fn enter(track: &mut Track, other: &Track, within: Span) {
     }
 }
 
+/// Tracks whose fragments go back in time where no other index begins: when they are shown is a guess.
+pub(super) fn goes_back(read: &Read) -> Vec<u32> {
+    let indexes = read.top.iter().filter(|b| b.kind == b"moov");
+    let mut indexes = indexes.map(|b| b.span.start).peekable();
+    let mut before: HashMap<u32, u64> = HashMap::new();
+    let mut all = Vec::new();
+    for fragment in read.fragments.iter().filter(|f| f.whole) {
+        while indexes.next_if(|at| *at < fragment.moof.start).is_some() {
+            before.clear();
+        }
+        for part in fragment.tracks.iter().filter(|p| p.duration > 0) {
+            let Some(time) = part.base_media_decode_time else {
+                continue;
+            };
+            let back = before
+                .insert(part.track_id, time)
+                .is_some_and(|b| time <= b);
+            if back && !all.contains(&part.track_id) {
+                all.push(part.track_id);
+            }
+        }
+    }
+    all
+}
+
 /// How many fragments are missing between others: numbers are left out, and times with them.
 pub(super) fn missing(fragments: &[Fragment]) -> u64 {
     let mut ends: HashMap<u32, (u64, u64)> = HashMap::new();

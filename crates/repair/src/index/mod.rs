@@ -106,7 +106,11 @@ pub(crate) fn own(
                 .filter_map(|place| read.fragments.get(*place).cloned());
             amiss::missing(&sorted.collect::<Vec<_>>())
         }
-        None => amiss::missing(&read.fragments),
+        None => {
+            let guessed = amiss::goes_back(&read).into_iter();
+            notes.extend(guessed.map(|track| Note::TimesMended { track, sure: false }));
+            amiss::missing(&read.fragments)
+        }
     };
     notes.extend((missing > 0).then_some(Note::FragmentsMissing { fragments: missing }));
     let of_file = |s: &Span| Span::new(s.start.saturating_sub(shift), s.end.saturating_sub(shift));
