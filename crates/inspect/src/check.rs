@@ -8,10 +8,12 @@ mod fragments;
 mod layout;
 pub(crate) mod lost;
 mod media;
+mod pace;
 mod players;
 mod refused;
 mod required;
 mod seals;
+mod sidx;
 mod spots;
 pub(crate) mod structure;
 mod tables;
@@ -48,6 +50,7 @@ pub(crate) fn all(
             if plain && !track.samples.is_empty() {
                 entries::check(source, spot, track, &mut found)?;
                 clock::track(track, movie, spot, &mut found);
+                found.extend(pace::check(track, movie, spot));
             }
             found.extend(clock::grid(track, inspection, spot));
             if !plain {
@@ -73,6 +76,7 @@ pub(crate) fn all(
     if inspection.form == Form::Fragmented {
         fragments::check(inspection, &mut found);
         unreached::cut_out(source, tree, inspection, &mut found)?;
+        sidx::cut_off(source, tree, inspection, &mut found)?;
     }
     unreached::hidden(inspection, &mut found);
     seals::check(source, inspection, &mut found)?;

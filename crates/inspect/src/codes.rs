@@ -79,6 +79,7 @@ impl Problem {
             Self::ListMiscounted { .. } => "list-miscounted",
             Self::ExtensionMissing => "extension-missing",
             Self::HandlerDisagrees { .. } => "handler-disagrees",
+            Self::ClockDisagrees { .. } => "clock-disagrees",
             Self::BoxTwice { .. } => "box-twice",
             Self::BoxAstray { .. } => "box-astray",
             Self::VersionUnknown { .. } => "version-unknown",
@@ -190,6 +191,7 @@ impl Problem {
             | Self::TrackDuration { .. }
             | Self::MovieDuration { .. }
             | Self::EditBeyond { .. }
+            | Self::ClockDisagrees { .. }
             | Self::OffsetsMissing { .. }
             | Self::CompositionUneven { .. }
             | Self::CompositionOrder { .. }

@@ -1,8 +1,8 @@
 //! A whole inspection: what was read, what it is, what was found.
 
 use crate::{
-    Against, Astray, Depth, Family, Finding, Foreign, Form, Harm, Harmed, Ledger, MediaKind, Own,
-    Problem, Result, TrackSummary, Verdict,
+    Against, Astray, Depth, Family, Finding, Foreign, Form, Harm, Harmed, Ledger, MediaKind,
+    Outlook, Own, Problem, Result, TrackSummary, Verdict,
 };
 use crate::{astray, check, foreign, form, hidden, media};
 use sha2::{Digest, Sha256};
@@ -43,6 +43,8 @@ pub struct Inspection {
     pub findings: Vec<Finding>,
     /// How the file is, in one word.
     pub verdict: Verdict,
+    /// What finalize and repair would make of it: of a damaged file that was opened by its path.
+    pub outlook: Option<Outlook>,
     /// The bytes that hold media, if players do not find it.
     media: Vec<Span>,
     /// Fragments that players do not find, though all of their data is there.
@@ -273,7 +275,15 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
         .file_name()
         .unwrap_or_default()
         .to_string_lossy();
-    let form = form::form(source, &read, &name)?;
+    let mut form = form::form(source, &read, &name)?;
+    let mut astray = None;
+    // Of an MP4 whose first bytes are lost, the index may be left.
+    if matches!(form, Form::Foreign(Foreign::Unknown)) {
+        astray = astray::find(source, &read, options.depth)?;
+    }
+    if astray.is_some() {
+        form = Form::NoIndex;
+    }
     let tree = BoxTree::read(source)?;
     if let Form::Foreign(what) = form {
         let ledger = Ledger::of(source, &tree, None)?;
@@ -287,10 +297,9 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
         Some(movie) => media::examine(source, movie, depth)?,
         None => media::Examined::default(),
     };
-    let astray = match form {
-        Form::NoIndex => astray::find(source, &read, options.depth)?,
-        _ => None,
-    };
+    if form == Form::NoIndex && astray.is_none() {
+        astray = astray::find(source, &read, options.depth)?;
+    }
     let ledger = Ledger::around(source, &tree, movie, astray.as_ref().map(|a| a.span))?;
     let hidden = hidden::fragments(source, &read, form, &ledger)?;
     let mut inspection = Inspection {
@@ -310,6 +319,7 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
             .collect(),
         findings: Vec::new(),
         verdict: Verdict::Sound,
+        outlook: None,
         media: Vec::new(),
         hidden,
         read,
@@ -338,6 +348,9 @@ pub fn inspect_file_with(path: &Path, options: Options) -> Result<Inspection> {
     let file = PreadFile::open(path)?;
     let before = file.stamp()?;
     let mut inspection = inspect_with(&file, options)?;
+    if options.depth != Depth::Tables {
+        inspection.outlook = Outlook::of(path, &inspection);
+    }
     if let Some(holder) = lock_holder(path) {
         let in_use = Problem::InUse { holder };
         inspection.findings.push(Finding::new(in_use));
@@ -369,6 +382,7 @@ fn foreigner(read: Read, what: Foreign, ledger: Ledger) -> Inspection {
         tracks: Vec::new(),
         findings: Vec::new(),
         verdict: Verdict::NotMp4,
+        outlook: None,
         media: Vec::new(),
         hidden: Vec::new(),
         read,

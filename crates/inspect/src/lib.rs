@@ -28,9 +28,11 @@ mod map;
 mod media;
 mod nals;
 pub mod names;
+mod outlook;
 mod places;
 mod problem;
 mod reference;
+mod remedy;
 mod summary;
 mod timing;
 mod verdict;
@@ -53,8 +55,10 @@ pub use nals::{
     Count, Message, NalFormat, NalListing, NalTotals, NalUnit, Said, SampleUnits, UnitFlaw,
     parameter_sets,
 };
+pub use outlook::{Outlook, Prospect};
 pub use problem::Problem;
 pub use reference::{Aspect, Compared, Fit, ReferenceMatch, TrackMatch, reference_match};
+pub use remedy::Remedy;
 pub use summary::{Cadence, CodecSummary, KeyframeInterval, Saved, TrackSummary};
 pub use tapo_codec::MediaKind;
 pub use tapo_codec::nal::NalCodec;

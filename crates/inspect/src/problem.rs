@@ -204,8 +204,7 @@ pub enum Problem {
         /// And behind it.
         after: u32,
     },
-    /// The list of fragments at the end of the file (`mfra`) names more than
-    /// there are.
+    /// A list of fragments (`mfra`, `sidx`) names more than there are.
     FragmentsCutOut {
         /// How many more.
         fragments: u32,
@@ -300,6 +299,13 @@ pub enum Problem {
         entry: FourCc,
         /// What that is.
         kind: MediaKind,
+    },
+    /// How long the samples last by their clock contradicts their coding or the edit list.
+    ClockDisagrees {
+        /// Microseconds that most of them last by `mdhd` and `stts`.
+        listed: u64,
+        /// Microseconds that they last at most by what contradicts it.
+        wanted: u64,
     },
     /// A box stands twice where only one may.
     BoxTwice {

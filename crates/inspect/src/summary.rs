@@ -2,10 +2,11 @@
 
 use crate::check::unreached;
 use crate::places::{Clock, chunks, extremes, fitting};
-use crate::{Inspection, Problem};
+use crate::{Inspection, Outlook, Problem, Remedy};
 use tapo_bmff::FourCc;
 use tapo_codec::MediaKind;
-use tapo_movie::{SampleDescription, Sequence, SyncSamples, Track};
+use tapo_movie::{SampleDescription, Sequence, SyncSamples, Track, rescale};
+use tapo_repair::{Reconstruction, TrackOutcome};
 
 /// A track in numbers. Times are ticks of [`TrackSummary::timescale`].
 #[derive(Clone, Debug)]
@@ -63,9 +64,67 @@ pub struct Saved {
 }
 
 impl Inspection {
-    /// What can be saved of each track that has samples.
+    /// What can be saved of each track: what is advised was tried, or what the index lists is counted.
     #[must_use]
     pub fn saved(&self) -> Vec<Saved> {
+        let listed = self.listed();
+        let by_repair = matches!(self.remedy(), Remedy::Repair | Remedy::RepairByReference);
+        match self.outlook.as_ref().and_then(Outlook::saves) {
+            Some(repaired) if by_repair => self.repaired(listed, repaired),
+            _ => listed,
+        }
+    }
+
+    /// What a repair saves, and of how much.
+    pub(crate) fn repaired(&self, mut listed: Vec<Saved>, repaired: &Reconstruction) -> Vec<Saved> {
+        for known in &mut listed {
+            known.sound = 0;
+        }
+        for track in &repaired.tracks {
+            let (sound, all) = of_repair(track);
+            let saved = Saved {
+                track: track.id,
+                kind: kind(track.handler),
+                sound,
+                all,
+                timescale: MICROSECONDS,
+            };
+            match listed.iter_mut().find(|s| s.track == track.id) {
+                Some(known) => {
+                    let before = rescale(known.all, known.timescale, MICROSECONDS);
+                    let trusted = !self.is_timed_wrongly(track.id);
+                    let all = if trusted { all.max(before) } else { all };
+                    *known = Saved { all, ..saved };
+                }
+                None => listed.push(saved),
+            }
+        }
+        listed.sort_by_key(|s| s.track);
+        listed
+    }
+
+    /// Whether the tables of a track may not be believed how long it lasts.
+    pub(crate) fn is_timed_wrongly(&self, track: u32) -> bool {
+        self.findings
+            .iter()
+            .filter(|f| f.track == Some(track))
+            .any(|f| {
+                matches!(
+                    f.problem,
+                    Problem::ClockDisagrees { .. }
+                        | Problem::TimesStill { .. }
+                        | Problem::TimesDisagree { .. }
+                        | Problem::DurationsDisagree { large: true, .. }
+                        | Problem::FragmentTimeWrong { .. }
+                        | Problem::FragmentTimeBack { .. }
+                        | Problem::FragmentTimeJump { .. }
+                        | Problem::FragmentRepeated { .. }
+                )
+            })
+    }
+
+    /// What is sound of each track that has samples, by its tables.
+    pub(crate) fn listed(&self) -> Vec<Saved> {
         let (tracks, movie, harmed) = match &self.astray {
             Some(astray) => (&astray.tracks, Some(&astray.movie), &astray.harmed),
             None => (&self.tracks, self.read.movie.as_ref(), &self.harmed),
@@ -134,6 +193,19 @@ impl Inspection {
     }
 }
 
+/// Ticks a second of what a repair says.
+const MICROSECONDS: u32 = 1_000_000;
+
+/// Microseconds of undamaged samples that a repair writes of a track, and of all that there was.
+fn of_repair(track: &TrackOutcome) -> (u64, u64) {
+    let length = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let kept = length(track.recovered);
+    let [.., damaged] = track.classes;
+    let share = u128::from(kept) * u128::from(damaged) / u128::from(track.samples.max(1));
+    let sound = kept.saturating_sub(u64::try_from(share).unwrap_or(kept));
+    (sound, kept.saturating_add(length(track.lost)))
+}
+
 /// Neither left out nor unknown (all ones).
 pub(crate) const fn is_stated(duration: u64) -> bool {
     !matches!(duration, 0 | 0xffff_ffff | u64::MAX)
@@ -189,7 +261,7 @@ impl TrackSummary {
         let (sync_samples, keyframes) = keyframes(track);
         Self {
             id: track.header.id,
-            kind: kind(track),
+            kind: kind(track.handler),
             handler: track.handler,
             handler_name: handler_name(track.handler_box.get(24..).unwrap_or_default()).to_vec(),
             codecs,
@@ -229,8 +301,8 @@ fn codec(description: &SampleDescription) -> CodecSummary {
     }
 }
 
-fn kind(track: &Track) -> MediaKind {
-    match &track.handler.0 {
+fn kind(handler: FourCc) -> MediaKind {
+    match &handler.0 {
         b"vide" | b"auxv" | b"pict" => MediaKind::Video,
         b"soun" => MediaKind::Audio,
         b"text" | b"sbtl" | b"subt" | b"clcp" => MediaKind::Text,

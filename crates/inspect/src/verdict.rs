@@ -1,6 +1,6 @@
 //! How a file is, in one word.
 
-use crate::{Form, Inspection, Severity};
+use crate::{Form, Inspection, Prospect, Severity};
 
 /// How a file is. The order is that of its exit codes.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -18,8 +18,17 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Judges by the form, by what players can reach, and by the findings.
+    /// Judges by the form, by what players can reach, and by the findings; of what does not play, by what repair finds.
     pub(crate) fn of(inspection: &Inspection) -> Self {
+        let verdict = Self::by_itself(inspection);
+        match (verdict, inspection.outlook.as_ref().map(|o| &o.repair)) {
+            (Self::Repairable, Some(Prospect::Nothing)) => Self::Beyond,
+            (Self::Beyond, Some(Prospect::Saves(_))) => Self::Repairable,
+            _ => verdict,
+        }
+    }
+
+    fn by_itself(inspection: &Inspection) -> Self {
         let media = inspection.has_media();
         let lost = if media {
             Self::Repairable

@@ -109,3 +109,37 @@ fn a_track_beside_the_index_is_damage() {
     assert!(has(&seen, "track-astray", None), "{:?}", seen.findings);
     assert_eq!(seen.verdict, Verdict::Damaged);
 }
+
+#[test]
+fn clocks_and_keyframes_that_cannot_be_are_odd() {
+    let sound = inspect(&clip()).unwrap();
+    assert_eq!(sound.verdict, Verdict::Sound);
+    let codes = |seen: &Inspection| -> Vec<_> {
+        let odd = seen
+            .findings
+            .iter()
+            .filter(|f| f.severity() > Severity::Notice);
+        odd.map(|f| (f.problem.code(), f.track)).collect()
+    };
+    assert!(codes(&sound).is_empty());
+    // Of the sound a clock eight times as slow or more; of the pictures one of a tick a second.
+    let cases = [
+        (
+            with(b"mdhd", 1, 20, &1000_u32.to_be_bytes()),
+            "clock-disagrees",
+            2,
+        ),
+        (
+            with(b"mdhd", 0, 20, &1_u32.to_be_bytes()),
+            "clock-disagrees",
+            1,
+        ),
+        (with(b"stss", 0, 4, b"free"), "sync-not-keyframe", 1),
+        (with(b"stss", 0, 12, &[0; 4]), "keyframe-unlisted", 1),
+    ];
+    for (file, code, track) in cases {
+        let seen = inspect(&file).unwrap();
+        let told = codes(&seen);
+        assert!(told.contains(&(code, Some(track))), "{code}: {told:?}");
+    }
+}

@@ -230,8 +230,8 @@ fn trak<'a>(
             w.boxed(b"minf", |w| {
                 media_header(w, track);
                 match &track.data_information {
-                    Some(dinf) => raw(w, std::slice::from_ref(dinf)),
-                    None => self_contained(w),
+                    Some(dinf) if !refers_to_nothing(dinf) => raw(w, std::slice::from_ref(dinf)),
+                    _ => self_contained(w),
                 }
                 raw(w, &track.other_minf);
                 w.boxed(b"stbl", |w| {
@@ -306,6 +306,12 @@ fn mdhd(w: &mut BoxWriter, track: &Track, duration: u64) {
     });
 }
 
+/// Whether a `dinf` holds a `dref` (§8.7.2) that counts no entry, which players refuse: a damaged one.
+fn refers_to_nothing(dinf: &RawBox) -> bool {
+    // The header of each, version and flags.
+    dinf.bytes.get(12..16) == Some(b"dref") && dinf.bytes.get(20..24) == Some(&[0; 4])
+}
+
 fn hdlr(w: &mut BoxWriter, track: &Track) {
     if !track.handler_box.is_empty() {
         w.boxed(b"hdlr", |w| {
@@ -373,6 +379,36 @@ mod tests {
     fn an_unknown_duration_stays_unknown() {
         assert_eq!(version(&[u64::from(u32::MAX) - 1]), 0);
         assert_eq!(version(&[u64::MAX]), 1);
+    }
+
+    #[test]
+    fn a_data_reference_to_nothing_is_not_written_back() {
+        let written = |dinf: Option<BoxWriter>| {
+            let data_information = dinf.map(|w| RawBox {
+                kind: tapo_bmff::FourCc(*b"dinf"),
+                bytes: w.into_bytes(),
+            });
+            let track = Track {
+                data_information,
+                ..Track::default()
+            };
+            encode_moov(&Movie {
+                tracks: vec![track],
+                ..Movie::default()
+            })
+        };
+        let dref = |entries: u32| {
+            let mut w = BoxWriter::new();
+            w.boxed(b"dinf", |w| {
+                w.full(b"dref", 0, 0, |w| {
+                    w.u32(entries);
+                    w.full(b"alis", 0, 1, |_| {});
+                });
+            });
+            Some(w)
+        };
+        assert_eq!(written(dref(0)), written(None));
+        assert_ne!(written(dref(1)), written(None));
     }
 
     #[test]

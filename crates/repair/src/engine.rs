@@ -1,6 +1,6 @@
 //! One repair from beginning to end.
 
-use crate::basis::{self, Known};
+use crate::basis::{self, Known, view::View};
 use crate::index::Own;
 use crate::item::Found;
 use crate::layout::{Layout, trim_zeros};
@@ -56,7 +56,12 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
         check: Watched::new(source, Stage::Check, options.progress.as_deref()),
     };
     let layout = Layout::of(&job.anywhere)?;
-    let known = match basis::find(&job.anywhere, &layout, references)? {
+    let view = View {
+        source: &job.anywhere,
+        layout: &layout,
+        alone: options.alone,
+    };
+    let known = match basis::find(view, references)? {
         Known::Index {
             own,
             profile,
@@ -116,6 +121,29 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
         basis: known.basis,
     };
     rebuilt.write()
+}
+
+/// What a repair of a file would go by, before any of its media data is searched.
+///
+/// # Errors
+/// [`Error::NoReference`] if the file alone, and the references, are not enough; else as
+/// [`repair`].
+pub fn basis(broken: &Path, references: &[PathBuf], options: &Options) -> Result<Basis> {
+    let settle = || {
+        let source = PreadFile::open(broken)?;
+        let anywhere = Watched::anywhere(&source, options.progress.as_deref());
+        let layout = Layout::of(&anywhere)?;
+        let view = View {
+            source: &anywhere,
+            layout: &layout,
+            alone: options.alone,
+        };
+        Ok(match basis::find(view, references)? {
+            Known::Index { .. } => Basis::OwnIndex,
+            Known::Described(known) => known.basis,
+        })
+    };
+    settle().map_err(|error| told(error, broken, options))
 }
 
 /// Whether nothing contradicts a file's own index, and so is all that it speaks of in

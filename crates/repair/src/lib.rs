@@ -52,7 +52,7 @@ mod twins;
 mod unfit;
 mod verify;
 
-pub use engine::{is_sound, repair};
+pub use engine::{basis, is_sound, repair};
 pub use error::{Error, Result};
 pub use options::{Gaps, Options};
 pub use outcome::{

@@ -29,6 +29,9 @@ pub struct Options {
     pub replace: bool,
     /// Find out everything and write nothing.
     pub dry_run: bool,
+    /// Go by nothing but the file itself and the references that are named: look at
+    /// no file beside it.
+    pub alone: bool,
     /// What to do about gaps.
     pub gaps: Gaps,
     /// Look at every byte of the samples, and decode what can be decoded: damage

@@ -46,6 +46,7 @@ pub(crate) fn run(args: &RepairArgs, printer: &mut Printer) -> anyhow::Result<Ex
         in_place: args.in_place,
         replace: args.force,
         dry_run: args.dry_run,
+        alone: false,
         gaps: match args.gaps {
             Gaps::Keep => tapo_repair::Gaps::Keep,
             Gaps::Close => tapo_repair::Gaps::Close,

@@ -2,7 +2,7 @@
 
 use super::spots::{TrackSpots, table};
 use crate::{Against, Finding, Inspection, Problem, Tally, TimeRange};
-use tapo_movie::Track;
+use tapo_movie::{SyncSamples, Track};
 
 /// One in so many may contradict; a writer with more of them means it.
 const TRUST: u32 = 4;
@@ -40,8 +40,11 @@ pub(super) fn check(
     };
     let few = |n: u32, of: u32| n > 0 && n <= (of / TRUST).max(1);
     let all = against.keyframes + against.unlisted.samples;
+    // A track of nothing but keyframes has no table of them (§8.6.2).
+    let untold = track.is_video() && against.not_sync.samples > 0;
+    let unlisted = untold && track.samples.sync == SyncSamples::All;
     let tally = &against.not_sync;
-    if few(tally.samples, all) {
+    if few(tally.samples, all) || unlisted {
         let (samples, first) = (tally.samples, tally.first);
         tell(
             Problem::SyncNotKeyframe { samples, first },
@@ -49,8 +52,9 @@ pub(super) fn check(
             tally,
         );
     }
+    let empty = matches!(&track.samples.sync, SyncSamples::Listed(l) if l.is_empty());
     let tally = &against.unlisted;
-    if few(tally.samples, all) {
+    if few(tally.samples, all) || (empty && tally.samples > 0) {
         let (samples, first) = (tally.samples, tally.first);
         tell(
             Problem::KeyframeUnlisted { samples, first },

@@ -67,6 +67,11 @@ pub(crate) fn choose(view: View<'_>, named: &[PathBuf]) -> Result<Chosen> {
     if !named.is_empty() {
         return among_named(view, named);
     }
+    if view.alone {
+        return Err(Error::NoReference {
+            path: broken.to_owned(),
+        });
+    }
     let folder = broken.parent().filter(|p| !p.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     if let Some(chosen) = camera(view, folder)? {

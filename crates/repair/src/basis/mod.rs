@@ -57,8 +57,8 @@ pub(crate) struct Described {
 /// # Errors
 /// [`Error::BadReference`], [`Error::NoReference`], [`Error::ReferenceDiffers`];
 /// the source fails.
-pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) -> Result<Known> {
-    let view = View { source, layout };
+pub(crate) fn find(view: View<'_>, named: &[PathBuf]) -> Result<Known> {
+    let source = view.source;
     let left = match left::read(view)? {
         left::Left::Index(own) => {
             let profile = Box::new(of_itself(&own, source)?);
@@ -129,7 +129,12 @@ pub(crate) fn find(source: &dyn ByteSource, layout: &Layout, named: &[PathBuf]) 
 /// # Errors
 /// The source fails.
 pub(crate) fn index(source: &dyn ByteSource, layout: &Layout) -> Result<Option<(Own, Profile)>> {
-    match left::read(View { source, layout })? {
+    let view = View {
+        source,
+        layout,
+        alone: true,
+    };
+    match left::read(view)? {
         left::Left::Index(own) => {
             let profile = of_itself(&own, source)?;
             Ok(Some((*own, profile)))

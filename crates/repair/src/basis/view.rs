@@ -20,6 +20,8 @@ const READABLE: f64 = 0.5;
 pub(crate) struct View<'a> {
     pub(crate) source: &'a dyn ByteSource,
     pub(crate) layout: &'a Layout,
+    /// Whether nothing that stands beside the file is looked at.
+    pub(crate) alone: bool,
 }
 
 /// The tracks that fragments name.

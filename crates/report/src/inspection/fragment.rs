@@ -28,7 +28,7 @@ pub(super) fn fragment(finding: &Finding) -> Option<String> {
             }
         }
         Problem::FragmentsCutOut { fragments } => format!(
-            "{} that the list at the end of the file names {} not in it: {}.",
+            "{} that the list of them names {} not in it: {}.",
             number::count(u64::from(*fragments), "fragment"),
             if *fragments == 1 { "is" } else { "are" },
             finding.time.map_or_else(|| "some time".into(), gap_or_rest)

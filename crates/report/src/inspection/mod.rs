@@ -1,5 +1,6 @@
 //! What `tapo inspect` found, told.
 
+mod advice;
 mod boxes;
 mod compared;
 mod fragment;
@@ -16,6 +17,7 @@ mod tables;
 mod timing;
 mod words;
 
+pub use advice::advice;
 pub use boxes::{boxes, boxes_json};
 pub use compared::{against, against_json, difference, difference_json};
 pub use fragments::{fragments, fragments_json};
@@ -27,4 +29,4 @@ pub use record::summary_json;
 pub use samples::{samples, samples_json};
 pub use summary::summary;
 pub use timing::{timing, timing_json};
-pub use words::{advice, finding, form, saved, verdict};
+pub use words::{finding, form, saved, verdict};

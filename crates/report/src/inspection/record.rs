@@ -1,6 +1,6 @@
 //! The summary as JSON: schema `tapo.inspect/1`.
 
-use super::words;
+use super::{advice::advice, words};
 use crate::{json, number};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -174,7 +174,7 @@ struct FindingRecord {
 /// As `out` has them.
 pub fn summary_json(out: &mut dyn Write, path: &Path, inspection: &Inspection) -> io::Result<()> {
     let read = &inspection.read;
-    let (advice, command) = words::advice(inspection, path).unzip();
+    let (advice, command) = advice(inspection, path).unzip();
     let (layout, moov_first) = layout(inspection.form);
     let edits = |id: usize| {
         let track = read.movie.as_ref().and_then(|m| m.tracks.get(id));

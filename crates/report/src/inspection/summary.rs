@@ -1,6 +1,6 @@
 //! The default view.
 
-use super::words;
+use super::{advice::advice, words};
 use crate::{Align, Table, Theme, escape, number};
 use anstyle::Style;
 use std::collections::HashMap;
@@ -76,7 +76,7 @@ pub fn summary(
     if let Some(text) = words::saved(inspection) {
         writeln!(out, "  {text}")?;
     }
-    if let Some((text, command)) = words::advice(inspection, path) {
+    if let Some((text, command)) = advice(inspection, path) {
         writeln!(out, "  {text}")?;
         if let Some(command) = command {
             let style = theme.command;

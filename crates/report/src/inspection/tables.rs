@@ -23,9 +23,14 @@ pub(super) fn more(finding: &Finding) -> String {
         Problem::TrackAstray => {
             "The index of a track ('trak') stands beside 'moov', where nothing looks for it.".into()
         }
-        Problem::TableLost => {
-            "It lacks a table that says where its samples are, and how large.".into()
-        }
+        Problem::TableLost => format!(
+            "It lacks a table that says where its samples are, and how large: players show none \
+             of {}.",
+            finding.time.map_or_else(
+                || "it".into(),
+                |t| number::spoken(t.end.saturating_sub(t.start), t.timescale)
+            )
+        ),
         Problem::ListMiscounted {
             kind,
             counted,
@@ -38,6 +43,12 @@ pub(super) fn more(finding: &Finding) -> String {
             .into(),
         Problem::HandlerDisagrees { handler, entry, .. } => format!(
             "It is declared as '{handler}' media and coded as '{entry}', which is another kind."
+        ),
+        Problem::ClockDisagrees { listed, wanted } => format!(
+            "Its samples last {} by its clock ('mdhd', 'stts'), and {} by its coding or edit list: \
+             it plays at a wrong speed.",
+            number::spoken(*listed, 1_000_000),
+            number::spoken(*wanted, 1_000_000)
         ),
         Problem::BoxTwice { kind } => {
             format!("A second '{kind}' stands where only one may: the first is used.")

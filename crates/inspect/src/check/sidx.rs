@@ -1,0 +1,111 @@
+//! Fragments that an index of segments (`sidx`) names and that the file ends before.
+
+use crate::{Finding, Inspection, Problem, Result, TimeRange};
+use tapo_bmff::{BoxTree, be_u16, be_u32, be_u64, full_box, records};
+use tapo_io::ByteSource;
+
+/// What lies behind the end of the file.
+struct Lacking {
+    fragments: u32,
+    start: u64,
+    end: u64,
+    timescale: u32,
+}
+
+pub(super) fn cut_off(
+    source: &dyn ByteSource,
+    tree: &BoxTree,
+    inspection: &Inspection,
+    found: &mut Vec<Finding>,
+) -> Result<()> {
+    let told = |f: &Finding| {
+        matches!(
+            f.problem,
+            Problem::FragmentsMissing { .. } | Problem::FragmentsCutOut { .. }
+        )
+    };
+    if found.iter().any(told) {
+        return Ok(());
+    }
+    // One index of all segments stands in front of them, or of each track one.
+    let first = inspection.read.fragments.first().map(|f| f.moof.start);
+    let lists = tree.roots().map(|(_, n)| n).filter(|n| n.kind == b"sidx");
+    let lists = lists.take_while(|n| first.is_some_and(|first| n.span.start < first));
+    let Some(list) = lists.last() else {
+        return Ok(());
+    };
+    if list.span.len() > tapo_bmff::limits::LOADED {
+        return Ok(());
+    }
+    let payload = source.read_span(list.payload())?;
+    let Some(lacking) = lacking(&payload, list.span.end, inspection.read.size) else {
+        return Ok(());
+    };
+    let fragments = lacking.fragments;
+    let time = TimeRange {
+        start: lacking.start,
+        end: lacking.end,
+        timescale: lacking.timescale,
+    };
+    found.push(
+        Finding::new(Problem::FragmentsCutOut { fragments })
+            .at(list.span)
+            .during(time),
+    );
+    Ok(())
+}
+
+/// Segments of a `sidx` (§8.16.3) that begin at or behind `size`; `None` if there are none.
+fn lacking(payload: &[u8], anchor: u64, size: u64) -> Option<Lacking> {
+    let (version, _, rest) = full_box(payload)?;
+    let timescale = be_u32(rest, 4).filter(|t| *t > 0)?;
+    let (mut time, offset, table) = match version {
+        0 => (be_u32(rest, 8)?.into(), be_u32(rest, 12)?.into(), 16),
+        _ => (be_u64(rest, 8)?, be_u64(rest, 16)?, 24),
+    };
+    let mut at = anchor.saturating_add(offset);
+    let count = be_u16(rest, table + 2)?;
+    let (mut fragments, mut start) = (0, None);
+    for record in records::<12>(rest.get(table + 4..)?, count.into()) {
+        if at >= size {
+            fragments += 1;
+            start = start.or(Some(time));
+        }
+        // The highest bit says that it leads to another `sidx`.
+        at = at.saturating_add((be_u32(record, 0)? & 0x7fff_ffff).into());
+        time = time.saturating_add(be_u32(record, 4)?.into());
+    }
+    Some(Lacking {
+        fragments,
+        start: start?,
+        end: time,
+        timescale,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_behind_the_end_are_counted() {
+        for version in [0_u8, 1] {
+            let mut sidx = vec![version, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 100];
+            // The first time, the first offset.
+            let wide = usize::from(version) * 4;
+            sidx.extend([0; 4][..wide].iter().chain(&[0, 0, 0, 7]));
+            sidx.extend([0; 4][..wide].iter().chain(&[0, 0, 0, 50]));
+            sidx.extend([0, 0, 0, 3]);
+            for _ in 0..3 {
+                sidx.extend([0, 0, 1, 0, 0, 0, 0, 200, 0x90, 0, 0, 0]);
+            }
+            let lacking = |size| lacking(&sidx, 1000, size);
+            assert!(lacking(1050 + 3 * 256).is_none());
+            // A segment that is there in part is told as torn.
+            assert!(lacking(1050 + 2 * 256 + 1).is_none());
+            let two = lacking(1050 + 256).unwrap();
+            assert_eq!((two.fragments, two.start, two.end), (2, 207, 607));
+            assert_eq!(two.timescale, 100);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What to do about a damaged file: one judgement, by what finalize and repair say they would do where they were asked,
+//! by the findings where not.
+
+use crate::outlook::MUCH;
+use crate::{Form, Inspection, Outlook, Problem, Prospect, Verdict};
+use std::time::Duration;
+
+/// What to do about a file.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Remedy {
+    /// Nothing that tapo does.
+    Nothing,
+    /// `tapo finalize`.
+    Finalize,
+    /// `tapo finalize --undo`, and then a look at what it was.
+    Undo,
+    /// `tapo repair`, by what the file itself holds.
+    Repair,
+    /// `tapo repair` after another recording.
+    RepairByReference,
+    /// Nothing can be had back; `tapo inspect --map` shows what is lost.
+    Map,
+    /// Nothing need be done; `tapo inspect --ledger` shows where what is.
+    Ledger,
+}
+
+impl Inspection {
+    /// What to do about it.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        if self.is_in_use() {
+            return Remedy::Nothing;
+        }
+        let guess = self.guess();
+        match &self.outlook {
+            Some(outlook) => self.confirmed(guess, outlook),
+            None => guess,
+        }
+    }
+
+    fn has(&self, problem: impl Fn(&Problem) -> bool) -> bool {
+        self.findings.iter().any(|f| problem(&f.problem))
+    }
+
+    /// By the findings alone.
+    fn guess(&self) -> Remedy {
+        let fragmented = self.form == Form::Fragmented;
+        let outside = |p: &Problem| matches!(p, Problem::SamplesOutsideFile { .. });
+        match self.verdict {
+            Verdict::Sound if fragmented && self.has(|p| *p == Problem::OpenSegment) => {
+                Remedy::Finalize
+            }
+            Verdict::Sound | Verdict::Beyond | Verdict::NotMp4 => Remedy::Nothing,
+            Verdict::Damaged if self.form == Form::Hybrid && !self.hidden().is_empty() => {
+                Remedy::Undo
+            }
+            Verdict::Damaged if fragmented && self.has(is_of_order) => Remedy::Repair,
+            Verdict::Damaged if self.has(|p| matches!(p, Problem::OutOfReach { .. })) => {
+                Remedy::Nothing
+            }
+            Verdict::Damaged if fragmented && self.tracks.iter().all(|t| t.samples == 0) => {
+                Remedy::Nothing
+            }
+            Verdict::Damaged if fragmented => Remedy::Finalize,
+            Verdict::Damaged if self.has(Problem::is_of_tables) || self.has(outside) => {
+                Remedy::Repair
+            }
+            Verdict::Damaged if self.has(|p| matches!(p, Problem::SamplesHarmed { .. })) => {
+                Remedy::Map
+            }
+            Verdict::Damaged if self.has(|p| matches!(p, Problem::Truncated { .. })) => {
+                Remedy::Repair
+            }
+            Verdict::Damaged if self.has(|p| matches!(p, Problem::UnusedMedia { .. })) => {
+                Remedy::Ledger
+            }
+            Verdict::Damaged => Remedy::Repair,
+            Verdict::Repairable if self.astray.is_some() || !self.needs_reference() => {
+                Remedy::Repair
+            }
+            Verdict::Repairable => Remedy::RepairByReference,
+        }
+    }
+
+    /// Whether media is there that no track speaks of, or a track that has none.
+    fn lacks_media(&self) -> bool {
+        let unused = |p: &Problem| matches!(p, Problem::UnusedMedia { amid: true, .. });
+        self.has(Problem::is_of_tables) || self.has(unused)
+    }
+
+    /// By what would come of it.
+    fn confirmed(&self, guess: Remedy, outlook: &Outlook) -> Remedy {
+        let finalized = outlook.finalize.as_ref();
+        let finalizes = finalized.is_some_and(|f| !outlook.repair_saves_more(f));
+        match guess {
+            Remedy::Undo => guess,
+            Remedy::Finalize if finalizes => guess,
+            Remedy::Finalize | Remedy::Repair | Remedy::RepairByReference => {
+                match &outlook.repair {
+                    Prospect::Unknown => guess,
+                    Prospect::NeedsReference | Prospect::Nothing if finalized.is_some() => {
+                        Remedy::Finalize
+                    }
+                    Prospect::NeedsReference => Remedy::RepairByReference,
+                    Prospect::Nothing => Remedy::Nothing,
+                    Prospect::Saves(_)
+                        if self.verdict == Verdict::Damaged && self.loses(outlook) =>
+                    {
+                        Remedy::Map
+                    }
+                    Prospect::Saves(_) | Prospect::GoesBy(_) if outlook.is_partial() => {
+                        Remedy::RepairByReference
+                    }
+                    Prospect::Saves(_) | Prospect::GoesBy(_) => Remedy::Repair,
+                }
+            }
+            Remedy::Nothing | Remedy::Map | Remedy::Ledger => match &outlook.repair {
+                Prospect::Saves(_) if self.gains(outlook) => Remedy::Repair,
+                Prospect::NeedsReference if self.lacks_media() => {
+                    Remedy::RepairByReference
+                }
+                _ => guess,
+            },
+        }
+    }
+
+    /// Whether a repair makes more of a track play than does.
+    fn gains(&self, outlook: &Outlook) -> bool {
+        self.differs(outlook, |now, then| then > now + MUCH.max(now / 20))
+    }
+
+    /// Whether a repair makes less of a track play than does.
+    fn loses(&self, outlook: &Outlook) -> bool {
+        self.differs(outlook, |now, then| now > then + MUCH.max(now / 20))
+    }
+
+    /// Whether what plays of some track, and what would after a repair, are as told.
+    fn differs(&self, outlook: &Outlook, so: impl Fn(Duration, Duration) -> bool) -> bool {
+        let Some(repaired) = outlook.saves() else {
+            return false;
+        };
+        let listed = self.listed();
+        let then = self.repaired(listed.clone(), repaired);
+        then.iter().any(|then| {
+            let now = listed.iter().find(|s| s.track == then.track);
+            let now = now.map_or(Duration::ZERO, |s| time(s.sound, s.timescale));
+            so(now, time(then.sound, then.timescale)) && !self.is_timed_wrongly(then.track)
+        })
+    }
+}
+
+/// Ticks as time.
+pub(crate) fn time(ticks: u64, timescale: u32) -> Duration {
+    Duration::from_micros(tapo_movie::rescale(ticks, timescale.max(1), 1_000_000))
+}
+
+/// Whether fragments, or samples of them, are all there and not where an index of the fragments as they stand finds them.
+pub(crate) const fn is_of_order(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::FragmentsHidden { .. }
+            | Problem::FragmentsUnordered { .. }
+            | Problem::FragmentRepeated { .. }
+            | Problem::FragmentTimeWrong { .. }
+            | Problem::FragmentTimeBack { .. }
+            | Problem::UnusedMedia { amid: true, .. }
+            | Problem::LayoutDisagrees { broken: true }
+            | Problem::SizesDisagree { .. }
+            | Problem::SamplesInIndex { .. }
+    )
+}
+
+impl Problem {
+    /// Whether a table is wrong, while the media may be sound.
+    #[must_use]
+    pub const fn is_of_tables(&self) -> bool {
+        matches!(
+            self,
+            Problem::LayoutDisagrees { broken: true }
+                | Problem::SizesDisagree { .. }
+                | Problem::SizeWrong { .. }
+                | Problem::TimesDisagree { .. }
+                | Problem::SamplesInIndex { .. }
+                | Problem::MediaCut { .. }
+                | Problem::NoTimescale
+                | Problem::DescriptionMissing { .. }
+                | Problem::TableShort { .. }
+                | Problem::TimesStill { .. }
+                | Problem::ChunkRuns { .. }
+                | Problem::ChunksDisagree { .. }
+                | Problem::EditShowsNothing
+                | Problem::NoMovieHeader
+                | Problem::TrackAstray
+                | Problem::TableLost
+                | Problem::ListMiscounted { .. }
+                | Problem::HandlerDisagrees { .. }
+        )
+    }
+}
