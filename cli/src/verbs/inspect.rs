@@ -35,6 +35,7 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<E
     let options = Options {
         depth: args.depth(),
         hash: args.hash,
+        outlook: true,
         now: Some(now()),
     };
     let one = |_, found: &Found| match found {

@@ -53,6 +53,7 @@ pub(crate) fn all(
                 found.extend(pace::check(track, movie, spot));
             }
             found.extend(clock::grid(track, inspection, spot));
+            found.extend(clock::far(track, inspection, spot));
             if !plain {
                 found.extend(clock::odd_durations(track, inspection, spot));
             }

@@ -46,6 +46,7 @@ impl Problem {
             Self::MediaElsewhere => "media-elsewhere",
             Self::SamplesHarmed { harm, .. } => match harm {
                 Harm::Zeroed => "samples-zeroed",
+                Harm::Erased => "samples-erased",
                 Harm::Lengths => "samples-lengths",
                 Harm::Syntax => "samples-broken",
             },
@@ -102,7 +103,9 @@ impl Problem {
             Self::EditHides { .. } => "edit-hides-media",
             Self::EditShowsNothing => "edit-shows-nothing",
             Self::EditRate { .. } => "edit-rate",
+            Self::EditShort { .. } => "edit-short",
             Self::OffsetsMissing { .. } => "offsets-missing",
+            Self::CompositionFar { .. } => "composition-far",
             Self::CompositionUneven { .. } => "composition-uneven",
             Self::CompositionOrder { .. } => "composition-order",
             Self::PicturesMisfit { .. } => "pictures-misfit",
@@ -172,8 +175,7 @@ impl Problem {
             | Self::TrackIdTwice
             | Self::BadConfiguration { .. }
             | Self::CompressedMoov
-            | Self::OffsetsBeyondSamples { .. }
-            | Self::FragmentTrackUnknown
+            | Self::OffsetsBeyondSamples { amid: false, .. }
             | Self::SyncBeyondSamples { .. }
             | Self::SamplesOutsideMdat { .. }
             | Self::MediaElsewhere
@@ -186,13 +188,11 @@ impl Problem {
             | Self::TableRoom { .. }
             | Self::ChunkRuns { .. }
             | Self::ChunksDisagree { .. }
-            | Self::LayoutDisagrees { broken: false }
+            | Self::LayoutDisagrees { broken: false, .. }
             | Self::DurationsDisagree { .. }
             | Self::TrackDuration { .. }
             | Self::MovieDuration { .. }
             | Self::EditBeyond { .. }
-            | Self::ClockDisagrees { .. }
-            | Self::OffsetsMissing { .. }
             | Self::CompositionUneven { .. }
             | Self::CompositionOrder { .. }
             | Self::PicturesMisfit { .. }
@@ -204,6 +204,12 @@ impl Problem {
             | Self::MoovMissing
             | Self::MoovAstray
             | Self::EditShowsNothing
+            | Self::EditShort { .. }
+            | Self::OffsetsBeyondSamples { amid: true, .. }
+            | Self::OffsetsMissing { .. }
+            | Self::CompositionFar { .. }
+            | Self::ClockDisagrees { .. }
+            | Self::FragmentTrackUnknown
             | Self::NoMovieHeader
             | Self::TrackAstray
             | Self::TableLost

@@ -118,11 +118,45 @@ impl Inspection {
         self.read.is_index_torn()
     }
 
+    /// Whether all samples of all tracks that there should be were looked at, and are where the index says: what is
+    /// wrong with a box around them is nothing to most players.
+    pub(crate) fn reads_as_listed(&self) -> bool {
+        let movie = self.read.movie.as_ref();
+        let listed = self.tracks.iter().filter(|t| t.samples > 0).count();
+        let wanted = movie.map_or(u32::MAX, |m| m.header.next_track_id.saturating_sub(1));
+        let lost = |p: &Problem| {
+            matches!(
+                p,
+                Problem::SamplesOutsideFile { .. }
+                    | Problem::TableShort { .. }
+                    | Problem::TableLost
+                    | Problem::TimesDisagree { .. }
+                    | Problem::NoDescription
+                    | Problem::NoTimescale
+                    | Problem::NoMovieHeader
+            )
+        };
+        let whole = !self.findings.iter().any(|f| lost(&f.problem));
+        let looked = self.depth != Depth::Tables && self.harmed.is_empty();
+        let inner = |d: &Defect| d.parent.is_some() && d.span.end == self.read.size;
+        let torn = self.is_cut_off() && self.read.defects.iter().any(inner);
+        let whole = whole && !torn;
+        let all = listed as u64 >= u64::from(wanted).max(1);
+        all && looked && whole && self.tracks.iter().all(|t| t.reachable == t.samples)
+    }
+
     /// Whether no picture can be shown, or, of a file without any, no sound heard, though the media is there: the
     /// tables or settings of all of its tracks say what cannot be.
     pub(crate) fn shows_nothing(&self) -> bool {
-        let headless = |f: &Finding| f.problem == Problem::NoMovieHeader;
-        if self.findings.iter().any(headless) {
+        // Players give up on a fragment that cannot be read, with all of the file.
+        const FAR: u64 = 1 << 40;
+        let refused = |f: &Finding| match f.problem {
+            Problem::NoMovieHeader | Problem::FragmentTrackUnknown => true,
+            Problem::BadFields { kind, .. } => self.form == Form::Fragmented && kind == b"traf",
+            Problem::FragmentTimeWrong { ticks } => ticks.unsigned_abs() > FAR,
+            _ => false,
+        };
+        if self.findings.iter().any(refused) {
             return true;
         }
         let some = |kind| {
@@ -167,7 +201,7 @@ impl Inspection {
             )
         });
         let plain = matches!(self.form, Form::Progressive { .. });
-        let harmed = self.harmed_of(track.id).filter(|h| h.harm != Harm::Zeroed);
+        let harmed = self.harmed_of(track.id).filter(|h| h.harm > Harm::Erased);
         let harmed: u64 = harmed.map(|h| u64::from(h.count)).sum();
         let misplaced = plain && (harmed >= track.samples || track.reachable == 0);
         unset || (misplaced && !self.is_cut_off()) || self.has_endless_table()
@@ -227,6 +261,9 @@ pub struct Options {
     pub depth: Depth,
     /// Whether to work out the SHA-256 of the file, of all its bytes.
     pub hash: bool,
+    /// Whether finalize and repair are asked what they would make of a damaged file ([`Inspection::outlook`]); only
+    /// where the file is opened by its path, and not if only its tables are looked at.
+    pub outlook: bool,
     /// The time of day, seconds since 1970, if dates in the future are to be found.
     pub now: Option<i64>,
 }
@@ -348,7 +385,7 @@ pub fn inspect_file_with(path: &Path, options: Options) -> Result<Inspection> {
     let file = PreadFile::open(path)?;
     let before = file.stamp()?;
     let mut inspection = inspect_with(&file, options)?;
-    if options.depth != Depth::Tables {
+    if options.outlook && options.depth != Depth::Tables {
         inspection.outlook = Outlook::of(path, &inspection);
     }
     if let Some(holder) = lock_holder(path) {

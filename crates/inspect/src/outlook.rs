@@ -74,14 +74,18 @@ impl Outlook {
         }
     }
 
-    /// Whether repair saves what finalize leaves out.
+    /// Whether repair saves what finalize leaves out, to a time that is worth another file.
     pub(crate) fn repair_saves_more(&self, finalized: &Finalization) -> bool {
         let Some(repaired) = self.saves() else {
             return false;
         };
         let longest = repaired.tracks.iter().map(|t| t.recovered).max();
-        let longer = longest.is_some_and(|l| l > finalized.duration + MUCH);
-        longer || repaired.samples() * 20 > finalized.samples * 21
+        let longest = longest.unwrap_or_default();
+        let (all, kept) = (repaired.samples(), finalized.samples);
+        let thousandths = all.saturating_sub(kept).saturating_mul(1000) / all.max(1);
+        let left_out = longest * u32::try_from(thousandths).unwrap_or(1000) / 1000;
+        let left_out = left_out.max(longest.saturating_sub(finalized.duration));
+        left_out > (2 * MUCH).max(longest / 20)
     }
 }
 

@@ -104,6 +104,8 @@ pub enum Problem {
     },
     /// Composition offsets (`ctts`) for more samples than there are.
     OffsetsBeyondSamples {
+        /// Whether further entries stand behind the one that goes on behind the last sample: they were for others.
+        amid: bool,
         /// Samples by `ctts`.
         offsets: u64,
         /// Samples by `stsz`.
@@ -387,12 +389,16 @@ pub enum Problem {
     },
     /// The tables place samples on others, or where no media is.
     LayoutDisagrees {
+        /// Whether these are tables of fragments.
+        fragmented: bool,
         /// Whether samples read wrongly for it, or media belongs to none.
         broken: bool,
     },
     /// Samples are damaged by the sizes in the table (`stsz`), and sound by the
     /// lengths of their own units.
     SizesDisagree {
+        /// Whether it is a table of a fragment.
+        fragmented: bool,
         /// The number of the first.
         first: u32,
     },
@@ -451,6 +457,22 @@ pub enum Problem {
     },
     /// The edit list shows nothing of the media.
     EditShowsNothing,
+    /// The edit list shows less than half of what the track says it shows, which is all of its media.
+    EditShort {
+        /// What it shows, ticks of the movie.
+        shown: u64,
+        /// What the track says, ticks of the movie.
+        declared: u64,
+        /// Ticks of the movie a second.
+        timescale: u32,
+    },
+    /// Samples that are shown further from where they are decoded than the whole track lasts.
+    CompositionFar {
+        /// How many.
+        samples: u32,
+        /// The number of the first.
+        first: u32,
+    },
     /// The edit list plays faster or slower than normal.
     EditRate {
         /// The rate, 16.16.

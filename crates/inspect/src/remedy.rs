@@ -2,7 +2,7 @@
 //! by the findings where not.
 
 use crate::outlook::MUCH;
-use crate::{Form, Inspection, Outlook, Problem, Prospect, Verdict};
+use crate::{Finding, Form, Inspection, Outlook, Problem, Prospect, Severity, Verdict};
 use std::time::Duration;
 
 /// What to do about a file.
@@ -61,6 +61,7 @@ impl Inspection {
             Verdict::Damaged if fragmented && self.tracks.iter().all(|t| t.samples == 0) => {
                 Remedy::Nothing
             }
+            Verdict::Damaged | Verdict::Repairable if self.is_kept_by_repair() => Remedy::Nothing,
             Verdict::Damaged if fragmented => Remedy::Finalize,
             Verdict::Damaged if self.has(Problem::is_of_tables) || self.has(outside) => {
                 Remedy::Repair
@@ -86,6 +87,27 @@ impl Inspection {
     fn lacks_media(&self) -> bool {
         let unused = |p: &Problem| matches!(p, Problem::UnusedMedia { amid: true, .. });
         self.has(Problem::is_of_tables) || self.has(unused)
+    }
+
+    /// Whether all that is damaged is what finalize and repair leave as it is.
+    #[must_use]
+    pub fn is_kept_by_repair(&self) -> bool {
+        let damage = self
+            .findings
+            .iter()
+            .filter(|f| f.severity() == Severity::Damage);
+        let kept = |f: &Finding| {
+            matches!(
+                f.problem,
+                Problem::ClockDisagrees { .. }
+                    | Problem::HandlerDisagrees { .. }
+                    | Problem::EditShort { .. }
+                    | Problem::CompositionFar { .. }
+                    | Problem::OffsetsMissing { .. }
+                    | Problem::OffsetsBeyondSamples { .. }
+            )
+        };
+        damage.clone().next().is_some() && damage.clone().all(kept)
     }
 
     /// By what would come of it.
@@ -114,11 +136,10 @@ impl Inspection {
                     Prospect::Saves(_) | Prospect::GoesBy(_) => Remedy::Repair,
                 }
             }
+            Remedy::Nothing if self.is_kept_by_repair() => guess,
             Remedy::Nothing | Remedy::Map | Remedy::Ledger => match &outlook.repair {
                 Prospect::Saves(_) if self.gains(outlook) => Remedy::Repair,
-                Prospect::NeedsReference if self.lacks_media() => {
-                    Remedy::RepairByReference
-                }
+                Prospect::NeedsReference if self.lacks_media() => Remedy::RepairByReference,
                 _ => guess,
             },
         }
@@ -164,7 +185,7 @@ pub(crate) const fn is_of_order(problem: &Problem) -> bool {
             | Problem::FragmentTimeWrong { .. }
             | Problem::FragmentTimeBack { .. }
             | Problem::UnusedMedia { amid: true, .. }
-            | Problem::LayoutDisagrees { broken: true }
+            | Problem::LayoutDisagrees { broken: true, .. }
             | Problem::SizesDisagree { .. }
             | Problem::SamplesInIndex { .. }
     )
@@ -176,7 +197,7 @@ impl Problem {
     pub const fn is_of_tables(&self) -> bool {
         matches!(
             self,
-            Problem::LayoutDisagrees { broken: true }
+            Problem::LayoutDisagrees { broken: true, .. }
                 | Problem::SizesDisagree { .. }
                 | Problem::SizeWrong { .. }
                 | Problem::TimesDisagree { .. }

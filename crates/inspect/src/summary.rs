@@ -2,7 +2,7 @@
 
 use crate::check::unreached;
 use crate::places::{Clock, chunks, extremes, fitting};
-use crate::{Inspection, Outlook, Problem, Remedy};
+use crate::{Harm, Inspection, Outlook, Problem, Remedy};
 use tapo_bmff::FourCc;
 use tapo_codec::MediaKind;
 use tapo_movie::{SampleDescription, Sequence, SyncSamples, Track, rescale};
@@ -71,8 +71,31 @@ impl Inspection {
         let by_repair = matches!(self.remedy(), Remedy::Repair | Remedy::RepairByReference);
         match self.outlook.as_ref().and_then(Outlook::saves) {
             Some(repaired) if by_repair => self.repaired(listed, repaired),
+            _ if self.remedy() == Remedy::RepairByReference => self.with_the_rest(listed),
             _ => listed,
         }
+    }
+
+    /// With tracks of which nothing is listed, as long as their headers say: with another recording a repair finds what
+    /// is there.
+    fn with_the_rest(&self, mut listed: Vec<Saved>) -> Vec<Saved> {
+        let Some(movie) = &self.read.movie else {
+            return listed;
+        };
+        for track in &movie.tracks {
+            let (id, duration) = (track.header.id, track.header.declared_duration);
+            if listed.iter().all(|s| s.track != id) && is_stated(duration) {
+                listed.push(Saved {
+                    track: id,
+                    kind: kind(track.handler),
+                    sound: duration,
+                    all: duration,
+                    timescale: movie.header.timescale,
+                });
+            }
+        }
+        listed.sort_by_key(|s| s.track);
+        listed
     }
 
     /// What a repair saves, and of how much.
@@ -82,6 +105,12 @@ impl Inspection {
         }
         for track in &repaired.tracks {
             let (sound, all) = of_repair(track);
+            // A repair does not look for those.
+            let erased = self.harmed_of(track.id).filter(|h| h.harm == Harm::Erased);
+            let erased = erased.map(|h| h.end.saturating_sub(h.start)).sum();
+            let timescale = self.tracks.iter().find(|t| t.id == track.id);
+            let timescale = timescale.map_or(1, |t| t.timescale.max(1));
+            let sound = sound.saturating_sub(rescale(erased, timescale, MICROSECONDS));
             let saved = Saved {
                 track: track.id,
                 kind: kind(track.handler),
@@ -155,9 +184,20 @@ impl Inspection {
                 _ => false,
             };
             let declared = track.declared_media_duration;
+            let unclocked = |p: &Problem| matches!(p, Problem::ClockDisagrees { .. });
+            let shown = movie.map_or(0, |m| {
+                rescale(
+                    track.header.declared_duration,
+                    m.header.timescale,
+                    t.timescale,
+                )
+            });
+            let clock_wrong = of_track().any(|f| unclocked(&f.problem))
+                && is_stated(track.header.declared_duration);
             let stated = of_track().any(|f| untimed(&f.problem)) && is_stated(declared);
             let listed = match &sequence {
                 Some(sequence) => self.in_order(sequence, t.id),
+                None if clock_wrong => shown,
                 None if stated => declared,
                 None => t.duration,
             };

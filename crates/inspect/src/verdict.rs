@@ -43,7 +43,7 @@ impl Verdict {
             Form::Foreign(_) => return Self::NotMp4,
             Form::NoIndex => return lost,
             // Players take a whole `moov` or none.
-            _ if inspection.is_index_torn() => return lost,
+            _ if inspection.is_index_torn() && !inspection.reads_as_listed() => return lost,
             // What we began to record should hold something by now.
             Form::Init => !damaged && (inspection.own.is_none() || inspection.is_in_use()),
             Form::Media => true,
@@ -56,7 +56,8 @@ impl Verdict {
             }
             Form::Progressive { .. } | Form::Fragmented | Form::Hybrid => {
                 let reachable = inspection.tracks.iter().any(|t| t.reachable > 0);
-                inspection.has_mdat() && (reachable || inspection.has_torn_media())
+                let media = inspection.has_mdat() || inspection.reads_as_listed();
+                media && (reachable || inspection.has_torn_media())
             }
         };
         match (plays, damaged) {

@@ -76,7 +76,13 @@ fn what_players_refuse_is_damage() {
             Some(1),
             lost,
         ),
-        (with(b"mdat", 0, 4, b"mdau"), "mdat-missing", None, lost),
+        (
+            with(b"mdat", 0, 4, b"mdau"),
+            "mdat-missing",
+            None,
+            // Nobody but us asks what the box is called.
+            Verdict::Damaged,
+        ),
     ];
     for (file, code, track, verdict) in cases {
         let seen = inspect(&file).unwrap();

@@ -426,7 +426,11 @@ impl<'b> FragmentReader<'_, '_, 'b> {
                 last.duration = last.duration.saturating_add(sum.duration);
                 last.bytes = last.bytes.saturating_add(sum.bytes);
             }
-            _ => fragment.tracks.push(sum),
+            _ => {
+                // A recording may have a fragment for each sample: room for one is enough.
+                fragment.tracks.reserve_exact(1);
+                fragment.tracks.push(sum);
+            }
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ pub(super) fn run(
     let options = Options {
         depth: args.depth(),
         hash: false,
+        outlook: false,
         now: None,
     };
     let theirs = match inspect_file_with(other, options) {

@@ -53,7 +53,16 @@ pub(super) fn track(track: &Track, movie: &Movie, spots: &TrackSpots, found: &mu
             .map(|e| e.duration)
             .fold(0, u64::saturating_add)
     };
-    if is_stated(own) && is_stated(wanted) && own.abs_diff(wanted) > 1 {
+    let whole = rescale(sum, track.timescale, ticks);
+    let shown = !track.edits.is_empty() && wanted < own / 2;
+    if is_stated(own) && shown && own.abs_diff(whole) <= u64::from(ticks) / 2 {
+        let problem = Problem::EditShort {
+            shown: wanted,
+            declared: own,
+            timescale: ticks,
+        };
+        found.push(about(problem, spots.hull(&[b"elst", b"tkhd"])));
+    } else if is_stated(own) && is_stated(wanted) && own.abs_diff(wanted) > 1 {
         let problem = Problem::TrackDuration {
             declared: own,
             wanted,
@@ -129,6 +138,31 @@ fn edits(track: &Track, ticks: u32, longest: u64, spots: &TrackSpots, found: &mu
     if start > 0 || tail > 0 {
         found.push(about(Problem::EditHides { start, end: tail }));
     }
+}
+
+/// Samples that are shown further from their decode time than the whole track lasts, and a minute.
+pub(super) fn far(track: &Track, inspection: &Inspection, spots: &TrackSpots) -> Option<Finding> {
+    let table = &track.samples;
+    let most = table
+        .duration()
+        .saturating_add(60 * u64::from(track.timescale));
+    let (mut number, mut samples, mut first, mut last) = (1_u32, 0_u32, u32::MAX, 0);
+    for (run, offset) in table.composition_offsets.runs() {
+        let next = number.saturating_add(*run);
+        if u64::from(offset.unsigned_abs()) > most && number <= table.len() {
+            samples = samples.saturating_add(*run);
+            first = first.min(number);
+            last = next - 1;
+        }
+        number = next;
+    }
+    if samples == 0 {
+        return None;
+    }
+    let fragments = &inspection.read.fragments;
+    let span = self::table(spots, fragments, track.header.id, &[b"ctts"], (first, last));
+    let problem = Problem::CompositionFar { samples, first };
+    Some(Finding::new(problem).on(track.header.id).at(span))
 }
 
 /// Places that a sample may be shown before the first: pictures held back, twice.

@@ -126,6 +126,7 @@ fn row(
     let mut ends: HashMap<u32, Before> = HashMap::new();
     let paces = paces(order);
     let mut last_number: Option<(u32, Span)> = None;
+    let mut held = HELD;
     for (place, fragment) in order.iter().enumerate() {
         let jump = match (last_number, fragment.sequence_number) {
             (Some((before, _)), Some(after)) if after > before.saturating_add(1) => {
@@ -217,6 +218,10 @@ fn row(
         }
         let number = fragment.sequence_number.map(|n| (n, fragment.moof));
         last_number = number.or(last_number);
+        if found.len() > held {
+            summarise(found);
+            held = found.len() + HELD;
+        }
     }
 }
 
@@ -271,6 +276,9 @@ fn first(order: &[&Fragment], timescales: &HashMap<u32, u32>, found: &mut Vec<Fi
         }));
     }
 }
+
+/// Findings that are held before those of one kind are summarised.
+const HELD: usize = 4096;
 
 /// Jumps kept one by one; a file that has more has them everywhere.
 const JUMPS: usize = 10;

@@ -41,6 +41,7 @@ pub(super) fn check(
             let span = place(track, spot, inspection, harmed);
             if told.insert((harmed.track, span)) {
                 let problem = Problem::SizesDisagree {
+                    fragmented: !inspection.read.fragments.is_empty(),
                     first: harmed.first,
                 };
                 found.push(Finding::new(problem).on(track.header.id).at(span));
@@ -112,15 +113,60 @@ fn overlaps(movie: &Movie, inspection: &Inspection, spots: &Spots, found: &mut V
     let holes = found
         .iter()
         .any(|f| matches!(f.problem, Problem::UnusedMedia { .. }));
-    let broken = holes || !inspection.harmed.is_empty();
+    let broken = holes || !inspection.harmed.is_empty() || shares_codings(movie, inspection);
+    let fragmented = !inspection.read.fragments.is_empty();
+    let suspects = suspects(movie, inspection, found);
+    if !fragmented && guilty.iter().any(|(track, _)| suspects.contains(track)) {
+        guilty.retain(|(track, _)| suspects.contains(track));
+    }
     for (track, span) in guilty {
         let id = movie.tracks.get(track).map_or(0, |t| t.header.id);
         found.push(
-            Finding::new(Problem::LayoutDisagrees { broken })
+            Finding::new(Problem::LayoutDisagrees { fragmented, broken })
                 .on(id)
                 .at(span),
         );
     }
+}
+
+/// Whether the same bytes are samples of two codings: they are not both.
+fn shares_codings(movie: &Movie, inspection: &Inspection) -> bool {
+    let ledger = &inspection.ledger;
+    let coding = |id: u32| {
+        let track = movie.tracks.iter().find(|t| t.header.id == id);
+        track
+            .and_then(|t| t.descriptions.first())
+            .map(tapo_movie::SampleDescription::kind)
+    };
+    ledger.overlaps().iter().any(|overlap| {
+        let at = ledger.place_of(overlap.span.start);
+        match ledger.get(at).map(|e| e.what) {
+            Some(Holding::Samples { track, .. }) => coding(track) != coding(overlap.track),
+            _ => false,
+        }
+    })
+}
+
+/// Tracks whose own tables contradict each other, or whose samples are not what they should be: indices.
+fn suspects(movie: &Movie, inspection: &Inspection, found: &[Finding]) -> BTreeSet<usize> {
+    let own = |p: &Problem| {
+        matches!(
+            p,
+            Problem::ChunksDisagree { .. }
+                | Problem::ChunkRuns { .. }
+                | Problem::TableShort { .. }
+                | Problem::TableRoom { .. }
+                | Problem::SamplesOutsideFile { .. }
+                | Problem::SamplesInIndex { .. }
+        )
+    };
+    let named = found
+        .iter()
+        .filter(|f| own(&f.problem))
+        .filter_map(|f| f.track);
+    let place = |id: u32| movie.tracks.iter().position(|t| t.header.id == id);
+    let harmed = inspection.harmed.iter().map(|h| h.track);
+    named.filter_map(place).chain(harmed).collect()
 }
 
 /// Whether a harmed stretch is sound by its own lengths: from its first byte they

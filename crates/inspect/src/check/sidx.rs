@@ -27,18 +27,25 @@ pub(super) fn cut_off(
     if found.iter().any(told) {
         return Ok(());
     }
-    // One index of all segments stands in front of them, or of each track one.
-    let first = inspection.read.fragments.first().map(|f| f.moof.start);
-    let lists = tree.roots().map(|(_, n)| n).filter(|n| n.kind == b"sidx");
-    let lists = lists.take_while(|n| first.is_some_and(|first| n.span.start < first));
-    let Some(list) = lists.last() else {
+    // One index of all segments stands in front of them, for each track one; or one in front of each segment.
+    let fragments = &inspection.read.fragments;
+    let ends = [fragments.first(), fragments.last()].map(|f| f.map(|f| f.moof.start));
+    let [Some(first), Some(last)] = ends else {
         return Ok(());
     };
-    if list.span.len() > tapo_bmff::limits::LOADED {
-        return Ok(());
+    let lists = tree.roots().map(|(_, n)| n).filter(|n| n.kind == b"sidx");
+    let lists = lists.filter(|n| n.span.start < first || n.span.start > last);
+    let mut missing = None;
+    for list in lists.filter(|n| n.span.len() <= tapo_bmff::limits::LOADED) {
+        let payload = source.read_span(list.payload())?;
+        let unclocked = full_box(&payload).and_then(|(_, _, rest)| be_u32(rest, 4)) == Some(0);
+        if unclocked {
+            found.push(Finding::new(Problem::NoTimescale).at(list.span));
+        }
+        let lacking = lacking(&payload, list.span.end, inspection.read.size);
+        missing = lacking.map(|l| (list, l)).or(missing);
     }
-    let payload = source.read_span(list.payload())?;
-    let Some(lacking) = lacking(&payload, list.span.end, inspection.read.size) else {
+    let Some((list, lacking)) = missing else {
         return Ok(());
     };
     let fragments = lacking.fragments;

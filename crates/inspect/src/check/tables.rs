@@ -53,7 +53,14 @@ pub(super) fn check(
     let offsets = table.composition_offsets.len();
     let tables = spot.hull(&[b"ctts", b"stsz", b"stz2"]);
     if offsets > samples {
-        found.push(about(Problem::OffsetsBeyondSamples { offsets, samples }).at(tables));
+        let runs = table.composition_offsets.runs();
+        let rest = runs.iter().rev().skip(1).map(|(n, _)| u64::from(*n));
+        let problem = Problem::OffsetsBeyondSamples {
+            amid: rest.fold(0, u64::saturating_add) >= samples,
+            offsets,
+            samples,
+        };
+        found.push(about(problem).at(tables));
     } else if offsets < samples && offsets > 0 {
         found.push(about(Problem::OffsetsMissing { offsets, samples }).at(tables));
     }

@@ -1,7 +1,7 @@
 //! One track's samples against its codec.
 
 use super::against::{Against, Group};
-use super::{Depth, Harm};
+use super::{Depth, Harm, erased};
 use crate::Result;
 use std::path::Path;
 use tapo_codec::nal::NalLengthSize;
@@ -183,6 +183,11 @@ impl Codec {
             && !adds_up(&mut window, span, size)?
         {
             return Ok((Some(Harm::Lengths), None));
+        }
+        if let Some(size) = self.lengths
+            && erased::in_slices(bytes, span.start, size, self.h265)
+        {
+            return Ok((Some(Harm::Erased), None));
         }
         let Some(recogniser) = recogniser else {
             return Ok((None, None));

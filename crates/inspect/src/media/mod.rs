@@ -7,6 +7,7 @@
 //! is the same.
 
 mod against;
+mod erased;
 mod examine;
 mod zeros;
 
@@ -64,6 +65,8 @@ impl Depth {
 pub enum Harm {
     /// All of its bytes are zero.
     Zeroed,
+    /// Sectors of it are nothing but 0xFF, as in flash memory that was erased.
+    Erased,
     /// The lengths of its units do not add up to its size.
     Lengths,
     /// Its bytes are nothing that its codec allows.
@@ -76,6 +79,7 @@ impl Harm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Zeroed => "zeroed",
+            Self::Erased => "erased",
             Self::Lengths => "lengths",
             Self::Syntax => "syntax",
         }

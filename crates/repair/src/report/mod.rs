@@ -81,6 +81,15 @@ fn duration(ticks: i64, hz: u64) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
+/// Ticks that samples last, each no longer than until the next: one in front of what was missing may say it lasts until
+/// behind that.
+fn played(times: &[Timed]) -> i64 {
+    let next = times.iter().skip(1).map(|t| t.dts).chain([i64::MAX]);
+    let each = times.iter().zip(next);
+    each.map(|(t, next)| t.duration.min(next.saturating_sub(t.dts)).max(0))
+        .sum()
+}
+
 fn tracks(found: &Found, profile: &Profile, line: &Timeline) -> Vec<TrackOutcome> {
     let last = found.items.iter().max_by_key(|i| i.at);
     let all = profile.movie.tracks.iter().zip(&line.tracks).enumerate();
@@ -109,7 +118,7 @@ fn tracks(found: &Found, profile: &Profile, line: &Timeline) -> Vec<TrackOutcome
                     .map(SampleDescription::kind)
                     .unwrap_or_default(),
                 samples: told.number - 1,
-                recovered: duration(times.iter().map(|t| t.duration).sum(), hz),
+                recovered: duration(played(times), hz),
                 lost_samples: lost,
                 lost: duration(lost_ticks.unwrap_or(i64::MAX), hz),
                 classes: told.classes,

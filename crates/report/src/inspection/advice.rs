@@ -29,8 +29,8 @@ pub fn advice(inspection: &Inspection, path: &Path) -> Option<(String, Option<St
             "tapo inspect --map",
         ),
         Remedy::Ledger => (
-            "What the tracks list is sound and nothing need be done. See what else is in it, and \
-             where:",
+            "What its tracks list is sound. What else is in it may be a track that was lost, or \
+             something hidden. See what it is, and where:",
             "tapo inspect --ledger",
         ),
         Remedy::Repair => (repair(inspection), "tapo repair"),
@@ -46,6 +46,12 @@ fn without_command(inspection: &Inspection) -> Option<&'static str> {
         return Some(
             "Keep the file as it is, and do not record on its card: what stands behind the damage \
              can still be saved.",
+        );
+    }
+    if inspection.is_kept_by_repair() {
+        return Some(
+            "All of its media is there. What is wrong is told above, and tapo does not rewrite it; \
+             a player that goes by the coding alone may show it rightly.",
         );
     }
     let no_sample = inspection.tracks.iter().all(|t| t.samples == 0);

@@ -117,13 +117,36 @@ pub(super) fn more(finding: &Finding) -> String {
                 n => format!("{} chunks stand", grouped(*n)),
             }
         ),
-        Problem::LayoutDisagrees { broken: true } => "The tables that say where samples stand \
+        Problem::LayoutDisagrees {
+            fragmented: true,
+            broken,
+        } => format!(
+            "The table of a fragment ('trun') places some samples where other data is{}.",
+            if *broken { ": an entry is wrong" } else { "" }
+        ),
+        Problem::LayoutDisagrees { broken: true, .. } => "The tables that say where samples stand \
             ('stsz', 'stsc', 'stco') place some of them where other data is: an entry is wrong."
             .into(),
-        Problem::LayoutDisagrees { broken: false } => "By its tables ('stsz', 'stsc', 'stco') \
+        Problem::LayoutDisagrees { broken: false, .. } => "By its tables ('stsz', 'stsc', 'stco') \
             some samples share bytes with others."
             .into(),
-        Problem::SizesDisagree { first } => format!(
+        Problem::EditShort {
+            shown,
+            declared,
+            timescale,
+        } => format!(
+            "Its edit list ('elst') shows no more than {} of {}: the rest is in the file, and \
+             players leave it out.",
+            number::spoken(*shown, *timescale),
+            number::spoken(*declared, *timescale)
+        ),
+        Problem::CompositionFar { samples, first } => format!(
+            "{} (from number {} on) are shown at times far beyond the end by 'ctts': players stop \
+             or jump there.",
+            number::count(u64::from(*samples), "sample"),
+            grouped(u64::from(*first))
+        ),
+        Problem::SizesDisagree { first, .. } => format!(
             "From sample {} on the sizes in the table are wrong: by their own lengths the \
              samples are sound.",
             grouped(u64::from(*first))

@@ -194,7 +194,9 @@ fn sentence(finding: &Finding) -> String {
         Problem::DescriptionMissing { number } => {
             format!("Samples name description number {number}, which is not there.")
         }
-        Problem::OffsetsBeyondSamples { offsets, samples } => format!(
+        Problem::OffsetsBeyondSamples {
+            offsets, samples, ..
+        } => format!(
             "There are composition offsets for {} but {}.",
             number::count(*offsets, "sample"),
             number::count(*samples, "sample")
@@ -235,6 +237,7 @@ fn sentence(finding: &Finding) -> String {
             number::grouped(u64::from(*first)),
             match harm {
                 Harm::Zeroed => "the bytes are nothing but zeros",
+                Harm::Erased => "sectors of it are nothing but 0xFF, as erased memory",
                 Harm::Lengths => "the lengths inside do not add up",
                 Harm::Syntax => "the bytes are not what the codec allows",
             },
