@@ -5,6 +5,7 @@ use crate::{Form, Inspection, Verdict};
 use std::path::Path;
 use std::time::Duration;
 use tapo_finalize::Finalization;
+use tapo_io::PreadFile;
 use tapo_repair::{Basis, Error, Note, Reconstruction};
 
 /// Files that are repaired for a trial, bytes; of larger ones it is only asked what a repair would go by.
@@ -15,6 +16,8 @@ const TRIED: u64 = 256 << 20;
 pub struct Outlook {
     /// What finalize would do, if it would.
     pub finalize: Option<Finalization>,
+    /// What finalize keeps of a torn last fragment: track ids and ticks.
+    pub torn: Vec<(u32, u64)>,
     /// What repair would.
     pub repair: Prospect,
 }
@@ -46,8 +49,15 @@ impl Outlook {
         }
         let fragmented = inspection.form == Form::Fragmented;
         let finalize = fragmented.then(|| tapo_finalize::check(path).ok());
+        let finalize = finalize.flatten();
+        let is_torn = finalize.as_ref().is_some_and(|f| f.torn_samples.is_some());
         Some(Self {
-            finalize: finalize.flatten(),
+            torn: if is_torn {
+                torn(path, inspection)
+            } else {
+                Vec::new()
+            },
+            finalize,
             repair: prospect(path, inspection.read.size),
         })
     }
@@ -91,6 +101,25 @@ impl Outlook {
 
 /// Time that is worth another file.
 pub(crate) const MUCH: Duration = Duration::from_secs(1);
+
+/// How much longer each track is with the samples of a torn last fragment that are there, ticks.
+fn torn(path: &Path, inspection: &Inspection) -> Vec<(u32, u64)> {
+    let whole = PreadFile::open(path).map_err(tapo_movie::Error::from);
+    let whole = whole.and_then(|file| tapo_movie::read_to_end(&file));
+    let Ok(Some(movie)) = whole.map(|read| read.movie) else {
+        return Vec::new();
+    };
+    let listed = |id| inspection.tracks.iter().find(|t| t.id == id);
+    let more = movie.tracks.iter().filter_map(|track| {
+        let id = track.header.id;
+        let more = track
+            .samples
+            .duration()
+            .saturating_sub(listed(id)?.duration);
+        Some((id, more))
+    });
+    more.collect()
+}
 
 fn prospect(path: &Path, size: u64) -> Prospect {
     let options = tapo_repair::Options {

@@ -197,24 +197,24 @@ impl Problem {
     pub const fn is_of_tables(&self) -> bool {
         matches!(
             self,
-            Problem::LayoutDisagrees { broken: true, .. }
-                | Problem::SizesDisagree { .. }
-                | Problem::SizeWrong { .. }
-                | Problem::TimesDisagree { .. }
-                | Problem::SamplesInIndex { .. }
-                | Problem::MediaCut { .. }
-                | Problem::NoTimescale
-                | Problem::DescriptionMissing { .. }
-                | Problem::TableShort { .. }
-                | Problem::TimesStill { .. }
-                | Problem::ChunkRuns { .. }
-                | Problem::ChunksDisagree { .. }
-                | Problem::EditShowsNothing
-                | Problem::NoMovieHeader
-                | Problem::TrackAstray
-                | Problem::TableLost
-                | Problem::ListMiscounted { .. }
-                | Problem::HandlerDisagrees { .. }
+            Self::LayoutDisagrees { broken: true, .. }
+                | Self::SizesDisagree { .. }
+                | Self::SizeWrong { .. }
+                | Self::TimesDisagree { .. }
+                | Self::SamplesInIndex { .. }
+                | Self::MediaCut { .. }
+                | Self::NoTimescale
+                | Self::DescriptionMissing { .. }
+                | Self::TableShort { .. }
+                | Self::TimesStill { .. }
+                | Self::ChunkRuns { .. }
+                | Self::ChunksDisagree { .. }
+                | Self::EditShowsNothing
+                | Self::NoMovieHeader
+                | Self::TrackAstray
+                | Self::TableLost
+                | Self::ListMiscounted { .. }
+                | Self::HandlerDisagrees { .. }
         )
     }
 }

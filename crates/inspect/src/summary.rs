@@ -69,6 +69,9 @@ impl Inspection {
     pub fn saved(&self) -> Vec<Saved> {
         let listed = self.listed();
         let by_repair = matches!(self.remedy(), Remedy::Repair | Remedy::RepairByReference);
+        if let (Remedy::Finalize, Some(outlook)) = (self.remedy(), &self.outlook) {
+            return with_torn(listed, &outlook.torn);
+        }
         match self.outlook.as_ref().and_then(Outlook::saves) {
             Some(repaired) if by_repair => self.repaired(listed, repaired),
             _ if self.remedy() == Remedy::RepairByReference => self.with_the_rest(listed),
@@ -231,6 +234,18 @@ impl Inspection {
         let own = parts.filter(|p| p.track_id == track).map(|p| p.duration);
         own.fold(0, u64::saturating_add)
     }
+}
+
+/// What is listed, and what is there of a torn last fragment.
+fn with_torn(mut listed: Vec<Saved>, torn: &[(u32, u64)]) -> Vec<Saved> {
+    for saved in &mut listed {
+        let more = torn.iter().find(|(track, _)| *track == saved.track);
+        let sound = saved
+            .sound
+            .saturating_add(more.map_or(0, |(_, ticks)| *ticks));
+        saved.sound = sound.min(saved.all);
+    }
+    listed
 }
 
 /// Ticks a second of what a repair says.

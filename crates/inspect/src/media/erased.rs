@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn sectors_of_ones_are_found_in_slices_alone() {
-        let four = NalLengthSize::from_minus_one(3).unwrap();
+        let four = NalLengthSize::FOUR;
         for start in [0, 100, 511, 512, 5000] {
             for (kind, slice) in [(0x65, true), (0x41, true), (0x0c, false), (0x06, false)] {
                 assert_eq!(
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn what_is_shorter_than_a_sector_or_crosses_its_ends_is_none() {
-        let four = NalLengthSize::from_minus_one(3).unwrap();
+        let four = NalLengthSize::FOUR;
         let mut short = vec![0x55; 4 * SECTOR];
         short[..5].copy_from_slice(&[0, 0, 7, 0xfc, 0x65]);
         short[600..600 + SECTOR].fill(0xff);

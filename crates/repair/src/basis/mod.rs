@@ -148,7 +148,11 @@ pub(crate) fn index(source: &dyn ByteSource, layout: &Layout) -> Result<Option<(
 /// # Errors
 /// The source fails.
 pub(crate) fn is_damaged(source: &dyn ByteSource, layout: &Layout) -> Result<bool> {
-    left::lacks_samples(View { source, layout })
+    left::lacks_samples(View {
+        source,
+        layout,
+        alone: true,
+    })
 }
 
 fn of_itself(own: &Own, source: &dyn ByteSource) -> Result<Profile> {
