@@ -116,7 +116,7 @@ pub(super) fn dealt(movie: &Movie, wrong: &Wrong) -> Option<Movie> {
 fn fitting(sizes: &Sizes, number: u32, mut room: u64) -> u32 {
     match sizes {
         Sizes::Constant { size, count } => {
-            let left = u64::from((count + 1).saturating_sub(number));
+            let left = (u64::from(*count) + 1).saturating_sub(u64::from(number));
             let fit = room.checked_div(u64::from(*size)).unwrap_or(left);
             u32::try_from(fit.min(left)).unwrap_or(0)
         }
