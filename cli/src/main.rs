@@ -35,6 +35,7 @@ fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
         Command::Record(args) => verbs::record::run(args, printer),
         Command::Inspect(args) => verbs::inspect::run(args, printer),
         Command::Protect(args) => verbs::protect::run(args, printer),
+        Command::Init(args) => verbs::init::run(args, printer),
         Command::Camera(args) => verbs::camera::run(args, printer),
         Command::Finalize(args) => verbs::finalize::run(args, printer),
         Command::Repair(args) => verbs::repair::run(args, printer),

@@ -81,6 +81,64 @@ fn a_table_of_four_thousand_million_samples() {
     );
 }
 
+/// The times of all of them are there, too, so that nothing looks wrong but their number.
+#[test]
+fn as_many_samples_with_their_times_are_none() {
+    let mut file = common::progressive(true);
+    let mut put = |kind: &[u8; 4], behind: usize, values: &[u32]| {
+        let at = file.windows(4).position(|w| w == kind).unwrap() + behind;
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_be_bytes()).collect();
+        file[at..at + bytes.len()].copy_from_slice(&bytes);
+    };
+    put(b"stsz", 8, &[1, u32::MAX]);
+    put(b"stts", 12, &[u32::MAX]);
+    put(b"stsc", 16, &[u32::MAX]);
+    let folder = common::Folder::new();
+    folder.write("bomb.mp4", &file);
+    survives(&folder.path("bomb.mp4"));
+    let start = Instant::now();
+    let (code, out, said) = folder.run(&["repair", "bomb.mp4", "-o", "out.mp4"]);
+    assert!((0..=7).contains(&code), "{code}: {out}{said}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+/// A fragment of runs that hold no table: together more samples than can be counted.
+#[test]
+fn runs_of_more_samples_than_can_be_counted() {
+    let init = common::fragmented(1);
+    let moof = init.windows(4).position(|w| w == b"moof").unwrap() - 4;
+    let (mut traf, mut moof_box) = (Vec::new(), Vec::new());
+    let boxed = |kind: &[u8; 4], payload: &[u8]| {
+        let len = u32::try_from(payload.len() + 8).unwrap();
+        [&len.to_be_bytes()[..], kind, payload].concat()
+    };
+    let words = |all: &[u32]| {
+        all.iter()
+            .flat_map(|v| v.to_be_bytes())
+            .collect::<Vec<u8>>()
+    };
+    traf.extend(boxed(b"tfhd", &words(&[0x2_0018, 1, 1, 0])));
+    for _ in 0..500 {
+        traf.extend(boxed(b"trun", &words(&[0, 0x7fff_ffff])));
+    }
+    moof_box.extend(boxed(b"mfhd", &words(&[0, 1])));
+    moof_box.extend(boxed(b"traf", &traf));
+    let file = [
+        &init[..moof],
+        &boxed(b"moof", &moof_box),
+        &boxed(b"mdat", &[0; 64]),
+    ]
+    .concat();
+    let folder = common::Folder::new();
+    folder.write("runs.mp4", &file);
+    survives(&folder.path("runs.mp4"));
+    let (code, out, said) = folder.run(&["repair", "runs.mp4", "-o", "out.mp4"]);
+    assert!(
+        (0..=7).contains(&code) && !said.contains("panicked"),
+        "{code}: {out}{said}"
+    );
+}
+
 #[test]
 fn a_sparse_file_of_a_tebibyte() {
     let folder = common::Folder::new();

@@ -2,6 +2,7 @@
 
 mod camera;
 mod finalize;
+mod init;
 mod inspect;
 mod protect;
 mod record;
@@ -9,6 +10,7 @@ mod repair;
 
 pub(crate) use camera::CameraArgs;
 pub(crate) use finalize::{Breaks, FinalizeArgs};
+pub(crate) use init::InitArgs;
 pub(crate) use inspect::{InspectArgs, View};
 pub(crate) use protect::ProtectArgs;
 pub(crate) use record::RecordArgs;
@@ -65,6 +67,7 @@ pub(crate) enum Command {
     Repair(RepairArgs),
     Inspect(InspectArgs),
     Protect(ProtectArgs),
+    Init(InitArgs),
     Camera(CameraArgs),
     /// Print a completion script for a shell
     #[command(hide = true)]

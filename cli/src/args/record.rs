@@ -20,6 +20,9 @@ pub(crate) struct RecordArgs {
     /// Record the cameras of a configuration file (TOML)
     #[arg(long, value_name = "FILE", group = "from")]
     pub(crate) config: Option<PathBuf>,
+    /// Only tell whether the configuration file makes sense, and where it does not
+    #[arg(long, requires = "config")]
+    pub(crate) check_config: bool,
     /// Start a camera on this machine and record it
     #[arg(long, group = "from")]
     pub(crate) demo: bool,
@@ -60,6 +63,8 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "AGE", value_parser = parse_age, conflicts_with = "config")]
     pub(crate) keep: Option<Duration>,
     /// Remove the oldest files when all of this camera take more: 500MB, 200GB, 1TiB
+    ///
+    /// Protected files do not count.
     #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "config")]
     pub(crate) keep_size: Option<u64>,
     /// Remove the oldest files when less of the disk is free
@@ -86,7 +91,8 @@ Examples:
   tapo record -o yard.mp4 rtsp://192.168.1.20/stream1      into one file, until Ctrl-C
   tapo record --username admin --password-file secret.txt -o /srv/video rtsp://192.168.1.20/stream1
   TAPO_PASSWORD=... tapo record rtsp://admin@192.168.1.20/stream1
-  tapo record --config cameras.toml -o /srv/video          several cameras
+  tapo record --config cameras.toml -o /srv/video          several cameras ('tapo init' writes the file)
+  tapo record --config cameras.toml --check-config         is the file right?
   tapo record --keep 7d --keep-free 10GB rtsp://192.168.1.20/stream1
 
 A configuration file holds a section for each camera; all but name and url can be left out:

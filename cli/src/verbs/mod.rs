@@ -2,6 +2,7 @@
 
 pub(crate) mod camera;
 pub(crate) mod finalize;
+pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod protect;
 pub(crate) mod record;

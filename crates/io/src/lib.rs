@@ -20,6 +20,7 @@ mod plan;
 mod sim;
 mod source;
 mod span;
+mod unnamed;
 mod window;
 mod zeros;
 

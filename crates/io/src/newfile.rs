@@ -1,6 +1,7 @@
 //! A new file that appears whole or not at all.
 
-use crate::file::{parent, what_it_is};
+use crate::file::what_it_is;
+use crate::unnamed::{ATTEMPTS, temporary_name};
 use crate::{
     ByteSource, Disk, Error, Op, PreadFile, RealDisk, Result, Span, WritePlan, is_protected,
 };
@@ -9,8 +10,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// A file under a temporary name beside its target. It takes the target's
-/// name when it is committed; dropped before that, it leaves nothing behind.
+/// A file without a name, or under a temporary one beside its target where the
+/// system has no such files. It takes the target's name when it is committed; dropped
+/// before that, it leaves nothing behind. Without a name it leaves nothing if the
+/// process is killed, either.
 #[derive(Debug)]
 pub struct NewFile {
     disk: RealDisk,
@@ -34,9 +37,13 @@ impl NewFile {
             return Err(exists(target));
         }
         may_replace(target)?;
+        // What a link leads to is replaced, as if it had been written to.
+        let is_link = target.symlink_metadata().is_ok_and(|m| m.is_symlink());
+        let real = target.canonicalize().ok().filter(|_| is_link);
+        let target = real.unwrap_or_else(|| target.to_owned());
         Ok(Self {
-            disk: temporary(target)?,
-            target: target.to_owned(),
+            disk: unfinished(&target)?,
+            target,
             committed: false,
         })
     }
@@ -114,7 +121,7 @@ impl NewFile {
     pub fn commit(mut self, replace: bool) -> Result<()> {
         let temporary = self.disk.path().to_owned();
         let published = publish(&self.target, replace).execute(&mut self);
-        if self.disk.path() == self.target {
+        if self.disk.is_named() && self.disk.path() == self.target {
             self.committed = true;
             forget(&temporary);
         }
@@ -134,7 +141,7 @@ fn publish(target: &Path, replace: bool) -> WritePlan {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if !self.committed {
+        if !self.committed && self.disk.is_named() {
             // Nothing sensible can be done if this fails too.
             let _ = std::fs::remove_file(self.disk.path());
             forget(self.disk.path());
@@ -199,21 +206,17 @@ impl Disk for NewFile {
     }
 }
 
+/// Makes the file without a name or, where that cannot be, under a temporary one.
+fn unfinished(target: &Path) -> Result<RealDisk> {
+    RealDisk::create_unnamed(target).map_or_else(|| temporary(target), Ok)
+}
+
 /// Makes the file under its temporary name. A name that a killed process left
 /// behind is not taken again.
 fn temporary(target: &Path) -> Result<RealDisk> {
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    // Of a long name the first letters: a name has at most 255 bytes.
-    let name: String = name.chars().take(50).collect();
-    let id = std::process::id();
     let mut made = Err(exists(target));
-    for n in 0..100 {
-        let number = if n == 0 {
-            String::new()
-        } else {
-            format!(".{n}")
-        };
-        let path = parent(target).join(format!(".{name}.{id}{number}.tmp"));
+    for n in 0..ATTEMPTS {
+        let path = temporary_name(target, n);
         let mut all = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
         made = RealDisk::create_new(&path);
         if made.is_ok() {
@@ -382,6 +385,49 @@ mod tests {
         NewFile::create(&target, true).unwrap();
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_is_not_finished_has_no_name_that_could_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = || std::fs::read_dir(dir.path()).unwrap().count();
+        let target = dir.path().join("b");
+        let write = |replace: bool, byte: u8| {
+            let mut new = NewFile::create(&target, replace).unwrap();
+            if new.disk.is_named() {
+                return println!("skipped: no files without a name here");
+            }
+            let before = names();
+            let bytes = vec![byte];
+            new.apply(&Op::Write { at: 0, bytes }).unwrap();
+            assert_eq!(names(), before);
+            new.commit(replace).unwrap();
+            assert_eq!((names(), std::fs::read(&target).unwrap()), (1, vec![byte]));
+        };
+        write(false, 1);
+        write(true, 2);
+        // What appeared meanwhile stays.
+        let other = dir.path().join("c");
+        let new = NewFile::create(&other, false).unwrap();
+        std::fs::write(&other, b"theirs").unwrap();
+        assert!(matches!(new.commit(false), Err(Error::Exists { .. })));
+        assert_eq!(std::fs::read(&other).unwrap(), b"theirs");
+        assert_eq!(names(), 2);
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("a"), dir.path().join("b"));
+        std::fs::write(&real, b"old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let mut new = NewFile::create(&link, true).unwrap();
+        let bytes = b"new".to_vec();
+        new.apply(&Op::Write { at: 0, bytes }).unwrap();
+        new.commit(true).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&real).unwrap(), b"new");
+    }
+
     #[test]
     fn a_protected_file_is_not_replaced() {
         let dir = tempfile::tempdir().unwrap();
@@ -436,10 +482,16 @@ mod tests {
     fn long_names_and_leftover_names_are_no_obstacle() {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("a".repeat(255));
-        let first = NewFile::create(&target, false).unwrap();
-        let second = NewFile::create(&target, false).unwrap();
+        let named = || NewFile {
+            disk: temporary(&target).unwrap(),
+            target: target.clone(),
+            committed: false,
+        };
+        let (first, second) = (named(), named());
         assert_ne!(first.disk.path(), second.disk.path());
         second.commit(false).unwrap();
+        drop(first);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
         assert!(target.is_file());
     }
 

@@ -1,6 +1,6 @@
 //! Writes in an order that survives a power cut.
 
-use crate::{Error, Result, Span, note};
+use crate::{Error, Result, Span, note, unnamed};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -111,6 +111,8 @@ impl WritePlan {
 pub struct RealDisk {
     file: File,
     path: PathBuf,
+    /// Whether the file has a name.
+    named: bool,
 }
 
 impl RealDisk {
@@ -123,6 +125,7 @@ impl RealDisk {
         Ok(Self {
             file: file.map_err(|e| Error::io(path, "open for writing", e))?,
             path: path.to_owned(),
+            named: true,
         })
     }
 
@@ -140,10 +143,27 @@ impl RealDisk {
             Ok(file) => Ok(Self {
                 file,
                 path: path.to_owned(),
+                named: true,
             }),
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Err(exists(path)),
             Err(e) => Err(Error::io(path, "create", e)),
         }
+    }
+
+    /// Creates a file that has no name before [`Op::Rename`], and is gone if that
+    /// never comes; messages call it `target`, in whose folder it is. `None` where
+    /// the system cannot.
+    pub(crate) fn create_unnamed(target: &Path) -> Option<Self> {
+        Some(Self {
+            file: unnamed::create(crate::file::parent(target))?,
+            path: target.to_owned(),
+            named: false,
+        })
+    }
+
+    /// Whether the file has a name.
+    pub(crate) const fn is_named(&self) -> bool {
+        self.named
     }
 
     /// The file underneath, to lock or to read.
@@ -171,7 +191,11 @@ impl Disk for RealDisk {
             }
             Op::SyncDir => return crate::sync_dir_of(&self.path),
             Op::Rename { to, replace } => {
-                rename(&self.path, to, *replace)?;
+                match self.named {
+                    true => rename(&self.path, to, *replace)?,
+                    false => unnamed::name(&self.file, to, *replace)?,
+                }
+                self.named = true;
                 self.path.clone_from(to);
                 return Ok(());
             }

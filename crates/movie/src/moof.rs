@@ -422,7 +422,7 @@ impl<'b> FragmentReader<'_, '_, 'b> {
         }
         match fragment.tracks.last_mut() {
             Some(last) if !part.opens && last.track_id == sum.track_id => {
-                last.samples += sum.samples;
+                last.samples = last.samples.saturating_add(sum.samples);
                 last.duration = last.duration.saturating_add(sum.duration);
                 last.bytes = last.bytes.saturating_add(sum.bytes);
             }

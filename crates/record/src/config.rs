@@ -29,6 +29,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
 
+/// A configuration file with comments, for one camera: its defaults are those of [`CameraOptions::new`].
+pub const EXAMPLE: &str = include_str!("example.toml");
+
 /// The longest file that is read, bytes.
 const LIMIT: u64 = 1 << 20;
 
@@ -160,10 +163,14 @@ impl Camera {
             parse_duration(text.get_ref()).map_err(|e| (at, e))
         };
         if let Some(segment) = self.segment {
+            let at = segment.span().start;
             options.segment = time(segment)?;
+            options.check_segment().map_err(|e| (at, e))?;
         }
         if let Some(stall) = self.stall {
+            let at = stall.span().start;
             options.stall = time(stall)?;
+            options.check_stall().map_err(|e| (at, e))?;
         }
         if let Some(keep) = self.keep {
             let at = keep.span().start;
@@ -174,8 +181,12 @@ impl Camera {
             let size = text.map(|text| (text.span().start, parse_size(text.get_ref())));
             size.map(|(at, size)| size.map_err(|e| (at, e))).transpose()
         };
+        let size_at = self.keep_size.as_ref().map_or(0, |size| size.span().start);
         options.keep.size = size(self.keep_size)?;
+        options.check_keep().map_err(|e| (size_at, e))?;
+        let free_at = self.keep_free.as_ref().map_or(0, |free| free.span().start);
         options.keep.free = size(self.keep_free)?;
+        options.check_keep().map_err(|e| (free_at, e))?;
         options.utc = self.utc;
         if let Some(sync) = self.sync {
             let at = sync.span().start;
@@ -294,6 +305,45 @@ mod tests {
     }
 
     #[test]
+    fn the_example_shows_the_defaults() {
+        let example = parsed(EXAMPLE).unwrap();
+        // What is commented out, with its value; what is meant for people stands behind a second '#' or a gap.
+        let setting = |line: &str| {
+            let line = line.strip_prefix("# ")?;
+            let (name, value) = line.split_once(" = ")?;
+            let is_name = name.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            let value = value.split("  ").next()?;
+            is_name.then(|| (name.to_owned(), format!("{name} = {value}\n")))
+        };
+        let settings: Vec<_> = EXAMPLE.lines().filter_map(setting).collect();
+        let names: Vec<&str> = settings.iter().map(|(name, _)| name.as_str()).collect();
+        let all = [
+            "username",
+            "password_file",
+            "output",
+            "segment",
+            "pattern",
+            "utc",
+            "sync",
+            "stall",
+            "keep",
+            "keep_size",
+            "keep_free",
+        ];
+        assert_eq!(names, all);
+        let defaults = settings
+            .iter()
+            .skip(3)
+            .take(5)
+            .map(|(_, line)| line.as_str());
+        let same = parsed(&(EXAMPLE.to_owned() + &defaults.collect::<String>())).unwrap();
+        assert_eq!(format!("{example:?}"), format!("{same:?}"));
+        let kept = settings.iter().skip(8).map(|(_, line)| line.as_str());
+        let kept = parsed(&(EXAMPLE.to_owned() + &kept.collect::<String>())).unwrap();
+        assert_eq!(kept[0].keep.free, Some(10_000_000_000));
+    }
+
+    #[test]
     fn what_is_kept_is_read() {
         let day = Duration::from_secs(86_400);
         for (text, age) in [("7d", 7 * day), ("2w", 14 * day), ("12h", day / 2)] {
@@ -331,6 +381,9 @@ mod tests {
             ("[[camera]]\nname = \"x\"\n", 1),
             (&format!("{head}colour = \"red\"\n"), 4),
             (&format!("{head}segment = \"soon\"\n"), 4),
+            (&format!("{head}segment = \"8days\"\n"), 4),
+            (&format!("{head}\n\nstall = \"10ms\"\n"), 6),
+            (&format!("{head}keep = \"7d\"\nkeep_free = \"9000TB\"\n"), 5),
             (&format!("{head}\nsync = \"never\"\n"), 5),
             (&format!("{head}pattern = \"%!\"\n"), 4),
             (&format!("{head}password_file = \"/none/such\"\n"), 4),

@@ -112,6 +112,8 @@ pub struct RecordedSegment {
     pub finalized: Option<tapo_finalize::How>,
     /// What went wrong with it. The file holds all that was written before.
     pub problem: Option<String>,
+    /// Whether it was removed since: it was not to be kept any longer.
+    pub removed: bool,
 }
 
 /// What was recorded of one camera.

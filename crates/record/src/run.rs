@@ -52,6 +52,9 @@ pub struct CameraOptions {
     pub keep: Keep,
 }
 
+/// The least that recordings can be limited to, bytes.
+const LEAST: u64 = 1_000_000;
+
 impl CameraOptions {
     /// Segment length that is used where none is given.
     pub const SEGMENT: Duration = Duration::from_secs(15 * 60);
@@ -84,35 +87,59 @@ impl CameraOptions {
         }
     }
 
-    fn check(&self) -> Result<Namer> {
-        let usage = |why: &str| Err(Error::Usage(format!("{}: {why}", self.name)));
-        if self.name.trim().is_empty() {
-            return Err(Error::Usage("a camera needs a name".to_owned()));
-        }
+    fn usage(&self, why: &str) -> Result<()> {
+        Err(Error::Usage(format!("{}: {why}", self.name)))
+    }
+
+    pub(crate) fn check_segment(&self) -> Result<()> {
         if self.segment < Duration::from_secs(1) {
-            return usage("a segment must be at least a second long");
+            return self.usage("a segment must be at least a second long");
         }
         if self.segment > Duration::from_secs(7 * 86_400) {
-            return usage("a segment must not be longer than a week");
+            return self.usage("a segment must not be longer than a week");
         }
+        Ok(())
+    }
+
+    pub(crate) fn check_stall(&self) -> Result<()> {
         if self.stall < Duration::from_secs(1) {
-            return usage("a stall must be at least a second long");
+            return self.usage("a stall must be at least a second long");
         }
+        Ok(())
+    }
+
+    pub(crate) fn check_keep(&self) -> Result<()> {
         if matches!(self.output, Output::File { .. }) && self.keep.is_limited() {
-            return usage("what is kept can be limited in a folder only, not in one file");
+            return self.usage("what is kept can be limited in a folder only, not in one file");
+        }
+        if self.keep.size.is_some_and(|size| size < LEAST) {
+            return self
+                .usage("less than 1MB holds no recording: nothing but the newest would stay");
         }
         if let (Some(free), Output::Folder(folder)) = (self.keep.free, &self.output)
             && let Some(all) = tapo_io::disk_size(folder)
             && free >= all
         {
             let why = format!("{free} bytes cannot be kept free of a disk that has {all}");
-            return usage(&why);
+            return self.usage(&why);
         }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<Namer> {
+        if self.name.trim().is_empty() {
+            return Err(Error::Usage("a camera needs a name".to_owned()));
+        }
+        self.check_segment()?;
+        self.check_stall()?;
+        self.check_keep()?;
         if let Output::File { path, replace } = &self.output
-            && !replace
             && path.symlink_metadata().is_ok()
         {
-            return Err(tapo_io::Error::Exists { path: path.clone() }.into());
+            if !replace {
+                return Err(tapo_io::Error::Exists { path: path.clone() }.into());
+            }
+            tapo_io::may_replace(path)?;
         }
         Namer::new(&self.pattern, self.utc)
     }

@@ -213,15 +213,21 @@ impl Files {
         room
     }
 
-    fn tell_gone(&self, gone: Gone) {
+    fn tell_gone(&mut self, gone: Gone) {
         let (camera, path) = (self.camera.clone(), gone.segment.path);
         match gone.result {
-            Ok(()) => (self.tell)(Event::Removed {
-                camera,
-                path,
-                bytes: gone.segment.bytes,
-                why: gone.why,
-            }),
+            Ok(()) => {
+                let same = |s: &&mut RecordedSegment| s.path == path;
+                if let Some(written) = self.written.iter_mut().find(same) {
+                    written.removed = true;
+                }
+                (self.tell)(Event::Removed {
+                    camera,
+                    path,
+                    bytes: gone.segment.bytes,
+                    why: gone.why,
+                });
+            }
             Err(error) => self.notice(format!("not removed: {error}")),
         }
     }
@@ -449,6 +455,7 @@ impl Files {
             summary,
             finalized,
             problem: Some(error.to_string()),
+            removed: false,
         });
     }
 
@@ -475,6 +482,7 @@ impl Files {
             summary,
             finalized,
             problem,
+            removed: false,
         });
     }
 

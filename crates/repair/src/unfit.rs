@@ -1,11 +1,29 @@
 //! Why a file that has an index cannot teach anything all the same.
 
 use tapo_codec::ParameterSetKind;
+use tapo_io::ByteSource;
 use tapo_movie::{Read, Track};
 
 /// Longest mean duration of the samples of a picture or sound track, seconds:
 /// even a time lapse plays faster. What is longer is a damaged table.
 const LONGEST: u64 = 60;
+
+/// Reads a file. A table of more samples than the file has bytes is none: with all sizes
+/// equal it takes a few bytes to name four thousand million.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn read(source: &dyn ByteSource) -> tapo_movie::Result<Read> {
+    let mut read = tapo_movie::read(source)?;
+    for track in read.movie.iter_mut().flat_map(|m| &mut m.tracks) {
+        if u64::from(track.samples.len()) > source.len() {
+            // That it was meant to last shows that something is missing.
+            let meant = std::mem::take(&mut track.samples);
+            track.samples.durations = meant.durations;
+        }
+    }
+    Ok(read)
+}
 
 /// What is wrong with the index of a reference, if it must not be learnt from.
 pub(crate) fn why(read: &Read) -> Option<String> {

@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
-use tapo_record::{CameraRecording, Event, Progress, RecordedSegment, Recording, State};
+use tapo_record::{
+    CameraOptions, CameraRecording, Event, Output, Progress, RecordedSegment, Recording, State,
+};
 
 /// An event as a line, without its end; `None` for progress, which comes every
 /// second.
@@ -86,6 +88,7 @@ fn closed(segment: &RecordedSegment) -> String {
         summary,
         finalized,
         problem,
+        ..
     } = segment;
     let finished = match (problem, finalized) {
         (Some(problem), _) => format!("not finished: {}", escape::text(problem)),
@@ -152,8 +155,12 @@ pub fn recording(out: &mut dyn Write, theme: &Theme, done: &Recording) -> io::Re
         if *gaps > 0 {
             write!(out, ", {}", number::count(u64::from(*gaps), "interruption"))?;
         }
+        let removed = segments.iter().filter(|s| s.removed).count();
+        if removed > 0 {
+            write!(out, ", {removed} of them removed since")?;
+        }
         writeln!(out)?;
-        for segment in segments {
+        for segment in segments.iter().filter(|s| !s.removed) {
             writeln!(out, "  {}", escape::path(&segment.path))?;
             if let Some(problem) = &segment.problem {
                 writeln!(out, "    {warning}{}{warning:#}", escape::text(problem))?;
@@ -165,6 +172,39 @@ pub fn recording(out: &mut dyn Write, theme: &Theme, done: &Recording) -> io::Re
         }
     }
     Ok(())
+}
+
+/// Says what a camera is recorded from, and to where. No password is in it.
+///
+/// # Errors
+/// As `out` has them.
+pub fn camera(out: &mut dyn Write, camera: &CameraOptions) -> io::Result<()> {
+    let name = escape::text(&camera.name);
+    let (from, to) = (camera.url.to_string(), escape::path(folder(camera)));
+    writeln!(out, "{name}: from {} to {to}", escape::text(&from))
+}
+
+/// The same as one line of JSON.
+///
+/// # Errors
+/// As `out` has them.
+pub fn camera_json(out: &mut dyn Write, camera: &CameraOptions) -> io::Result<()> {
+    let url = camera.url.to_string();
+    let line = Line {
+        schema: SCHEMA,
+        event: "camera",
+        camera: Some(&camera.name),
+        text: Some(&url),
+        path: Some(folder(camera).to_string_lossy()),
+        ..Line::default()
+    };
+    json::line(out, &line)
+}
+
+fn folder(camera: &CameraOptions) -> &Path {
+    match &camera.output {
+        Output::Folder(path) | Output::File { path, .. } => path,
+    }
 }
 
 const SCHEMA: &str = "tapo.record/1";

@@ -41,6 +41,10 @@ pub(crate) fn run(args: &RecordArgs, printer: &mut Printer) -> anyhow::Result<Ex
         Ok(cameras) => cameras,
         Err(exit) => return Ok(exit),
     };
+    if args.check_config {
+        view::cameras(&cameras, args.json, printer)?;
+        return Ok(Exit::Fine);
+    }
     let wanted = cameras.len();
     let options = Options {
         cameras,

@@ -6,7 +6,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
-use tapo_record::{Event, Recording, State};
+use tapo_record::{CameraOptions, Event, Recording, State};
 use tapo_report::{escape, recording as report};
 
 /// Where events go.
@@ -75,6 +75,21 @@ impl View {
             Self::Plain(_) | Self::Live(_) => report::recording(printer, &theme, done),
         }
     }
+}
+
+/// The cameras of a configuration file that makes sense.
+pub(super) fn cameras(all: &[CameraOptions], json: bool, printer: &mut Printer) -> io::Result<()> {
+    if printer.is_quiet() {
+        return Ok(());
+    }
+    for camera in all {
+        if json {
+            report::camera_json(printer, camera)?;
+        } else {
+            report::camera(printer, camera)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_live() -> bool {

@@ -19,7 +19,8 @@ pub struct Keep {
     /// Segments that ended longer ago go. A pause of the recordings counts as a day
     /// at most: the clock may have been set.
     pub age: Option<Duration>,
-    /// The oldest go when the segments of a camera take more bytes of the disk.
+    /// The oldest go when the segments of a camera take more bytes of the disk,
+    /// not counting those that are protected or held: they stay anyway.
     pub size: Option<u64>,
     /// The oldest go when fewer bytes of the disk are free. With 0 they go when
     /// nothing can be written any more.
@@ -222,7 +223,10 @@ impl<S: Shelf> Retention<S> {
         if let Some(at) = self.past_age(left, now) {
             return Some((at, Why::Age));
         }
-        let all: u64 = left.iter().map(|s| s.bytes).sum();
+        // The newest is held, and counts: it will be one of the others.
+        let (newest, others) = left.split_last()?;
+        let may_go = others.iter().filter(|s| !s.held).map(|s| s.bytes);
+        let all = may_go.fold(newest.bytes, u64::saturating_add);
         if self.keep.size.is_some_and(|size| all > size) {
             return Some((oldest, Why::Size));
         }

@@ -150,6 +150,20 @@ fn a_full_disk_costs_the_oldest_one_at_a_time() {
     assert!(some.make_room(WallClock(0), None).is_empty());
 }
 
+/// A day that was protected does not cost every recording after it.
+#[test]
+fn what_is_protected_takes_no_room_of_others() {
+    let keep = Keep {
+        size: Some(300),
+        ..Keep::default()
+    };
+    let all = (0..9).map(|hour| segment(hour, 100, hour < 5));
+    let mut some = Retention::new(keep, Disks::new(0, all));
+    let gone = some.tidy(WallClock(0), None);
+    assert_eq!(hours(&gone), ["5.mp4"]);
+    assert_eq!(some.shelf.left().len(), 8);
+}
+
 /// What others put on the disk does not cost recordings that would not help.
 #[test]
 fn what_cannot_be_kept_free_costs_nothing() {

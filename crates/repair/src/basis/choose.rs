@@ -173,7 +173,7 @@ const HEALTHY: f64 = 0.95;
 /// Whether the samples of a reference are where its index says, in all its tracks.
 fn is_healthy(reference: &Reference) -> Result<bool> {
     let source = PreadFile::open(&reference.path)?;
-    let Some(movie) = tapo_movie::read(&source)?.movie else {
+    let Some(movie) = crate::unfit::read(&source)?.movie else {
         return Ok(false);
     };
     let known = reference.profile.movie.tracks.iter();

@@ -30,7 +30,7 @@ pub(crate) enum Left {
 /// The source fails.
 pub(crate) fn read(view: View<'_>) -> Result<Left> {
     let source = view.source;
-    let plain = tapo_movie::read(source)?;
+    let plain = unfit::read(source)?;
     let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
     if view.is_fragmented() || plain.movie.as_ref().is_some_and(open) {
         let Some(mut own) = index::own(source, view.layout, None)? else {
@@ -156,7 +156,7 @@ fn is_hollow(track: &Track) -> bool {
 /// # Errors
 /// The source fails.
 pub(super) fn lacks_samples(view: View<'_>) -> Result<bool> {
-    let plain = tapo_movie::read(view.source)?;
+    let plain = unfit::read(view.source)?;
     let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
     let plain = plain.movie.filter(|m| !open(m) && !view.is_fragmented());
     Ok(plain.is_some_and(|m| m.tracks.iter().any(is_hollow)))
@@ -233,7 +233,7 @@ fn behind_wrong_size(source: &dyn ByteSource) -> Result<Read> {
             if at >= 16 {
                 overlay.cover(Span::new(0, at));
             }
-            return Ok(tapo_movie::read(&overlay)?);
+            return Ok(unfit::read(&overlay)?);
         }
         from = at + 1;
     }

@@ -45,7 +45,7 @@ pub(crate) fn own(
     init: Option<&Movie>,
 ) -> Result<Option<Own>> {
     let prefix = init.map(tapo_movie::encode_init).unwrap_or_default();
-    let plain = tapo_movie::read(source)?;
+    let plain = crate::unfit::read(source)?;
     let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
     let fragmented =
         init.is_some() || layout.is_fragmented() || plain.movie.as_ref().is_some_and(open);
@@ -68,13 +68,13 @@ pub(crate) fn own(
     let heads = init.or(plain.movie.as_ref());
     let mut boxes = mend(source, heads, &mut overlay)?;
     let shift = overlay.shift();
-    let mut read = tapo_movie::read(&overlay)?;
+    let mut read = crate::unfit::read(&overlay)?;
     let misnamed = amiss::misnamed(&overlay, &read)?;
     for (at, id) in &misnamed {
         overlay.put(at.saturating_sub(shift), id.to_be_bytes().to_vec());
     }
     if !misnamed.is_empty() {
-        read = tapo_movie::read(&overlay)?;
+        read = crate::unfit::read(&overlay)?;
     }
     let Some(mut movie) = read.movie.take() else {
         return Ok(None);

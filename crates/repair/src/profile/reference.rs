@@ -79,7 +79,7 @@ impl Reference {
     /// [`Error::BadReference`] if it has no movie with samples; [`Error::Io`].
     pub(crate) fn open(path: &std::path::Path) -> Result<Self> {
         let source = tapo_io::PreadFile::open(path)?;
-        let read = tapo_movie::read(&source)?;
+        let read = crate::unfit::read(&source)?;
         let bad = |why: &str| Error::BadReference {
             path: path.to_owned(),
             why: why.to_owned(),
