@@ -243,7 +243,8 @@ fn a_folder_gives_what_a_crash_left_open() {
         err.contains("empty.mp4: empty, as a recorder leaves it"),
         "{err}"
     );
-    drop(busy);
+    // Dropped alone, a program that is just being started would still have it.
+    busy.unlock().unwrap();
     assert_eq!(folder.run(&["finalize", "-q", "v"]).0, 0);
     let (code, out, err) = folder.run(&["finalize", "v"]);
     assert_eq!((code, out.as_str()), (0, ""));
@@ -252,5 +253,119 @@ fn a_folder_gives_what_a_crash_left_open() {
     assert_eq!(
         std::fs::read(folder.path("v/busy.mp4")).unwrap(),
         fragmented(2)
+    );
+}
+
+/// Fragments that are missing, in one file and among media segments, are told and not hidden.
+#[test]
+fn missing_fragments_are_told() {
+    let folder = Folder::new();
+    let whole = fragmented(5);
+    // Half a second each, behind the head.
+    let head = fragmented(0).len();
+    let each = (whole.len() - head) / 5;
+    let fragment = |n: usize| &whole[head + n * each..head + (n + 1) * each];
+    let torn = [&whole[..head], fragment(0), fragment(3), fragment(4)].concat();
+    folder.write("torn.mp4", &torn);
+    folder.write("init.mp4", &whole[..head]);
+    // Named in another order than they were made.
+    for (name, n) in [("a.m4s", 4), ("b.m4s", 0), ("c.m4s", 3)] {
+        folder.write(name, fragment(n));
+    }
+    let joined = [
+        "finalize", "init.mp4", "a.m4s", "b.m4s", "c.m4s", "-o", "x.mp4",
+    ];
+    for args in [&["finalize", "--check", "torn.mp4"][..], &joined] {
+        let (code, out, err) = folder.run(args);
+        assert_eq!(code, 3, "{err}");
+        let told = "missing: 2 fragments at 0:00:00.500, by their numbers, of 0:00:01.000";
+        assert!(out.contains(told), "{out}");
+        let mut args = args.to_vec();
+        args.push("--json");
+        if args.contains(&"-o") {
+            args.push("--force");
+        }
+        let (code, out, _) = folder.run(&args);
+        assert_eq!(code, 3);
+        let json: Value = serde_json::from_str(&out).unwrap();
+        let at = if json["parts"].is_array() {
+            &json["parts"][0]
+        } else {
+            &json
+        };
+        let hole = &at["holes"][0];
+        assert_eq!(
+            (hole["start_s"].as_f64(), hole["duration_s"].as_f64()),
+            (Some(0.5), Some(1.0))
+        );
+        assert_eq!(
+            (
+                hole["fragments_missing"].as_u64(),
+                at["holes"].as_array().unwrap().len()
+            ),
+            (Some(2), 2)
+        );
+    }
+}
+
+/// Ctrl-C, once or again and again: nothing is left behind, and the source is as it was.
+#[test]
+fn an_interrupted_copy_leaves_nothing_behind() {
+    use std::os::unix::fs::MetadataExt;
+    use std::time::{Duration, Instant};
+    let folder = Folder::new();
+    // A box that takes long to copy, behind the fragments.
+    let large = 256 << 20;
+    let mut head = fragmented(3);
+    head.extend(tapo_bmff::BoxWriter::header(b"skip", large, false));
+    let mut source = std::fs::File::create(folder.path("a.mp4")).unwrap();
+    std::io::Write::write_all(&mut source, &head).unwrap();
+    let mut filling = std::io::Read::take(std::io::repeat(0x55), large);
+    std::io::copy(&mut filling, &mut source).unwrap();
+    drop(source);
+    let before = std::fs::metadata(folder.path("a.mp4")).unwrap();
+    for times in [1, 3] {
+        let mut child = common::tapo()
+            .args(["finalize", "a.mp4", "-o", "out.mp4"])
+            .current_dir(folder.path(""))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let began = Instant::now();
+        // When its first piece is there, it listens. The file may have no name yet.
+        let open = format!("/proc/{}/fd", child.id());
+        let writes = || {
+            let all = std::fs::read_dir(&open).into_iter().flatten().flatten();
+            let here = |entry: &std::fs::DirEntry| {
+                let link = std::fs::read_link(entry.path());
+                link.is_ok_and(|link| link.starts_with(folder.path("")))
+            };
+            all.filter(here).any(|entry| {
+                let meta = std::fs::metadata(entry.path());
+                meta.is_ok_and(|m| m.len() > 0 && m.ino() != before.ino())
+            })
+        };
+        while !writes() && began.elapsed() < Duration::from_secs(20) {
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "ended before it was asked"
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        for _ in 0..times {
+            let pid = rustix::process::Pid::from_child(&child);
+            rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        }
+        let (code, _, err) = common::outcome(child.wait_with_output().unwrap());
+        assert_eq!(code, 130, "{err}");
+        assert!(err.contains("nothing was written"), "{err}");
+        let left = std::fs::read_dir(folder.path("")).unwrap().count();
+        assert_eq!(left, 1);
+    }
+    let after = std::fs::metadata(folder.path("a.mp4")).unwrap();
+    assert_eq!(
+        (before.ino(), before.len(), before.mtime_nsec()),
+        (after.ino(), after.len(), after.mtime_nsec())
     );
 }

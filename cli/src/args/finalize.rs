@@ -15,7 +15,7 @@ pub(crate) struct FinalizeArgs {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Write a new file and leave FILE as it is; several become one, in the order in which they
-    /// are named, and an initial segment takes its media segments (.m4s) in
+    /// are named, and an initial segment takes its media segments (.m4s) in, by their decode times
     #[arg(short, long, value_name = "OUT", conflicts_with = "undo")]
     pub(crate) output: Option<PathBuf>,
     /// Replace OUT if it exists

@@ -23,6 +23,7 @@ mod crc;
 mod cut;
 mod entry;
 mod error;
+mod hole;
 mod in_band;
 pub mod join;
 pub mod layout;
@@ -42,6 +43,7 @@ mod watch;
 
 pub use append::{Append, take_back};
 pub use error::{Error, Result};
+pub use hole::Hole;
 pub use layout::reveal_need;
 pub use outcome::{Finalization, How, Options, Undone};
 pub use run::{check, finalize, finalize_watched, undo};

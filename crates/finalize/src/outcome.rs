@@ -1,5 +1,6 @@
 //! What finalize is asked, and what it answers.
 
+use crate::Hole;
 use std::path::PathBuf;
 use std::time::Duration;
 use tapo_io::WritePlan;
@@ -54,6 +55,8 @@ pub struct Finalization {
     /// Bytes at the end of the file that belong to no whole fragment and no sample in
     /// the index. They stay in the file.
     pub torn_bytes: u64,
+    /// Time that no fragment is of, in order.
+    pub holes: Vec<Hole>,
     /// Length of the final `moov`, bytes; 0 if it was final already.
     pub moov_len: u64,
     /// Whether chunk offsets need 64 bits (`co64`).

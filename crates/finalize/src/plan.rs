@@ -319,6 +319,7 @@ fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Fin
             .map(|torn| torn.end)
             .or(torn_at(read))
             .map_or(0, |at| read.size - at),
+        holes: crate::hole::holes(&read.fragments, movie),
         moov_len: 0,
         large_offsets: chunks.any(|c| c.offset > u64::from(u32::MAX)),
         bytes_written: 0,
@@ -350,7 +351,7 @@ pub(crate) fn shown_for(movie: &Movie) -> Duration {
     movie.tracks.iter().map(shown).max().unwrap_or_default()
 }
 
-fn seconds(ticks: u64, scale: u32) -> Duration {
+pub(crate) fn seconds(ticks: u64, scale: u32) -> Duration {
     let scale = u64::from(scale.max(1));
     let nanos = (ticks % scale) * 1_000_000_000 / scale;
     Duration::new(ticks / scale, u32::try_from(nanos).unwrap_or(0))

@@ -177,7 +177,8 @@ fn copy(
     let ops = plan.writes.ops.into_iter().filter(needed);
     plan.writes = WritePlan { ops: ops.collect() };
     plan.writes.execute(&mut new)?;
-    new.commit(replace)?;
+    let goes_on = || watch(whole.len(), whole.len());
+    watch::commit(new, replace, output, &goes_on)?;
     plan.outcome.path = output.to_owned();
     Ok(plan.outcome)
 }

@@ -238,7 +238,13 @@ fn record_of(source: &dyn ByteSource, read: &Read) -> Result<(UndoRecord, Option
         let grown = Resized::new(source, read.size + UndoRecord::LEN);
         let whole = |read: &Read| read.fragments.iter().filter(|f| f.whole).count();
         if whole(&tapo_movie::read(&grown)?) != whole(read) {
-            hazard = Some("of the last fragment only a few bytes are missing");
+            // It would look whole as soon as the record stands behind it, with bytes that
+            // are no media in its last sample, and nothing could be written before the
+            // record: what it says is how to go back. No order of writes avoids that.
+            hazard = Some(
+                "of its last fragment 100 bytes or fewer are missing, and while the index is \
+                 appended it would look whole and play wrong",
+            );
         }
     } else if let Some(open) = read.top.last().filter(|b| b.size == BoxSize::ToEnd) {
         let kept = closing(source, read.size, open.span.start, open.kind.0)?;

@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 use std::path::Path;
-use tapo_io::{NewFile, PreadFile, Span};
+use tapo_io::{Disk, NewFile, Op, PreadFile, Span};
 
 /// Watches a copy: told how many bytes of how many are copied; `false` ends it.
 pub type Watch<'a> = &'a dyn Fn(u64, u64) -> bool;
@@ -30,6 +30,22 @@ pub(crate) fn copy(
         return Err(Error::Cancelled { path });
     }
     Ok(copied?)
+}
+
+/// Gives `new` its name, `output`, unless somebody wants it to end while its bytes go to the disk:
+/// of a slow one that is most of the time.
+pub(crate) fn commit(
+    mut new: NewFile,
+    replace: bool,
+    output: &Path,
+    goes_on: &dyn Fn() -> bool,
+) -> Result<()> {
+    new.apply(&Op::Barrier)?;
+    if !goes_on() {
+        let path = output.to_owned();
+        return Err(Error::Cancelled { path });
+    }
+    Ok(new.commit(replace)?)
 }
 
 fn interrupted(path: &Path) -> tapo_io::Error {

@@ -370,11 +370,11 @@ fn another_session_goes_by_the_time_of_day_and_decode_times_by_themselves() {
 }
 
 #[test]
-fn sound_that_overlaps_is_left_out_packet_by_packet_and_pictures_stay() {
+fn sound_that_overlaps_is_left_out_packet_by_packet_where_a_recording_goes_on() {
     let folder = Folder::new();
-    let mut first = Clip::new(1);
+    let mut first = Clip::new(1).stamped(7, 0, 0);
     first.packets = 42;
-    let clips = [first, Clip::new(2)];
+    let clips = [first, Clip::new(2).stamped(7, 2000, 180_000)];
     let (joined, heard) = folder.join(&clips, &Join::default());
     let of = |track, mark| {
         heard
@@ -388,6 +388,90 @@ fn sound_that_overlaps_is_left_out_packet_by_packet_and_pictures_stay() {
     assert_eq!(heard.iter().filter(|h| h.0 == 2).count(), 80);
     assert_eq!(joined.parts[1].overlapping, 2);
     assert!(heard.iter().all(|h| h.4 == if h.0 == 1 { 40 } else { 50 }));
+}
+
+/// Nothing says that these continue each other: the last picture stands still until all sound
+/// has been heard.
+#[test]
+fn sound_of_unrelated_recordings_is_all_there() {
+    let folder = Folder::new();
+    let with = |mark, packets| Clip {
+        packets,
+        ..Clip::new(mark)
+    };
+    // Sound of 2.1 s, 2.25 s, 2 s, 1.95 s, 2.05 s beside pictures of 2 s.
+    let clips: Vec<Clip> = (1..)
+        .zip([42, 45, 40, 39, 41, 40])
+        .map(|(n, p)| with(n, p))
+        .collect();
+    let (joined, heard) = folder.join(&clips, &Join::default());
+    assert!(joined.parts.iter().all(|p| p.overlapping == 0));
+    let starts: Vec<_> = joined.parts.iter().map(|p| p.start.as_millis()).collect();
+    assert_eq!(starts, [0, 2100, 4350, 6350, 8350, 10_400]);
+    let at: Vec<_> = clips.iter().zip(starts.iter().map(|s| *s as u64)).collect();
+    assert_eq!(times(&heard), expected(&at));
+    assert!(seams(&joined)[1..].iter().all(|s| *s == Seam::Unknown));
+}
+
+#[test]
+fn a_file_is_named_once_and_in_order() {
+    let folder = Folder::new();
+    let at = |mark, s: u64| Clip {
+        begins: (s * 90_000, s * 8000),
+        ..Clip::new(mark)
+    };
+    let names = ["0.mp4", "1.mp4", "2.mp4"];
+    let clips = [at(1, 0), at(2, 2), at(3, 4)];
+    let files = folder.clips(&clips);
+    let linked = folder.path("hard.mp4");
+    std::fs::hard_link(&files[0], &linked).unwrap();
+    let pointed = folder.path("soft.mp4");
+    std::os::unix::fs::symlink(&files[0], &pointed).unwrap();
+    let copied = folder.write("copy.mp4", &clips[0].file());
+    let mut shorter = clips[0].clone();
+    (shorter.pictures, shorter.packets) = (30, 24);
+    let shorter = folder.write("shorter.mp4", &shorter.file());
+    let anew = folder.write("anew.mp4", &at(9, 0).file());
+    let earlier = folder.write("earlier.mp4", &at(8, 1).file());
+
+    let out = folder.path("out.mp4");
+    let check = |files: &[&PathBuf]| {
+        let files: Vec<PathBuf> = files.iter().map(|p| (*p).clone()).collect();
+        check_join(&files, &out, &Join::default())
+    };
+    let why = |files: &[&PathBuf]| {
+        let error = check(files).unwrap_err();
+        assert!(error.is_refusal() && matches!(error, Error::DoesNotFit { .. }));
+        error.to_string()
+    };
+    let [a, b, c] = [&files[0], &files[1], &files[2]];
+    assert!(why(&[a, b, a]).contains("0.mp4: is named twice"));
+    for other in [&linked, &pointed] {
+        assert!(why(&[a, other]).contains("is the same file as"));
+    }
+    for other in [&copied, &shorter] {
+        let told = why(&[a, b, other]);
+        assert!(
+            told.contains("same times as") && told.contains("0.mp4"),
+            "{told}"
+        );
+    }
+    for wrong in [[a, c, b], [b, a, c], [c, b, a], [c, a, b], [b, c, a]] {
+        let told = why(&wrong);
+        let order = told.split("here that is ").nth(1).unwrap();
+        let order: Vec<_> = order.split(' ').collect();
+        let is_right = order.iter().zip(names).all(|(o, n)| o.ends_with(n));
+        assert!(is_right && order.len() == 3, "{told}");
+    }
+    let gapless = Seam::Gapless(Clock::DecodeTimes);
+    let right = check(&[a, b, c]).unwrap();
+    assert_eq!(seams(&right), [Seam::First, gapless, gapless]);
+    // A camera that started anew: sessions of the same lengths meet everywhere.
+    let two = check(&[a, b, c, &anew]).unwrap();
+    assert_eq!(seams(&two)[3], Seam::Earlier);
+    // Decode times that go back, and meet nothing.
+    let back = check(&[c, &earlier]).unwrap();
+    assert_eq!(seams(&back)[1], Seam::Earlier);
 }
 
 /// The index in front changes no time: one recording keeps those it had.
@@ -591,10 +675,18 @@ fn it_ends_when_asked_and_keeps_what_exists() {
         replace: true,
         ..Join::default()
     };
-    let ended = join(&files, &out, &replace, &|done, total| done < total / 2);
-    assert!(matches!(ended, Err(Error::Cancelled { .. })));
-    assert_eq!(std::fs::read(&out).unwrap(), b"precious");
-    assert_eq!(std::fs::read_dir(folder.0.path()).unwrap().count(), 3);
+    // Whenever it is asked: after each file, and when all is on the disk.
+    for asked in 1..=3 {
+        let calls = std::cell::Cell::new(0);
+        let goes_on = |_, _| {
+            calls.set(calls.get() + 1);
+            calls.get() < asked
+        };
+        let ended = join(&files, &out, &replace, &goes_on);
+        assert!(matches!(ended, Err(Error::Cancelled { .. })), "{asked}");
+        assert_eq!(std::fs::read(&out).unwrap(), b"precious");
+        assert_eq!(std::fs::read_dir(folder.0.path()).unwrap().count(), 3);
+    }
 
     let held = std::fs::File::open(&files[1]).unwrap();
     held.lock().unwrap();

@@ -1,9 +1,11 @@
 //! What `tapo finalize` did, told; as JSON schema `tapo.finalize/1`.
 
+use crate::holes::{self, HoleDocument};
 use crate::{Theme, escape, json, number};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 use tapo_finalize::{Finalization, How, Undone};
 
 /// Whether something was done, or only looked at.
@@ -77,6 +79,7 @@ pub fn finalization(
             number::clock(done.lead_left_out.as_secs(), 1)
         )?;
     }
+    holes::holes(out, theme, "  ", Duration::ZERO, &done.holes)?;
     if let Some(samples) = done.torn_samples {
         writeln!(out, "  {}", torn(theme, samples))?;
     }
@@ -224,6 +227,7 @@ struct Index {
     fragments_left_out: usize,
     torn_fragment_samples: Option<u64>,
     torn_fragment_samples_missing: Option<u64>,
+    holes: Vec<HoleDocument>,
     lead_left_out_s: u64,
     torn_bytes: u64,
     moov_size: u64,
@@ -264,6 +268,7 @@ pub fn finalization_json(
             fragments_left_out: done.fragments_left_out,
             torn_fragment_samples: done.torn_samples.map(|(kept, _)| kept),
             torn_fragment_samples_missing: done.torn_samples.map(|(_, lost)| lost),
+            holes: holes::documents(&done.holes, Duration::ZERO),
             lead_left_out_s: done.lead_left_out.as_secs(),
             torn_bytes: done.torn_bytes,
             moov_size: done.moov_len,

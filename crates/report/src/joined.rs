@@ -1,6 +1,7 @@
 //! What `tapo finalize` joined, told; as JSON schema `tapo.join/1`.
 
 use crate::finalization::{Entries, Tense, entries, torn};
+use crate::holes::{self, HoleDocument};
 use crate::{Theme, escape, json, number};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -41,7 +42,8 @@ pub fn joined(out: &mut dyn Write, theme: &Theme, joined: &Joined, tense: Tense)
     let mut untold = 0;
     for part in &joined.parts {
         let gapless = matches!(part.seam, Seam::Gapless(_));
-        let whole = part.fragments_left_out == 0 && part.torn_samples.is_none();
+        let whole =
+            part.fragments_left_out == 0 && part.holes.is_empty() && part.torn_samples.is_none();
         if many && gapless && whole {
             untold += 1;
             continue;
@@ -55,6 +57,7 @@ pub fn joined(out: &mut dyn Write, theme: &Theme, joined: &Joined, tense: Tense)
                 "    {packets} of sound left out at the seam, where both have some"
             )?;
         }
+        holes::holes(out, theme, "    ", part.start, &part.holes)?;
         if let Some(samples) = part.torn_samples {
             writeln!(out, "    {}", torn(theme, samples))?;
         }
@@ -84,6 +87,10 @@ fn seam(seam: Seam) -> String {
             format!(", {} later by {}, left out", clock(time), clock_name(by))
         }
         Seam::Unknown => ", at once: nothing in it says how much later".to_owned(),
+        Seam::Earlier => {
+            ", at once: its decode times are earlier than those before it; is the order right?"
+                .to_owned()
+        }
     }
 }
 
@@ -125,6 +132,7 @@ struct PartDocument {
     gap_s: Option<f64>,
     fragments_left_out: usize,
     overlapping_packets_left_out: u32,
+    holes: Vec<HoleDocument>,
     torn_fragment_samples: Option<u64>,
     torn_fragment_samples_missing: Option<u64>,
 }
@@ -161,6 +169,7 @@ fn part(part: &JoinedPart) -> PartDocument {
         Seam::Gap(by, gap) => ("gap", Some(by), Some(gap)),
         Seam::Closed(by, gap) => ("closed", Some(by), Some(gap)),
         Seam::Unknown => ("unknown", None, None),
+        Seam::Earlier => ("earlier", None, None),
     };
     PartDocument {
         path: part.path.to_string_lossy().into_owned(),
@@ -176,6 +185,7 @@ fn part(part: &JoinedPart) -> PartDocument {
         gap_s: gap.map(|gap| gap.as_secs_f64()),
         fragments_left_out: part.fragments_left_out,
         overlapping_packets_left_out: part.overlapping,
+        holes: holes::documents(&part.holes, part.start),
         torn_fragment_samples: part.torn_samples.map(|(kept, _)| kept),
         torn_fragment_samples_missing: part.torn_samples.map(|(_, lost)| lost),
     }

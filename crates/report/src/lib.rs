@@ -8,6 +8,7 @@ pub mod camera;
 pub mod date;
 pub mod escape;
 pub mod finalization;
+mod holes;
 pub mod inspection;
 pub mod joined;
 pub mod json;

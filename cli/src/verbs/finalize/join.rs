@@ -40,7 +40,10 @@ pub(super) fn run(
                 (_, true) => report::joined_json(printer, &done, tense)?,
                 (_, false) => report::joined(printer, &theme, &done, tense)?,
             }
-            let is_whole = |p: &JoinedPart| p.fragments_left_out == 0 && p.torn_samples.is_none();
+            let is_whole = |p: &JoinedPart| {
+                let missing = super::is_missing(&p.holes);
+                p.fragments_left_out == 0 && p.torn_samples.is_none() && !missing
+            };
             let whole = done.parts.iter().all(is_whole);
             Ok(if whole { Exit::Fine } else { Exit::Damaged })
         }

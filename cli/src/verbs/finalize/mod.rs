@@ -10,7 +10,7 @@ use crate::{progress, signals};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tapo_finalize::{Error, Finalization, How, Options, Watch};
+use tapo_finalize::{Error, Finalization, Hole, How, Options, Watch};
 use tapo_report::finalization::{self as report, Tense};
 use tapo_report::{escape, json};
 
@@ -205,9 +205,15 @@ fn watched<T>(output: &Path, shown: bool, write: impl FnOnce(Watch<'_>) -> T) ->
     Ok(written)
 }
 
+/// Whether fragments that once were there are not: a pause of the recorder is no damage.
+fn is_missing(holes: &[Hole]) -> bool {
+    holes.iter().any(|hole| hole.missing > 0)
+}
+
 /// All fragments, or all but what the interruption tore.
-const fn exit(done: &Finalization) -> Exit {
-    if done.fragments_left_out > 0 || done.torn_samples.is_some() || done.torn_bytes > 0 {
+fn exit(done: &Finalization) -> Exit {
+    let torn = done.torn_samples.is_some() || done.torn_bytes > 0;
+    if done.fragments_left_out > 0 || torn || is_missing(&done.holes) {
         Exit::Damaged
     } else {
         Exit::Fine

@@ -10,6 +10,7 @@
 //! parts   which files belong together: a movie, or an initial segment and its media segments
 //! belongs whether media segments are of their initial segment
 //! lane    where the tracks of a part lie on its own timeline
+//! order   whether each is named once, and in the order in which they were made
 //! seam    when each part begins on the common timeline
 //! fit     which track of a part goes on with which track of the whole
 //! splice  how the samples of one part go on behind those of another
@@ -22,11 +23,12 @@ mod fit;
 mod lane;
 mod layout;
 mod merge;
+mod order;
 mod parts;
 mod seam;
 mod splice;
 
-use crate::{Error, Result, Watch};
+use crate::{Error, Hole, Result, Watch};
 use layout::Layout;
 use parts::Part;
 use std::path::{Path, PathBuf};
@@ -98,6 +100,8 @@ pub struct JoinedPart {
     /// Packets of sound that are left out where it begins, because its sound overlaps with that
     /// of the recording before it: first those that nobody is to hear.
     pub overlapping: u32,
+    /// Time within it that none of its fragments is of, counted from where it begins.
+    pub holes: Vec<Hole>,
     /// Of a last fragment that is torn: how many of its samples are there, and how
     /// many are not.
     pub torn_samples: Option<(u64, u64)>,
@@ -135,7 +139,8 @@ pub fn join(files: &[PathBuf], output: &Path, options: &Join, watch: Watch<'_>) 
     let plan = plan.write(0, planned.layout.head);
     let plan = plan.write(planned.layout.data.end, planned.layout.tail);
     plan.execute(&mut new)?;
-    new.commit(options.replace)?;
+    let goes_on = || watch(total, total);
+    crate::watch::commit(new, options.replace, output, &goes_on)?;
     Ok(planned.joined)
 }
 
@@ -156,7 +161,9 @@ struct Planned {
 
 impl Planned {
     fn of(files: &[PathBuf], output: &Path, options: &Join) -> Result<Self> {
+        order::each_once(files)?;
         let parts = parts::read(files)?;
+        order::check(&parts)?;
         let seams = seam::seams(&parts, options.gaps)?;
         let placed = layout::places(&parts)?;
         let merged = merge::merge(&parts, &seams, &placed)?;
@@ -175,6 +182,7 @@ impl Planned {
             start: lane::duration(begins((part, seam)) - first),
             seam: seam.seam,
             fragments_left_out: part.left_out,
+            holes: part.holes.clone(),
             torn_samples: part.torn_samples,
         };
         let movie: &Movie = &layout.movie;

@@ -2,6 +2,7 @@
 
 use super::belongs;
 use super::lane::Lane;
+use crate::hole::{Hole, holes};
 use crate::plan::{is_segment, times_go_back};
 use crate::prepare::{check_samples, end_last_sample, refuse_encrypted};
 use crate::tail::is_broken;
@@ -27,6 +28,8 @@ pub(super) struct Part {
     pub(super) fragmented: bool,
     /// Fragments that are not whole, and of which nothing is there.
     pub(super) left_out: usize,
+    /// Time that none of its fragments is of.
+    pub(super) holes: Vec<Hole>,
     /// Of a last fragment that is torn, the samples that are there, and those that are not.
     pub(super) torn_samples: Option<(u64, u64)>,
 }
@@ -200,6 +203,7 @@ fn part(files: &[PathBuf]) -> Result<Part> {
         lanes,
         stamp: SegmentStamp::of(&movie),
         fragmented: !read.fragments.is_empty(),
+        holes: holes(&read.fragments, &movie),
         left_out: read.fragments.iter().filter(|f| is_broken(f)).count()
             - usize::from(read.torn.is_some()),
         torn_samples: read.torn.map(|torn| (torn.kept, torn.lost)),

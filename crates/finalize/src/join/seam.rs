@@ -1,11 +1,13 @@
 //! When each recording begins on the common timeline.
 
 use super::Gaps;
-use super::lane::{Lane, Nanos, OVERLAP, SECOND, duration, nanos};
+use super::lane::{Lane, Nanos, SECOND, duration, nanos};
 use super::parts::Part;
+use super::{order, splice};
 use crate::{Error, Result};
 use std::path::Path;
 use std::time::Duration;
+use tapo_movie::Track;
 
 /// How a recording goes on behind the one before it.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -22,6 +24,9 @@ pub enum Seam {
     Closed(Clock, Duration),
     /// At once; nothing in the files says how long the break was.
     Unknown,
+    /// At once; its decode times are earlier than those of the one before it: they were counted
+    /// anew, or it was recorded before that.
+    Earlier,
 }
 
 /// What tells how long the time between two recordings was.
@@ -41,6 +46,8 @@ pub(super) struct Placed {
     /// Where its own timeline begins.
     pub(super) at: Nanos,
     pub(super) seam: Seam,
+    /// How far its sound is behind its pictures, since that of the recordings before it lasted longer.
+    late: Nanos,
 }
 
 /// How much of two recordings may overlap by time of day: the network delivers
@@ -58,6 +65,7 @@ pub(super) fn seams(parts: &[Part], gaps: Gaps) -> Result<Vec<Placed>> {
             placed.push(Placed {
                 at: 0,
                 seam: Seam::First,
+                late: 0,
             });
             continue;
         };
@@ -65,13 +73,14 @@ pub(super) fn seams(parts: &[Part], gaps: Gaps) -> Result<Vec<Placed>> {
             Placed {
                 at: lead_placed.at,
                 seam: Seam::Beside,
+                late: lead_placed.late,
             }
         } else {
             let at = lead_placed.at;
             let lanes = before.iter().flat_map(|p| &p.lanes);
             let shown = lanes.map(|l| at + l.shown).max().unwrap_or(at);
             together = index;
-            behind(lead, at, shown, part, gaps)?
+            behind(lead, *lead_placed, shown, part, gaps)?
         };
         placed.push(next);
     }
@@ -91,45 +100,89 @@ fn is_beside(before: &[Part], part: &Part) -> bool {
             .all(|t| kinds().all(|k| k.handler != t.handler))
 }
 
-/// Where `part` begins, `before` beginning at `at` and shown until `shown`.
-fn behind(before: &Part, at: Nanos, shown: Nanos, part: &Part, gaps: Gaps) -> Result<Placed> {
+/// Where `part` begins, `before` being placed, and shown until `shown`.
+fn behind(before: &Part, placed: Placed, shown: Nanos, part: &Part, gaps: Gaps) -> Result<Placed> {
+    let at = placed.at;
     let Some((ends, begins, step)) = leading(before, part) else {
         let earliest = part.lanes.iter().map(|l| l.first).min().unwrap_or(0);
         return Ok(Placed {
             at: shown - earliest.max(0),
             seam: Seam::Unknown,
+            late: 0,
         });
     };
     let contiguous = at + ends.shown - begins.begins;
-    // Pictures go on at once, unless that would cost much of the sound.
-    let others = common(before, part).map(|(ends, begins)| at + ends.shown - begins.begins);
-    let latest = others.max().unwrap_or(contiguous);
-    let at_once = if latest - contiguous <= OVERLAP {
-        contiguous
-    } else {
-        latest
+    let at_once = |seam| {
+        let Sound { wait, late } = Sound::of(before, placed, part, contiguous);
+        Placed {
+            at: contiguous + wait,
+            seam,
+            late,
+        }
     };
-    let unknown = Placed {
-        at: at_once,
-        seam: Seam::Unknown,
+    let place = |at, seam| {
+        // Packets too many are left out, up to less than one.
+        let Sound { wait, late } = Sound::of(before, placed, part, at);
+        let late = late.max(wait.min(SECOND / splice::LATE));
+        Placed { at, seam, late }
     };
-    let Some((clock, start)) = said(before, at, ends, part, begins)? else {
-        return Ok(unknown);
+    let said = said(before, at, ends, part, begins)?;
+    let unknown = match (&before.stamp, &part.stamp) {
+        (Some(_), Some(_)) => Seam::Unknown,
+        _ if order::counts_back(ends, begins) => Seam::Earlier,
+        _ => Seam::Unknown,
+    };
+    let Some((clock, start)) = said else {
+        return Ok(at_once(unknown));
     };
     let gap = start - contiguous;
-    let place = |at, seam| Ok(Placed { at, seam });
-    match clock {
+    Ok(match clock {
         // Not as exact as the samples' own durations.
-        Clock::WallClock if gap.abs() <= step / 2 => place(contiguous, Seam::Gapless(clock)),
+        Clock::WallClock if gap.abs() <= step / 2 => at_once(Seam::Gapless(clock)),
         _ if gap.abs() <= step / 2 => place(start, Seam::Gapless(clock)),
         // A late start of its own, more likely than a break before it.
-        Clock::DecodeTimes if gap > SECOND && !part.fragmented => Ok(unknown),
-        _ if gap > 0 && gaps == Gaps::Close => place(at_once, Seam::Closed(clock, duration(gap))),
+        Clock::DecodeTimes if gap > SECOND && !part.fragmented => at_once(unknown),
+        _ if gap > 0 && gaps == Gaps::Close => at_once(Seam::Closed(clock, duration(gap))),
         _ if gap > 0 => place(start, Seam::Gap(clock, duration(gap))),
-        Clock::WallClock if gap > -DELAY => place(at_once, Seam::Gapless(clock)),
+        Clock::WallClock if gap > -DELAY => at_once(Seam::Gapless(clock)),
         // They start again from the beginning, as if nothing had been before.
-        Clock::DecodeTimes => Ok(unknown),
-        Clock::Session | Clock::WallClock => Err(overlap(before.path(), part.path(), -gap)),
+        Clock::DecodeTimes => at_once(unknown),
+        Clock::Session | Clock::WallClock => {
+            return Err(overlap(before.path(), part.path(), -gap));
+        }
+    })
+}
+
+/// What sound needs at a seam of recordings that do not continue each other, so that none that
+/// was to be heard is left out.
+struct Sound {
+    /// How much later the next recording has to begin.
+    wait: Nanos,
+    /// How far its sound then is behind.
+    late: Nanos,
+}
+
+impl Sound {
+    /// At a seam where `part` would be placed at `at`.
+    fn of(before: &Part, placed: Placed, part: &Part, at: Nanos) -> Self {
+        let mut sound = Self { wait: 0, late: 0 };
+        for ((track, ends), (next, begins)) in common(before, part) {
+            let overlap = placed.at + ends.shown - (at + splice::heard(next, begins));
+            let tolerance = splice::tolerance(next);
+            match track.is_audio() {
+                // Shorter by a packet or more: what is between is kept as time.
+                true if placed.late + overlap < -tolerance => {}
+                true if placed.late + overlap <= tolerance => {
+                    sound.late = sound.late.max(placed.late + overlap);
+                }
+                true => sound.wait = sound.wait.max(placed.late + overlap),
+                false => sound.wait = sound.wait.max(overlap),
+            }
+        }
+        if sound.wait > 0 {
+            sound.late = 0;
+        }
+        sound
     }
 }
 
@@ -145,18 +198,21 @@ fn overlap(before: &Path, path: &Path, by: Nanos) -> Error {
     }
 }
 
-/// The tracks of both that hold the same kind of media, pictures first, in pairs.
-fn common<'a>(before: &'a Part, part: &'a Part) -> impl Iterator<Item = (&'a Lane, &'a Lane)> {
+/// A track, and where it lies.
+type Laned<'a> = (&'a Track, &'a Lane);
+
+/// The tracks of both that hold the same kind of media, the first of each kind, in pairs.
+fn common<'a>(before: &'a Part, part: &'a Part) -> impl Iterator<Item = (Laned<'a>, Laned<'a>)> {
     let tracks = || before.movie.tracks.iter().zip(&before.lanes);
     let all = part.movie.tracks.iter().zip(&part.lanes);
     all.filter_map(move |(track, lane)| {
         let mut alike = tracks().filter(|(t, _)| t.handler == track.handler);
-        alike.next().map(|(_, before)| (before, lane))
+        alike.next().map(|before| (before, (track, lane)))
     })
 }
 
 /// The leading track of both, and how long its samples last before the seam.
-fn leading<'a>(before: &'a Part, part: &'a Part) -> Option<(&'a Lane, &'a Lane, Nanos)> {
+pub(super) fn leading<'a>(before: &'a Part, part: &'a Part) -> Option<(&'a Lane, &'a Lane, Nanos)> {
     let of = |kind: Option<&[u8; 4]>| {
         let find = |p: &'a Part| {
             let mut all = p.movie.tracks.iter().zip(&p.lanes);

@@ -10,7 +10,7 @@
 //! this leaves is not carried on to the next seam. Packets that overlap by more are left out, first
 //! those that nobody is to hear (priming).
 
-use super::lane::{Lane, Nanos, OVERLAP, composed, duration, nanos, ticks};
+use super::lane::{Lane, Nanos, OVERLAP, SECOND, composed, duration, nanos, ticks};
 use crate::{Error, Result};
 use std::path::Path;
 use tapo_movie::{Columns, Track};
@@ -19,7 +19,7 @@ use tapo_movie::{Columns, Track};
 const ROUNDING: i128 = 1000;
 
 /// How far sound may be from where it should be, parts of a second: nobody sees that.
-const LATE: i128 = 40;
+pub(super) const LATE: i128 = 40;
 
 /// What times in nanoseconds may differ by without meaning it.
 const EQUAL: Nanos = 1000;
@@ -176,11 +176,32 @@ impl Source<'_> {
     /// How far its packets may be from where they should be: less than one, and not long.
     fn tolerance(&self, timescale: u32) -> i128 {
         let scale = i128::from(timescale);
-        // The first and the last may be others.
-        let runs = Columns::durations(&self.track.samples).max_by_key(|(count, _)| *count);
-        let packet = runs.map_or(0, |(_, each)| i128::from(each)) * self.times(timescale) - 1;
+        let packet = packet(self.track) * self.times(timescale) - 1;
         packet.min(scale / LATE).max(scale / ROUNDING)
     }
+}
+
+/// How long most packets last, ticks of the track. The first and the last may be others.
+fn packet(track: &Track) -> i128 {
+    let runs = Columns::durations(&track.samples).max_by_key(|(count, _)| *count);
+    runs.map_or(0, |(_, each)| i128::from(each))
+}
+
+/// How far packets of sound may be from where they should be, and are taken as they are.
+pub(super) fn tolerance(track: &Track) -> Nanos {
+    let packet = nanos(packet(track), track.timescale) - EQUAL;
+    packet.clamp(SECOND / ROUNDING, SECOND / LATE) - EQUAL
+}
+
+/// When the first of its packets that an edit list does not hide begins.
+pub(super) fn heard(track: &Track, lane: &Lane) -> Nanos {
+    let packet = nanos(packet(track), track.timescale);
+    if !track.is_audio() || packet <= 0 || lane.first >= 0 {
+        return lane.begins;
+    }
+    let hidden = (-lane.first + EQUAL) / packet;
+    let others = i128::from(track.samples.len()) - 1;
+    lane.begins + hidden.min(others) * packet
 }
 
 fn overlap(source: &Source<'_>, by: Nanos) -> Error {

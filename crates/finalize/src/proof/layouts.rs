@@ -202,7 +202,7 @@ fn what_cannot_be_done_in_place_is_done_on_a_copy() {
     };
     for (clip, why) in [
         (across, "two sectors"),
-        (nearly, "a few bytes"),
+        (nearly, "100 bytes or fewer"),
         (amid_header, "amid the header"),
     ] {
         let bytes = clip.bytes();
