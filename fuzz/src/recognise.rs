@@ -33,6 +33,7 @@ pub const CODECS: [([u8; 4], [u8; 4], &[u8]); 33] = [
         &[0, 2, 1, 0x38, 0, 0, 0xBB, 0x80, 0, 0, 0],
     ),
     (*b"alac", *b"alac", ALAC),
+    (*b"fLaC", *b"dfLa", FLAC),
     (
         *b"samr",
         *b"damr",
@@ -86,6 +87,12 @@ const MP3: &[u8] = &[
 const ALAC: &[u8] = &[
     0, 0, 0, 0, 0, 0, 0x10, 0, 0, 16, 40, 10, 14, 2, 0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xAC,
     0x44,
+];
+
+/// 16 bits, stereo, 48 kHz, frames of 4608.
+const FLAC: &[u8] = &[
+    0, 0, 0, 0, 0x80, 0, 0, 34, 0x12, 0, 0x12, 0, 0, 0, 0, 0, 0, 0, 0x0B, 0xB8, 0x02, 0xF0, 0, 0,
+    0, 0,
 ];
 
 /// Judging any bytes as a sample of any codec: no panic, nothing outside the

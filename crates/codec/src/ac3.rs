@@ -232,8 +232,8 @@ fn access(len: u64, blocks: u32, flaw: Option<u64>) -> Access {
     }
 }
 
-/// CRC-16 with the polynomial of A/52, 7.10.1: 0 over data with its checksum behind it.
-fn crc16(bytes: &[u8]) -> u16 {
+/// CRC-16 with the polynomial of A/52, 7.10.1, and of FLAC (RFC 9639, 9.3): 0 over data with its checksum behind it.
+pub(crate) fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc: u16, &byte| {
         (0..8).fold(crc ^ u16::from(byte) << 8, |crc, _| {
             crc << 1 ^ if crc & 0x8000 != 0 { 0x8005 } else { 0 }

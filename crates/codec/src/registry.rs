@@ -160,7 +160,7 @@ static CODECS: &[Codec] = &[
     codec(&[b"ac-4"], Audio, "AC-4", plain),
     codec(&[b"dtsc", b"dtsh", b"dtsl", b"dtse"], Audio, "DTS", plain),
     codec(&[b"Opus"], Audio, "Opus", opus::describe).recognised(opus::recogniser),
-    codec(&[b"fLaC"], Audio, "FLAC", flac::describe),
+    codec(&[b"fLaC"], Audio, "FLAC", flac::describe).recognised(flac::recogniser),
     codec(&[b"alac"], Audio, "ALAC", alac::describe).recognised(alac::recogniser),
     codec(&[b"samr"], Audio, "AMR-NB", amr::describe).recognised(amr::recogniser),
     codec(&[b"sawb"], Audio, "AMR-WB", amr::describe).recognised(amr::recogniser),

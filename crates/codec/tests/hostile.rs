@@ -26,10 +26,10 @@ const ALAC: &[u8] = &[
     0, 0, 0, 0, 0, 0, 16, 0, 0, 16, 40, 10, 14, 2, 0, 255, 0, 0, 64, 8, 0, 4, 226, 0, 0, 0, 172, 68,
 ];
 
-const TYPES: [&[u8; 4]; 21] = [
+const TYPES: [&[u8; 4]; 22] = [
     b"avc1", b"hvc1", b"mp4a", b"mp4v", b"s263", b"mp2v", b"apch", b"jpeg", b".mp3", b"ac-3",
     b"ec-3", b"Opus", b"samr", b"sawb", b"alac", b"alaw", b"sowt", b"ipcm", b"tmcd", b"gpmd",
-    b"mjpa",
+    b"mjpa", b"fLaC",
 ];
 
 fn of(kind: [u8; 4]) -> Option<Box<dyn Recogniser>> {
@@ -62,6 +62,8 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
         b"DEVC\0\x01\0\x1CDVIDL\x04\0\x01".to_vec(),
         vec![0x0B, 0x77, 0, 0, 0x10, 0x40],
         vec![0xFF, 0xFB, 0x90, 0x64],
+        // FLAC: 64 samples, one channel; a fixed predictor.
+        vec![0xFF, 0xF8, 0x60, 0x08, 0x05, 63, 0x47, 0x10, 0, 0x3F],
         vec![0x20, 0, 0, 0],
     ];
     (
