@@ -129,7 +129,7 @@ pub enum Note {
         /// Whether what contradicts them leaves no other choice.
         sure: bool,
     },
-    /// Fragments are missing between others: numbers are left out, and times with them.
+    /// Fragments are missing between others or in front of them: numbers are left out, and times with them.
     FragmentsMissing {
         /// How many, by the numbers.
         fragments: u64,

@@ -222,3 +222,40 @@ fn a_sample_with_a_seam_in_it_is_damaged() {
         );
     }
 }
+
+#[test]
+fn parameter_sets_that_nothing_holds_are_those_of_the_reference() {
+    let sound = bytes("h265_open_gop.mp4");
+    let at = sound.windows(4).position(|w| w == b"hvcC").unwrap() + 4;
+    let entry = sound.windows(4).position(|w| w == b"hvc1" || w == b"hev1");
+    let mut broken = sound.clone();
+    // No arrays, where the sets may be in the pictures.
+    broken[at + 22] = 0;
+    // The last: in front of it stands a brand of the same name.
+    let entry = sound[..at].windows(4).rposition(|w| w == b"hvc1").or(entry);
+    let entry = entry.unwrap();
+    broken[entry..entry + 4].copy_from_slice(b"hev1");
+    let dir = tempfile::tempdir().unwrap();
+    let [path, reference] = ["broken.mp4", "sound.mp4"].map(|n| dir.path().join(n));
+    std::fs::write(&path, &broken).unwrap();
+    let options = Options {
+        output: Some(dir.path().join("out.mp4")),
+        alone: true,
+        ..Options::default()
+    };
+    let alone = repair(&path, &[], &options);
+    assert!(matches!(alone, Err(tapo_repair::Error::NoReference { .. })));
+    // Of an entry of the same type.
+    let mut like = sound.clone();
+    like[entry..entry + 4].copy_from_slice(b"hev1");
+    std::fs::write(&reference, &like).unwrap();
+    let done = repair(&path, &[reference], &options).unwrap();
+    let written = std::fs::read(done.output.unwrap()).unwrap();
+    let config = |file: &Vec<u8>| {
+        let movie = movie(file);
+        let description = &movie.tracks[0].descriptions[0];
+        description.child(b"hvcC").unwrap().to_vec()
+    };
+    assert_eq!(config(&written), config(&sound));
+    assert_eq!(timed(&written), timed(&sound));
+}

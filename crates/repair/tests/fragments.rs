@@ -247,6 +247,46 @@ fn fragments_that_are_missing_are_told() {
 }
 
 #[test]
+fn fragments_that_are_missing_in_front_are_told() {
+    let (file, spans) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);
+    let mut broken = file.clone();
+    broken.drain(spans[0].start as usize..spans[0].end as usize);
+    let (_, done, _) = judged(&broken);
+    let note = tapo_repair::Note::FragmentsMissing { fragments: 1 };
+    assert!(done.notes.contains(&note), "{:?}", done.notes);
+    assert!(!done.is_complete());
+    let (_, done, _) = judged(&file);
+    assert!(done.notes.is_empty(), "{:?}", done.notes);
+}
+
+#[test]
+fn what_a_wrong_size_hides_keeps_the_times_of_its_fragment() {
+    let (file, spans) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);
+    let movie = tapo_movie::read(&file).unwrap().movie.unwrap();
+    let inside_of = |s: &Sample| spans[1].contains(s.span);
+    let last = movie.tracks[0].samples.iter().filter(inside_of).last();
+    let size = last.unwrap().span.len() as u32;
+    let mut broken = file.clone();
+    let from = inside(&file, spans[1], b"trun", 0);
+    let place = file[from..]
+        .windows(4)
+        .position(|w| w == size.to_be_bytes());
+    let at = from + place.unwrap();
+    broken[at..at + 4].copy_from_slice(&(size ^ 0x20).to_be_bytes());
+    let (_, got) = told(&broken);
+    assert!(got[0] == content(&file)[0]);
+}
+
+#[test]
+fn a_sample_with_bytes_put_in_is_doubted_where_nothing_stands_behind_it() {
+    let (file, spans) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);
+    let at = spans[1].end as usize - 30;
+    let broken = [&file[..at], &[0x5a; 50], &file[at..]].concat();
+    let (done, _) = told(&broken);
+    assert!(!done.is_complete());
+}
+
+#[test]
 fn fragments_of_another_recording_keep_their_own_description() {
     let (file, _) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);
     let (other, spans) = in_fragments(&clip("h264_other_size.mp4"), 1);

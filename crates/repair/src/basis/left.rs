@@ -3,7 +3,7 @@
 use super::look::{Look, share};
 use super::sets;
 use super::view::View;
-use super::{described, mend, timing};
+use super::{described, mend, names, timing, unset};
 use crate::index::{self, Own};
 use crate::overlay::Overlay;
 use crate::profile::{Profile, Reference, within};
@@ -30,7 +30,8 @@ pub(crate) enum Left {
 /// The source fails.
 pub(crate) fn read(view: View<'_>) -> Result<Left> {
     let source = view.source;
-    let plain = unfit::read(source)?;
+    let named = names::put_right(source)?;
+    let plain = unfit::read(named.as_ref().map_or(source, |n| n as &dyn ByteSource))?;
     let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
     if view.is_fragmented() || plain.movie.as_ref().is_some_and(open) {
         let Some(mut own) = index::own(source, view.layout, None)? else {
@@ -38,7 +39,7 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
         };
         own.changed |= described::put_right(source, &mut own.movie)?;
         described::doubt_others(source, &mut own)?;
-        return Ok(fragments(own));
+        return fragments(source, own);
     }
     let mut plain = match plain.movie {
         Some(_) => plain,
@@ -47,7 +48,8 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
     let Some(mut movie) = plain.movie.take() else {
         return Ok(Left::Nothing);
     };
-    let mut changed = described::put_right(source, &mut movie)?;
+    let mut changed = named.is_some();
+    changed |= described::put_right(source, &mut movie)?;
     let media: Vec<Span> = view.layout.media().map(|(span, ..)| span).collect();
     let mended = mend::mended(source, &media, &movie)?;
     changed |= mended.movie.is_some();
@@ -60,7 +62,7 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
     let sane = |t: &Track| unfit::impossible(t).is_none() && !unfit::is_timeless(t);
     let trusted = is_of_this_file(view, &movie)?;
     if is_whole(&plain, &movie) && movie.tracks.iter().all(sane) && trusted {
-        let unset = movie.tracks.iter().any(unfit::lacks_sets);
+        let unset = unset::is_unset(source, &movie)?;
         let index = plain.top.iter().filter(|b| b.kind == b"moov");
         let own = Own {
             movie,
@@ -101,21 +103,24 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
 
 /// What is left of an index that fragments belong to: all of it, if it describes
 /// the tracks that they name.
-fn fragments(own: Own) -> Left {
+fn fragments(source: &dyn ByteSource, own: Own) -> Result<Left> {
     let is_there = |id: &u32| {
         let track = own.movie.track(*id);
         track.is_some_and(|t| t.timescale > 0 && t.descriptions.first().is_some_and(is_whole_entry))
     };
     if own.named.iter().all(is_there) {
-        return Left::Index(Box::new(own));
+        return Ok(match unset::is_unset(source, &own.movie)? {
+            true => Left::Unset(Box::new(own)),
+            false => Left::Index(Box::new(own)),
+        });
     }
     let mut rest = bare(&own.movie);
     rest.tracks
         .retain(|t| is_described(t) && !unfit::lacks_sets(t));
-    match rest.tracks.is_empty() {
+    Ok(match rest.tracks.is_empty() {
         true => Left::Nothing,
         false => Left::Descriptions(Box::new(rest)),
-    }
+    })
 }
 
 /// Whether a sample entry is there to its end: the index may end within it.

@@ -13,6 +13,7 @@ mod inband;
 mod left;
 pub(crate) mod look;
 mod mend;
+mod names;
 mod sets;
 mod settle;
 mod timing;

@@ -6,15 +6,69 @@ use super::left::is_like;
 use super::look::{Look, Votes};
 use super::mend::Wrong;
 use super::view::View;
-use super::{Known, inband, of_itself, sets, settle};
+use super::{Known, described, inband, of_itself, sets, settle};
 use crate::index::Own;
 use crate::profile::{Profile, Reference};
-use crate::{Error, Note, Result, unfit};
+use crate::{Error, Note, Result, profile, unfit, verify};
 use std::path::PathBuf;
-use tapo_movie::{SampleDescription, Track};
+use tapo_codec::{CodecError, Depth, Verdict};
+use tapo_io::{ByteSource, Window};
+use tapo_movie::{Movie, SampleDescription, Track};
 
 /// Boxes that say how a decoder is set up.
 const CONFIGS: [&[u8; 4]; 3] = [b"avcC", b"hvcC", b"esds"];
+
+/// Pictures that are asked for their parameter sets.
+const ASKED: usize = 4;
+
+/// Largest picture that is, bytes.
+const PICTURE_BYTES: u64 = 8 << 20;
+
+/// Whether a movie has a track that says too little of how it is decoded.
+///
+/// # Errors
+/// The source fails.
+pub(super) fn is_unset(source: &dyn ByteSource, movie: &Movie) -> Result<bool> {
+    for track in &movie.tracks {
+        if lacks(source, track)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a track cannot be decoded: its parameter sets are not in its description, or the first pictures that decoding
+/// can start at refer to some that neither stand there, so that they can be read, nor in the pictures themselves.
+///
+/// # Errors
+/// The source fails.
+pub(super) fn lacks(source: &dyn ByteSource, track: &Track) -> Result<bool> {
+    if unfit::lacks_sets(track) {
+        return Ok(true);
+    }
+    if verify::units(track).is_none() {
+        return Ok(false);
+    }
+    let Some(mut recogniser) = profile::recogniser(track, 0) else {
+        return Ok(false);
+    };
+    let mut window = Window::new(source);
+    let usable = |s: &tapo_movie::Sample| {
+        s.sync && !s.span.is_empty() && s.span.len() <= PICTURE_BYTES && s.span.end <= source.len()
+    };
+    let mut missing = 0;
+    for sample in track.samples.iter().filter(usable).take(ASKED) {
+        recogniser.turn(profile::entry(sample.description));
+        let span = sample.span;
+        let verdict = recogniser.probe(&mut window, span.start, span.end, Depth::Heads)?;
+        match verdict {
+            Verdict::Not(CodecError::MissingParameterSet { .. }) => missing += 1,
+            Verdict::Not(_) => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(missing > 0)
+}
 
 /// Completes the index.
 ///
@@ -33,14 +87,12 @@ pub(super) fn complete(view: View<'_>, mut own: Box<Own>, named: &[PathBuf]) -> 
     let mut notes = own.notes.clone();
     let mut completed: Vec<(usize, usize)> = Vec::new();
     for index in 0..own.movie.tracks.len() {
-        let Some(track) = own
-            .movie
-            .tracks
-            .get_mut(index)
-            .filter(|t| unfit::lacks_sets(t))
-        else {
+        let Some(track) = own.movie.tracks.get_mut(index) else {
             continue;
         };
+        if !lacks(view.source, track)? {
+            continue;
+        }
         let id = track.header.id;
         let Some(place) = like(track, &reference, &completed) else {
             return Err(differs(view, &reference, id));
@@ -80,6 +132,8 @@ pub(super) fn complete(view: View<'_>, mut own: Box<Own>, named: &[PathBuf]) -> 
             },
         });
     }
+    // The reference may have lengths of another size.
+    described::put_right(view.source, &mut own.movie)?;
     let profile = Box::new(of_itself(&own, view.source)?);
     let wrong = Wrong::of(view.source, &own.movie, &profile, &own.doubted)?;
     for (index, place) in completed {

@@ -282,6 +282,26 @@ pub(super) fn missing(fragments: &[Fragment]) -> u64 {
     missing
 }
 
+/// How many fragments are missing in front of the others: they are numbered from 1 on, and go on from times that so many of them
+/// would fill. A number that is larger than that of all that are there says less: it may be an excerpt of a broadcast.
+pub(super) fn missing_in_front(fragments: &[Fragment]) -> u64 {
+    /// Fragments that may be missing, at least.
+    const FEW: u64 = 16;
+    let mut whole = fragments.iter().filter(|f| f.whole);
+    let Some((first, number)) = whole.next().and_then(|f| Some((f, f.sequence_number?))) else {
+        return 0;
+    };
+    let in_front = u64::from(number).saturating_sub(1);
+    let late = |part: &tapo_movie::TrackFragment| {
+        let lasts = part.duration.saturating_mul(in_front);
+        let time = part.base_media_decode_time.unwrap_or(0);
+        lasts > 0 && time >= lasts / 4 && time <= lasts.saturating_mul(4)
+    };
+    let is_late = !first.tracks.is_empty() && first.tracks.iter().all(late);
+    let few = in_front <= FEW.max(fragments.len() as u64);
+    if is_late && few { in_front } else { 0 }
+}
+
 /// Where fragments begin anew: their numbers or times go back, so that they may be of another recording.
 pub(super) fn restarts(fragments: &[Fragment]) -> Vec<u64> {
     let time = |f: &Fragment| {

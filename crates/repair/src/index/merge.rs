@@ -1,9 +1,11 @@
 //! What the index says and what the search finds, in one row.
 
 use super::{Indexed, Own};
-use crate::item::{Found, Item, Stretch, Turns};
+use crate::Class;
+use crate::item::{Dropped, Found, Item, Stretch, Turns, When};
 use crate::layout::Layout;
 use crate::profile::Profile;
+use std::collections::HashMap;
 use tapo_io::Span;
 
 /// The ranges of media data that neither samples nor boxes fill.
@@ -39,6 +41,7 @@ pub(crate) fn merge(index: Indexed, found: &Found, profile: &Profile) -> Found {
     let mut dropped = index.dropped;
     // What the search found again is not lost; one of two over each other is.
     dropped.sort_unstable_by_key(|d| d.span.start);
+    let mut timed: HashMap<u64, When> = HashMap::new();
     let mut refound = found.items.iter().peekable();
     dropped.retain(|d| {
         while refound.next_if(|i| i.span().end <= d.span.start).is_some() {}
@@ -48,6 +51,14 @@ pub(crate) fn merge(index: Indexed, found: &Found, profile: &Profile) -> Found {
         else {
             return true;
         };
+        if is_slot_of(d, there) {
+            let when = When::Known {
+                dts: d.dts,
+                composition_offset: d.composition_offset,
+                duration: d.duration,
+            };
+            timed.insert(there.at, when);
+        }
         if there.samples <= 1 {
             refound.next();
         }
@@ -62,7 +73,8 @@ pub(crate) fn merge(index: Indexed, found: &Found, profile: &Profile) -> Found {
     let mut searched = Vec::new();
     for (stretch, row) in found.rows() {
         let items = found.items.range(row);
-        if let Some(first) = items.clone().next() {
+        let items = placed(items, &timed);
+        if let Some(first) = items.first() {
             searched.push((first.at, stretch.clone(), items));
         }
     }
@@ -73,7 +85,7 @@ pub(crate) fn merge(index: Indexed, found: &Found, profile: &Profile) -> Found {
         while let Some((_, stretch, items)) = searched.next_if(|(at, ..)| *at < item.at) {
             let first = merged.items.len();
             merged.stretches.push(Stretch { first, ..stretch });
-            merged.turn(items.clone(), &found.turns, profile);
+            merged.turn(items.iter().copied(), &found.turns, profile);
             merged.items.extend(items);
             open = false;
         }
@@ -91,10 +103,39 @@ pub(crate) fn merge(index: Indexed, found: &Found, profile: &Profile) -> Found {
     for (_, stretch, items) in searched {
         let first = merged.items.len();
         merged.stretches.push(Stretch { first, ..stretch });
-        merged.turn(items.clone(), &found.turns, profile);
+        merged.turn(items.iter().copied(), &found.turns, profile);
         merged.items.extend(items);
     }
     merged
+}
+
+/// Whether a sample that the search found is, by its place and track, the one that the index means there: most of either is the
+/// other.
+fn is_slot_of(dropped: &Dropped, item: &Item) -> bool {
+    let both = dropped.span.intersect(item.span()).len();
+    let longer = dropped.span.len().max(item.span().len());
+    item.track == dropped.track && item.samples == 1 && both * 2 > longer
+}
+
+/// Items of one stretch with the times that an index has for them. Pictures without one are placed by those of their stretch
+/// alone: up to the first that decoding can start at, their group has lost its beginning, and when they are shown is a guess.
+fn placed(items: impl Iterator<Item = Item>, timed: &HashMap<u64, When>) -> Vec<Item> {
+    let mut begun: Vec<u16> = Vec::new();
+    let place = |mut item: Item| {
+        if let Some(when) = timed.get(&item.at) {
+            item.when = *when;
+        }
+        if let When::Order(_) = item.when {
+            if item.sync && !begun.contains(&item.track) {
+                begun.push(item.track);
+            }
+            if !begun.contains(&item.track) {
+                item.class = Class::D;
+            }
+        }
+        item
+    };
+    items.map(place).collect()
 }
 
 impl Found {

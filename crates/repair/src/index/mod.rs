@@ -1,6 +1,7 @@
 //! What an index that is still there says: it is the authority on its samples.
 
 mod amiss;
+mod lasting;
 mod merge;
 mod samples;
 
@@ -66,7 +67,7 @@ pub(crate) fn own(
     }
     let mut overlay = Overlay::new(source, prefix);
     let heads = init.or(plain.movie.as_ref());
-    let mut boxes = mend(source, heads, &mut overlay)?;
+    let (mut boxes, breaks) = mend(source, heads, &mut overlay)?;
     let shift = overlay.shift();
     let mut read = crate::unfit::read(&overlay)?;
     let misnamed = amiss::misnamed(&overlay, &read)?;
@@ -81,7 +82,8 @@ pub(crate) fn own(
     };
     let further = init.is_none() && amiss::further(&overlay, &read, &mut movie)?;
     let named = named(&read.fragments);
-    let mut notes = amiss::straighten(&mut movie, &mut read.fragments)?;
+    let mut notes = lasting::put_right(&mut movie, &mut read.fragments)?;
+    notes.extend(amiss::straighten(&mut movie, &mut read.fragments)?);
     let put_right = |d: &tapo_bmff::Defect| {
         let flaw = &d.flaw;
         matches!(
@@ -98,13 +100,16 @@ pub(crate) fn own(
     let restarts = restarts.map(|at| at.saturating_sub(shift)).collect();
     let repeated = resequence::by_time(&overlay, &mut movie, &read.fragments)?;
     let order = Sequence::of(&read.fragments);
+    let mut in_front = amiss::missing_in_front(&read.fragments);
     let missing = match order {
         Some(order) => {
             let sorted = order
                 .order
                 .iter()
                 .filter_map(|place| read.fragments.get(*place).cloned());
-            amiss::missing(&sorted.collect::<Vec<_>>())
+            let sorted: Vec<_> = sorted.collect();
+            in_front = amiss::missing_in_front(&sorted);
+            amiss::missing(&sorted)
         }
         None => {
             let guessed = amiss::goes_back(&read).into_iter();
@@ -112,16 +117,22 @@ pub(crate) fn own(
             amiss::missing(&read.fragments)
         }
     };
-    notes.extend((missing > 0).then_some(Note::FragmentsMissing { fragments: missing }));
+    let fragments = missing + in_front;
+    notes.extend((fragments > 0).then_some(Note::FragmentsMissing { fragments }));
     let of_file = |s: &Span| Span::new(s.start.saturating_sub(shift), s.end.saturating_sub(shift));
     boxes.extend(repeated.bytes.iter().map(of_file));
     let mut doubted: Vec<Span> = repeated.doubted.iter().map(of_file).collect();
-    doubted.sort_unstable();
     for track in &mut movie.tracks {
         for chunk in &mut track.samples.chunks {
             chunk.offset = chunk.offset.saturating_sub(shift);
         }
+        // Its own end may be what follows.
+        let last = |s: &tapo_movie::Sample| breaks.binary_search(&s.span.end).is_ok();
+        if !breaks.is_empty() {
+            doubted.extend(track.samples.iter().filter(last).map(|s| s.span));
+        }
     }
+    doubted.sort_unstable();
     Ok(Some(Own {
         movie,
         fragmented: true,
@@ -154,15 +165,17 @@ fn named(fragments: &[tapo_movie::Fragment]) -> Vec<u32> {
 
 /// Walks the boxes of a fragmented file. Where the row breaks, what stands up to
 /// the next fragment is covered; a torn end is made as long as it should be.
-/// Returns the boxes that are no media data.
+/// Returns the boxes that are no media data, and where media data ends that something else than a box follows, and a fragment
+/// behind that: bytes were put in, there or amid the data.
 fn mend(
     source: &dyn ByteSource,
     heads: Option<&Movie>,
     overlay: &mut Overlay<'_>,
-) -> Result<Vec<Span>> {
+) -> Result<(Vec<Span>, Vec<u64>)> {
     let len = source.len();
     let mut window = Window::new(source);
-    let mut boxes = Vec::new();
+    let (mut boxes, mut breaks) = (Vec::new(), Vec::new());
+    let mut media_end = None;
     let mut at = 0;
     let mut moof = None;
     while at < len {
@@ -186,6 +199,7 @@ fn mend(
                     continue;
                 }
                 at = end;
+                media_end = media.then_some(end);
             }
             (Some(header), Some(end)) if header.kind == b"mdat" => {
                 // Torn, or its size is damaged: then a fragment stands behind it.
@@ -204,6 +218,10 @@ fn mend(
             }
             _ => {
                 let next = next_moof(source, Span::new(at + 1, len))?.unwrap_or(len);
+                let filled = window.bytes(at, 16)?.iter().any(|byte| *byte != 0);
+                if media_end == Some(at) && next < len && filled {
+                    breaks.push(at);
+                }
                 if next >= at + 16 {
                     overlay.cover(Span::new(at, next));
                 }
@@ -211,7 +229,7 @@ fn mend(
             }
         }
     }
-    Ok(boxes)
+    Ok((boxes, breaks))
 }
 
 /// The fragment that begins in the media of another one, right behind the samples of that: the size

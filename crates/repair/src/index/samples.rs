@@ -55,6 +55,7 @@ pub(crate) fn samples(
                         track: number,
                         span: sample.span,
                         dts,
+                        composition_offset: sample.composition_offset,
                         duration: lasts,
                     });
                 } else {
@@ -67,6 +68,7 @@ pub(crate) fn samples(
                 track: number,
                 span: at,
                 dts,
+                composition_offset: 0,
                 duration,
             }));
             let of_entry = entry(sample.description).min(last_entry);
@@ -128,11 +130,17 @@ pub(crate) fn samples(
         boxes.get(next).is_none_or(|b| b.start >= span.end)
     });
     for item in keep_apart(&mut items, boxes) {
-        if let When::Known { dts, duration, .. } = item.when {
+        if let When::Known {
+            dts,
+            composition_offset,
+            duration,
+        } = item.when
+        {
             dropped.push(Dropped {
                 track: item.track,
                 span: item.span(),
                 dts,
+                composition_offset,
                 duration,
             });
         }

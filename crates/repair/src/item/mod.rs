@@ -89,6 +89,7 @@ pub(crate) struct Dropped {
     pub(crate) track: u16,
     pub(crate) span: Span,
     pub(crate) dts: i64,
+    pub(crate) composition_offset: i32,
     pub(crate) duration: u32,
 }
 

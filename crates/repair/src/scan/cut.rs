@@ -2,6 +2,7 @@
 
 use super::Scanner;
 use super::division::Division;
+use super::split::{LONG, LONGER};
 use crate::Class;
 use crate::Result;
 use crate::interleave::Rule;
@@ -49,10 +50,6 @@ const AHEAD: usize = 8;
 /// Cost of a row of which nobody knows whether damage has taken some of it.
 const ODD: f64 = 0.0;
 
-/// Times as long as the longest in the reference a packet may be; and bytes that any may have.
-const LONGER: usize = 4;
-const LONG: usize = 1500;
-
 /// Packets in a row, at most.
 const PACKETS: usize = 128;
 
@@ -75,11 +72,11 @@ impl Cutter {
         let recogniser = track.recogniser.as_ref()?;
         let mut packets = track.packets.clone();
         packets.pause();
-        let largest = usize::try_from(track.largest).unwrap_or(usize::MAX);
+        let longest = u64::from(track.largest).saturating_mul(LONGER).max(LONG);
         (track.finding == Finding::Starts).then(|| Self {
             packets,
             recogniser: recogniser.fork(),
-            longest: largest.saturating_mul(LONGER).max(LONG),
+            longest: usize::try_from(longest).unwrap_or(usize::MAX),
             phases: phases(ON_TIME..ON_TIME + 1),
             is_lost: false,
         })
@@ -176,8 +173,7 @@ impl Scanner<'_> {
         let in_front = self.sample_in_front(span.start);
         let cutter = self.cutters.get_mut(index).and_then(Option::as_mut);
         let Some(cutter) = cutter.filter(|_| span.len() <= DIVIDED) else {
-            self.push_one(track, span, Class::C);
-            return Ok(true);
+            return Ok(self.push_likely(track, span));
         };
         let bytes = self.source.read_span(span)?;
         if !cutter.could_begin(&bytes) {

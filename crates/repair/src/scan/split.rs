@@ -9,6 +9,10 @@ use crate::{Class, Result};
 use tapo_codec::Depth;
 use tapo_io::Span;
 
+/// Times as long as the longest of the reference a sample may be; and bytes that any may have.
+pub(super) const LONGER: u64 = 4;
+pub(super) const LONG: u64 = 1500;
+
 /// Kinds of rows of a muxer that keeps to them.
 const REGULAR: usize = 8;
 
@@ -73,7 +77,9 @@ impl Scanner<'_> {
                 self.push_frames(track, span, Class::C);
             }
             Some(Finding::Frames { .. } | Finding::Opaque) if !at_end => {
-                self.push_one(track, span, Class::C);
+                if !self.push_likely(track, span) {
+                    return Ok(false);
+                }
             }
             _ => return Ok(false),
         }
@@ -267,6 +273,16 @@ impl Scanner<'_> {
         if !rest.is_empty() {
             self.push(track, rest, 1, class);
         }
+    }
+
+    /// Takes a row for a sample of which nothing says that it is one; `false` if it is far longer than any of the reference.
+    pub(super) fn push_likely(&mut self, track: u16, span: Span) -> bool {
+        let largest = self.track(track).map_or(0, |t| u64::from(t.largest));
+        let likely = span.len() <= largest.saturating_mul(LONGER).max(LONG);
+        if likely {
+            self.push_one(track, span, Class::C);
+        }
+        likely
     }
 
     pub(super) fn push_one(&mut self, track: u16, span: Span, class: Class) {

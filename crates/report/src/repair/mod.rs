@@ -189,7 +189,7 @@ fn note_words(note: &Note) -> String {
             if *sure { "" } else { ", and may be wrong" }
         ),
         Note::FragmentsMissing { fragments } => format!(
-            "{} missing between others: their numbers are left out",
+            "{} missing between others or in front of them: their numbers are left out",
             number::count(*fragments, "fragment"),
         ),
         Note::TracksUnknown { tracks } => format!(
