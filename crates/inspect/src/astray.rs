@@ -3,6 +3,7 @@
 use crate::check::lost;
 use crate::media::{self, Depth, Examined};
 use crate::{Result, TrackSummary};
+use tapo_bmff::BoxHeader;
 use tapo_io::{ByteSource, Span};
 use tapo_movie::{Movie, Read};
 
@@ -50,6 +51,28 @@ pub(crate) fn find(source: &dyn ByteSource, read: &Read, depth: Depth) -> Result
         start = at + 8;
     }
     Ok(None)
+}
+
+/// Whether a fragment stands in a file that does not begin as a movie does: a `moof` with an `mdat` behind it.
+///
+/// # Errors
+/// The source fails.
+pub(crate) fn has_fragment(source: &dyn ByteSource) -> Result<bool> {
+    let mut start = 0;
+    for _ in 0..TRIED {
+        let Some((kind, at)) = lost::first(source, Span::new(start, source.len()))? else {
+            return Ok(false);
+        };
+        let head = source.read_span(Span::at(at, BoxHeader::MAX_LEN as u64))?;
+        let end = BoxHeader::read(at, &head).and_then(|header| header.declared_end(at));
+        if let Some(end) = end.filter(|_| kind == b"moof")
+            && source.read_span(Span::at(end, 8))?.get(4..8) == Some(b"mdat")
+        {
+            return Ok(true);
+        }
+        start = at + 8;
+    }
+    Ok(false)
 }
 
 /// Places that are tried.

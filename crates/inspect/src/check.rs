@@ -45,7 +45,7 @@ pub(crate) fn all(
         refused::index(source, tree, movie, &spots, &mut found)?;
         for ((track, summary), spot) in tracks.zip(&spots.tracks) {
             tables::check(track, summary, inspection, spot, &mut found);
-            refused::track(track, summary, inspection, spot, &mut found);
+            refused::track(track, movie, summary, inspection, spot, &mut found);
             configuration::check(source, track, spot, &mut found)?;
             if plain && !track.samples.is_empty() {
                 entries::check(source, spot, track, &mut found)?;

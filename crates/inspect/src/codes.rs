@@ -1,6 +1,7 @@
 //! Codes and severities of findings. docs/findings.md explains each.
 
 use crate::{Harm, Problem, Severity};
+use tapo_bmff::FourCc;
 
 /// Bytes behind the last box that are no sloppy trailer of a writer any more.
 const TRAILER: u64 = 16;
@@ -76,6 +77,9 @@ impl Problem {
             Self::BoxMissing { .. } => "box-missing",
             Self::NoMovieHeader => "no-movie-header",
             Self::TrackAstray => "track-astray",
+            Self::TrackRenamed { .. } => "track-renamed",
+            Self::TrackIdZero => "track-id-zero",
+            Self::FragmentMoved => "fragment-moved",
             Self::TableLost => "table-lost",
             Self::ListMiscounted { .. } => "list-miscounted",
             Self::ExtensionMissing => "extension-missing",
@@ -130,6 +134,11 @@ impl Problem {
     #[must_use]
     pub const fn severity(&self) -> Severity {
         match self {
+            // Of a track without its header nobody knows the id.
+            Self::BoxMissing {
+                kind: FourCc([b't', b'k', b'h', b'd']),
+                ..
+            } => Severity::Damage,
             Self::MdatOpen
             | Self::FreeInUse { .. }
             | Self::StaleIndex { .. }
@@ -160,7 +169,7 @@ impl Problem {
             | Self::DateUnset
             | Self::DateFuture
             | Self::DatesReversed => Severity::Notice,
-            Self::OpenInside { .. }
+            Self::OpenInside { listed: false, .. }
             | Self::NotABox { parent: Some(_) }
             | Self::SamplesOverlap { .. }
             | Self::UnusedMedia { amid: false, .. }
@@ -211,6 +220,10 @@ impl Problem {
             | Self::ClockDisagrees { .. }
             | Self::FragmentTrackUnknown
             | Self::NoMovieHeader
+            | Self::OpenInside { .. }
+            | Self::TrackIdZero
+            | Self::FragmentMoved
+            | Self::TrackRenamed { .. }
             | Self::TrackAstray
             | Self::TableLost
             | Self::ListMiscounted { .. }

@@ -100,6 +100,14 @@ impl Inspection {
         mdats.any(|b| b.span.start >= fragment.moof.end)
     }
 
+    /// Whether its fragments are torn in the first, and finalize keeps no whole sample of that.
+    pub(crate) fn holds_only_pieces(&self) -> bool {
+        let torn = self.outlook.iter().flat_map(|o| &o.torn);
+        let kept = torn.fold(0_u64, |sum, (_, ticks)| sum.saturating_add(*ticks));
+        let listed = self.tracks.iter().any(|t| t.samples > 0);
+        self.form == Form::Fragmented && !listed && kept == 0
+    }
+
     /// Where the first chunk of samples should stand.
     pub(crate) fn first_sample(&self) -> Option<u64> {
         let tracks = self.read.movie.iter().flat_map(|m| &m.tracks);
@@ -151,7 +159,10 @@ impl Inspection {
         // Players give up on a fragment that cannot be read, with all of the file.
         const FAR: u64 = 1 << 40;
         let refused = |f: &Finding| match f.problem {
-            Problem::NoMovieHeader | Problem::FragmentTrackUnknown => true,
+            Problem::NoMovieHeader
+            | Problem::FragmentTrackUnknown
+            | Problem::OpenInside { listed: true, .. } => true,
+            Problem::BoxMissing { kind, .. } => self.form == Form::Fragmented && kind == b"tkhd",
             Problem::BadFields { kind, .. } => self.form == Form::Fragmented && kind == b"traf",
             Problem::FragmentTimeWrong { ticks } => ticks.unsigned_abs() > FAR,
             _ => false,
@@ -200,6 +211,11 @@ impl Inspection {
                     | Problem::HandlerDisagrees { .. }
             )
         });
+        let moved = |f: &&Finding| f.problem == Problem::FragmentMoved;
+        let moved = self.findings.iter().filter(moved).count();
+        if moved > 0 && moved >= self.read.fragments.len() {
+            return true;
+        }
         let plain = matches!(self.form, Form::Progressive { .. });
         let harmed = self.harmed_of(track.id).filter(|h| h.harm > Harm::Erased);
         let harmed: u64 = harmed.map(|h| u64::from(h.count)).sum();
@@ -318,7 +334,10 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
     if matches!(form, Form::Foreign(Foreign::Unknown)) {
         astray = astray::find(source, &read, options.depth)?;
     }
-    if astray.is_some() {
+    let headless = matches!(form, Form::Foreign(Foreign::Unknown))
+        && astray.is_none()
+        && astray::has_fragment(source)?;
+    if astray.is_some() || headless {
         form = Form::NoIndex;
     }
     let tree = BoxTree::read(source)?;
@@ -334,7 +353,7 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
         Some(movie) => media::examine(source, movie, depth)?,
         None => media::Examined::default(),
     };
-    if form == Form::NoIndex && astray.is_none() {
+    if form == Form::NoIndex && astray.is_none() && !headless {
         astray = astray::find(source, &read, options.depth)?;
     }
     let ledger = Ledger::around(source, &tree, movie, astray.as_ref().map(|a| a.span))?;

@@ -48,6 +48,8 @@ pub enum Problem {
     OpenInside {
         /// The box.
         kind: FourCc,
+        /// It is an entry of a counted list (`stsd`, `dref`): players refuse such a list, and the file with it.
+        listed: bool,
     },
     /// Bytes between or inside boxes that are no box.
     NotABox {
@@ -84,6 +86,8 @@ pub enum Problem {
     OtherFlaw,
     /// Two tracks have the same id.
     TrackIdTwice,
+    /// A track whose id is 0, which none may have (§8.3.2.3).
+    TrackIdZero,
     /// A timescale of 0: the track has no clock.
     NoTimescale,
     /// A track without a sample description: nobody can decode it.
@@ -280,6 +284,13 @@ pub enum Problem {
     NoMovieHeader,
     /// The index of a track stands beside `moov`, where nothing looks for it.
     TrackAstray,
+    /// A box of an unknown type in `moov` that holds the index of a track.
+    TrackRenamed {
+        /// Its type.
+        kind: FourCc,
+    },
+    /// A fragment that gives another place for its data than where they are.
+    FragmentMoved,
     /// A track that lasts and has no sample: a table that says which is missing.
     TableLost,
     /// A list of boxes (`stsd`, `dref`) that counts fewer than it holds: players go by the count.

@@ -113,14 +113,21 @@ impl Inspection {
     /// By what would come of it.
     fn confirmed(&self, guess: Remedy, outlook: &Outlook) -> Remedy {
         let finalized = outlook.finalize.as_ref();
-        let finalizes = finalized.is_some_and(|f| !outlook.repair_saves_more(f));
+        let trusted = finalized.filter(|f| !self.is_absurd(f.duration));
+        let finalizes = trusted.is_some_and(|f| !outlook.repair_saves_more(f));
+        if self.verdict == Verdict::Beyond {
+            return Remedy::Nothing;
+        }
+        if self.lacks_what_a_model_has(outlook) && !self.is_kept_by_repair() {
+            return Remedy::RepairByReference;
+        }
         match guess {
             Remedy::Undo => guess,
             Remedy::Finalize if finalizes => guess,
             Remedy::Finalize | Remedy::Repair | Remedy::RepairByReference => {
                 match &outlook.repair {
                     Prospect::Unknown => guess,
-                    Prospect::NeedsReference | Prospect::Nothing if finalized.is_some() => {
+                    Prospect::NeedsReference | Prospect::Nothing if trusted.is_some() => {
                         Remedy::Finalize
                     }
                     Prospect::NeedsReference => Remedy::RepairByReference,
@@ -143,6 +150,42 @@ impl Inspection {
                 _ => guess,
             },
         }
+    }
+
+    /// Whether a track is not described, or not to be told from another, so that what is made of the file by itself
+    /// leaves it out or mixes it up; or lasts what cannot be by what is made of it.
+    pub(crate) fn lacks_what_a_model_has(&self, outlook: &Outlook) -> bool {
+        if matches!(self.form, Form::Foreign(_) | Form::NoIndex | Form::Hybrid) {
+            return false;
+        }
+        let is_saved = |id: u32| {
+            let saved = outlook.saves().map_or(&[][..], |s| s.tracks.as_slice());
+            saved.iter().any(|t| t.id == id && t.samples > 0)
+        };
+        let lost = |f: &Finding| {
+            let undescribed = match f.problem {
+                Problem::TrackRenamed { .. } | Problem::NoTimescale => true,
+                Problem::TableLost | Problem::NoDescription => {
+                    let mut tracks = self.read.movie.iter().flat_map(|m| &m.tracks);
+                    tracks.any(|t| Some(t.header.id) == f.track && t.descriptions.is_empty())
+                }
+                _ => false,
+            };
+            undescribed && f.track.is_none_or(|id| !is_saved(id))
+        };
+        let fragmented = self.form == Form::Fragmented;
+        let mixed = fragmented && self.has(|p| *p == Problem::TrackIdTwice);
+        let absurd =
+            |s: &tapo_repair::Reconstruction| s.tracks.iter().any(|t| self.is_absurd(t.recovered));
+        self.findings.iter().any(lost) || mixed || outlook.saves().is_some_and(absurd)
+    }
+
+    /// Whether a file lasts many times as long as all of its tracks do whose times can be believed.
+    fn is_absurd(&self, duration: Duration) -> bool {
+        let times = self.listed().into_iter();
+        let trusted = times.filter(|s| !self.is_timed_wrongly(s.track));
+        let longest = trusted.map(|s| time(s.all, s.timescale)).max();
+        longest.is_some_and(|l| duration > l * MANY + MINUTE)
     }
 
     /// Whether a repair makes more of a track play than does.
@@ -169,6 +212,10 @@ impl Inspection {
         })
     }
 }
+
+/// How many times as long as its tracks a file may last, and how much longer besides.
+const MANY: u32 = 4;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Ticks as time.
 pub(crate) fn time(ticks: u64, timescale: u32) -> Duration {
@@ -212,6 +259,8 @@ impl Problem {
                 | Self::EditShowsNothing
                 | Self::NoMovieHeader
                 | Self::TrackAstray
+                | Self::TrackRenamed { .. }
+                | Self::OpenInside { listed: true, .. }
                 | Self::TableLost
                 | Self::ListMiscounted { .. }
                 | Self::HandlerDisagrees { .. }

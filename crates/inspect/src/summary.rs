@@ -72,7 +72,24 @@ impl Inspection {
         if let (Remedy::Finalize, Some(outlook)) = (self.remedy(), &self.outlook) {
             return with_torn(listed, &outlook.torn);
         }
+        let by_model = self.remedy() == Remedy::RepairByReference;
+        let lacking = |o: &Outlook| self.lacks_what_a_model_has(o);
+        if by_model && self.outlook.as_ref().is_some_and(lacking) {
+            return self.with_the_rest(listed);
+        }
         match self.outlook.as_ref().and_then(Outlook::saves) {
+            Some(repaired) if by_model => {
+                let mut saved = self.repaired(listed.clone(), repaired);
+                for known in &mut saved {
+                    // Alone it leaves tracks out, which it does not with a model.
+                    let whole = listed.iter().find(|s| s.track == known.track);
+                    if known.sound == 0 {
+                        known.sound = known.all;
+                        *known = whole.copied().unwrap_or(*known);
+                    }
+                }
+                saved
+            }
             Some(repaired) if by_repair => self.repaired(listed, repaired),
             _ if self.remedy() == Remedy::RepairByReference => self.with_the_rest(listed),
             _ => listed,
@@ -94,6 +111,22 @@ impl Inspection {
                     sound: duration,
                     all: duration,
                     timescale: movie.header.timescale,
+                });
+            }
+        }
+        for finding in &self.findings {
+            let renamed = matches!(finding.problem, Problem::TrackRenamed { .. });
+            let (Some(track), Some(time)) = (finding.track.filter(|_| renamed), finding.time)
+            else {
+                continue;
+            };
+            if listed.iter().all(|s| s.track != track) {
+                listed.push(Saved {
+                    track,
+                    kind: MediaKind::Unknown,
+                    sound: time.end,
+                    all: time.end,
+                    timescale: time.timescale,
                 });
             }
         }

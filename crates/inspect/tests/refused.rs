@@ -76,6 +76,59 @@ fn what_players_refuse_is_damage() {
             Some(1),
             lost,
         ),
+        (with(b"minf", 0, 4, b"xxxx"), "table-lost", Some(1), lost),
+        (
+            with(b"stbl", 1, 4, b"xxxx"),
+            "table-lost",
+            Some(2),
+            Verdict::Damaged,
+        ),
+        (
+            with(b"mdia", 1, 4, b"xxxx"),
+            "table-lost",
+            Some(2),
+            Verdict::Damaged,
+        ),
+        (
+            with(b"trak", 1, 4, b"xxxx"),
+            "track-renamed",
+            Some(2),
+            Verdict::Damaged,
+        ),
+        // The entry of `dref` has no size.
+        (with(b"dref", 0, 16, &[0; 4]), "box-open-inside", None, lost),
+        (
+            with(b"tkhd", 1, 20, &[0; 4]),
+            "track-id-zero",
+            Some(0),
+            Verdict::Damaged,
+        ),
+        (
+            with(b"tkhd", 1, 4, b"xxxx"),
+            "box-missing",
+            None,
+            Verdict::Damaged,
+        ),
+        (
+            with(b"mdhd", 0, 20, &0x7fff_ffff_u32.to_be_bytes()),
+            "clock-disagrees",
+            Some(1),
+            Verdict::Damaged,
+        ),
+        // The size of sample 4, alone in its chunk.
+        (
+            with(b"stsz", 0, 32, &[0; 4]),
+            "sizes-disagree",
+            Some(1),
+            Verdict::Damaged,
+        ),
+        // The media time of its only edit.
+        (
+            with(b"elst", 1, 20, &[0xff; 4]),
+            "edit-shows-nothing",
+            Some(2),
+            Verdict::Damaged,
+        ),
         (
             with(b"mdat", 0, 4, b"mdau"),
             "mdat-missing",

@@ -306,10 +306,12 @@ fn mdhd(w: &mut BoxWriter, track: &Track, duration: u64) {
     });
 }
 
-/// Whether a `dinf` holds a `dref` (§8.7.2) that counts no entry, which players refuse: a damaged one.
+/// Whether a `dinf` holds a `dref` (§8.7.2) that counts no entry, or whose first entry has no size (which says "to the
+/// end of the file", §4.2): a damaged one, which players refuse.
 fn refers_to_nothing(dinf: &RawBox) -> bool {
     // The header of each, version and flags.
-    dinf.bytes.get(12..16) == Some(b"dref") && dinf.bytes.get(20..24) == Some(&[0; 4])
+    let is_zero = |at| dinf.bytes.get(at..at + 4) == Some(&[0; 4]);
+    dinf.bytes.get(12..16) == Some(b"dref") && (is_zero(20) || is_zero(24))
 }
 
 fn hdlr(w: &mut BoxWriter, track: &Track) {

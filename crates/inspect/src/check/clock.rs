@@ -100,9 +100,9 @@ fn edits(track: &Track, ticks: u32, longest: u64, spots: &TrackSpots, found: &mu
         until = until.max(start.saturating_add(length));
     }
     if from > until {
+        // Edits, and none with media (§8.6.6.1: a media time of -1).
         if !track.edits.is_empty() {
-            let start = end.saturating_sub(first);
-            found.push(about(Problem::EditHides { start, end: 0 }));
+            found.push(about(Problem::EditShowsNothing));
         }
         return;
     }

@@ -28,6 +28,7 @@ pub(super) fn check(
     found: &mut Vec<Finding>,
 ) -> Result<()> {
     overlaps(movie, inspection, spots, found);
+    emptied(movie, inspection, spots, found);
     let mut window = Window::new(source);
     let mut told = BTreeSet::new();
     for harmed in inspection.harmed.iter().take(WALKED) {
@@ -49,6 +50,38 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// Chunks of pictures that hold nothing by the sizes, where media stands that belongs to no sample.
+fn emptied(movie: &Movie, inspection: &Inspection, spots: &Spots, found: &mut Vec<Finding>) {
+    let ledger = &inspection.ledger;
+    for (track, spot) in movie.tracks.iter().zip(&spots.tracks) {
+        let is_unused = |at: u64| {
+            let entry = ledger
+                .get(ledger.place_of(at))
+                .filter(|e| e.span.start == at);
+            let inside = FourCc(*b"mdat");
+            entry.is_some_and(|e| {
+                e.what
+                    == Holding::Unknown {
+                        inside: Some(inside),
+                    }
+            })
+        };
+        let empty = |c: &Placed| c.span.is_empty() && c.samples > 0;
+        let mut all = chunks(&track.samples).filter(empty);
+        let Some(chunk) = all
+            .find(|c| is_unused(c.span.start))
+            .filter(|_| track.is_video())
+        else {
+            continue;
+        };
+        let problem = Problem::SizesDisagree {
+            fragmented: !inspection.read.fragments.is_empty(),
+            first: chunk.first,
+        };
+        found.push(Finding::new(problem).on(track.header.id).at(spot.layout()));
+    }
 }
 
 fn place(track: &Track, spot: &TrackSpots, inspection: &Inspection, harmed: &Harmed) -> Span {

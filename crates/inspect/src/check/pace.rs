@@ -1,6 +1,7 @@
 //! How long samples last, against what their coding and the edit list allow.
 
 use super::spots::TrackSpots;
+use crate::summary::is_stated;
 use crate::{Finding, Problem};
 use tapo_movie::{Movie, Track, rescale};
 
@@ -17,7 +18,9 @@ pub(super) fn check(track: &Track, movie: &Movie, spots: &TrackSpots) -> Option<
         return None;
     }
     let listed = rescale(usual.into(), track.timescale, 1_000_000);
-    let wanted = coded(track, listed).or_else(|| shown(track, movie, listed))?;
+    let wanted = coded(track, listed)
+        .or_else(|| shown(track, movie, listed))
+        .or_else(|| headed(track, movie, listed))?;
     let problem = Problem::ClockDisagrees { listed, wanted };
     let span = spots.hull(&[b"mdhd", b"stsd"]);
     Some(Finding::new(problem).on(track.header.id).at(span))
@@ -39,6 +42,26 @@ fn coded(track: &Track, listed: u64) -> Option<u64> {
     let frame = FRAME * 1_000_000 / u64::from(rate);
     let near = |frame: u64| listed * 5 >= frame * 4 && listed * 4 <= frame * 5;
     (!near(frame) && !near(frame * 2)).then_some(frame)
+}
+
+/// How many times as long as its samples a track may last by its header.
+const STRETCH: u64 = 16;
+
+/// Microseconds that a sample would last for the track to be as long as its header and its edit list say, both of
+/// which the samples contradict.
+fn headed(track: &Track, movie: &Movie, listed: u64) -> Option<u64> {
+    let samples = &track.samples;
+    let scale = movie.header.timescale;
+    let edits = track.edits.iter().filter(|e| e.media_time.is_some());
+    let shown = edits.map(|e| e.duration).reduce(u64::saturating_add);
+    let header = track.header.declared_duration;
+    let stated = shown.unwrap_or(header).min(header);
+    let most = rescale(samples.duration(), track.timescale, 1_000_000).saturating_mul(STRETCH);
+    let whole = rescale(stated, scale, 1_000_000);
+    let pictures = track.is_video() || track.is_audio();
+    let wanted = whole / u64::from(samples.len()).max(1);
+    let stretched = is_stated(header) && whole > most && whole > 1_000_000 && wanted > listed;
+    (pictures && stretched).then_some(wanted)
 }
 
 /// Microseconds that the edit list shows of all samples, if one of them lasts longer.

@@ -2,7 +2,9 @@
 
 use super::spots::{Spots, TrackSpots};
 use crate::summary::is_stated;
-use crate::{Finding, Form, Inspection, MediaKind, Problem, Result, TimeRange, TrackSummary};
+use crate::{
+    Finding, Form, Inspection, MediaKind, Problem, Result, TimeRange, TrackSummary, names,
+};
 use tapo_bmff::{BoxNode, BoxTree, be_u32};
 use tapo_io::{ByteSource, Span};
 use tapo_movie::{Movie, Track};
@@ -29,6 +31,14 @@ pub(super) fn index(
     let astray = tree.roots().filter(|(_, n)| n.kind == b"trak");
     let astray = astray.map(|(_, n)| Finding::new(Problem::TrackAstray).at(n.span));
     found.extend(astray.take(LISTS));
+    if let Some((id, _)) = moov {
+        let strangers = tree
+            .children(id)
+            .filter(|(_, n)| names::name(n.kind).is_none());
+        for (_, node) in strangers.take(LISTS) {
+            found.extend(renamed(source, node, movie)?);
+        }
+    }
     let is_list = |n: &BoxNode| n.kind == b"stsd" || n.kind == b"dref";
     for (id, node) in tree.iter().filter(|(_, n)| is_list(n)).take(LISTS) {
         // The count stands behind the version and the flags (§8.5.2, §8.7.2).
@@ -50,9 +60,38 @@ pub(super) fn index(
     Ok(())
 }
 
+/// A box of an unknown type that begins as a `trak` does, with a `tkhd` that fills its size (§8.3.2).
+fn renamed(source: &dyn ByteSource, node: &BoxNode, movie: &Movie) -> Result<Option<Finding>> {
+    const COMPACT: u32 = 92;
+    const LARGE: u32 = 104;
+    let head = source.read_span(Span::at(node.payload().start, 48).intersect(node.payload()))?;
+    let (Some(size), Some(b"tkhd")) = (be_u32(&head, 0), head.get(4..8)) else {
+        return Ok(None);
+    };
+    let (id, duration) = match (head.get(8), size) {
+        (Some(0), COMPACT) => (be_u32(&head, 20), be_u32(&head, 28).map(u64::from)),
+        (Some(1), LARGE) => {
+            let halves = be_u32(&head, 36).zip(be_u32(&head, 40));
+            let duration = halves.map(|(high, low)| u64::from(high) << 32 | u64::from(low));
+            (be_u32(&head, 28), duration)
+        }
+        _ => return Ok(None),
+    };
+    let problem = Problem::TrackRenamed { kind: node.kind };
+    let mut finding = Finding::new(problem).at(node.span);
+    finding.track = id;
+    finding.time = duration.filter(|d| is_stated(*d)).map(|end| TimeRange {
+        start: 0,
+        end,
+        timescale: movie.header.timescale,
+    });
+    Ok(Some(finding))
+}
+
 /// One track of it.
 pub(super) fn track(
     track: &Track,
+    movie: &Movie,
     summary: &TrackSummary,
     inspection: &Inspection,
     spot: &TrackSpots,
@@ -60,17 +99,20 @@ pub(super) fn track(
 ) {
     let about = |problem| Finding::new(problem).on(track.header.id);
     let whole = matches!(inspection.form, Form::Progressive { .. } | Form::Hybrid);
-    let duration = track.declared_media_duration;
-    if whole
-        && track.samples.is_empty()
-        && !track.descriptions.is_empty()
-        && is_stated(duration)
-        && (lacks_table(spot) || !track.samples.durations.is_empty())
-    {
+    let by_media = is_stated(track.declared_media_duration) && track.timescale > 0;
+    let (duration, timescale) = if by_media {
+        (track.declared_media_duration, track.timescale)
+    } else {
+        (track.header.declared_duration, movie.header.timescale)
+    };
+    let all = track.descriptions.is_empty() && lacks_home(spot);
+    let tables = !track.descriptions.is_empty()
+        && (lacks_table(spot) || !track.samples.durations.is_empty());
+    if whole && track.samples.is_empty() && is_stated(duration) && (all || tables && by_media) {
         let time = TimeRange {
             start: 0,
             end: duration,
-            timescale: track.timescale,
+            timescale,
         };
         found.push(about(Problem::TableLost).at(spot.trak).during(time));
     }
@@ -96,6 +138,12 @@ pub(super) fn track(
         };
         found.push(about(problem).at(spot.span(b"hdlr")));
     }
+}
+
+/// Whether one of the boxes is missing in which the tables stand.
+fn lacks_home(spot: &TrackSpots) -> bool {
+    let homes: [&[u8; 4]; 3] = [b"mdia", b"minf", b"stbl"];
+    homes.iter().any(|kind| spot.node(kind).is_none())
 }
 
 /// Whether one of the tables is missing that every track has.

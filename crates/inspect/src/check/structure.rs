@@ -4,7 +4,7 @@ use super::lost;
 use crate::{Finding, Form, Inspection, Problem, Result, foreign, form};
 use tapo_bmff::{BoxNode, BoxSize, BoxTree, Defect, Flaw};
 use tapo_io::{ByteSource, Span};
-use tapo_movie::{Read, TIME_MISFITS, TopBox};
+use tapo_movie::{BASE_MISFITS, Read, TIME_MISFITS, TopBox};
 
 pub(super) fn check(
     source: &dyn ByteSource,
@@ -114,13 +114,19 @@ pub(crate) fn finding(
             },
         },
         Flaw::SizeBelowHeader { kind } => Problem::BoxTooSmall { kind: *kind },
-        Flaw::OpenInside { kind } => Problem::OpenInside { kind: *kind },
+        Flaw::OpenInside { kind } => Problem::OpenInside {
+            kind: *kind,
+            listed: defect.parent.is_some_and(|p| p == b"stsd" || p == b"dref"),
+        },
         Flaw::Leftover | Flaw::NotABox if defect.parent.is_none() => trailing(source, defect.span)?,
         Flaw::Leftover | Flaw::NotABox => Problem::NotABox {
             parent: defect.parent,
         },
         Flaw::TooDeep => Problem::TooDeep,
         Flaw::TooMany => Problem::TooManyBoxes,
+        Flaw::BadFields {
+            why: BASE_MISFITS, ..
+        } => Problem::FragmentMoved,
         Flaw::BadFields { kind, why } => Problem::BadFields { kind: *kind, why },
         Flaw::TableShort {
             kind,

@@ -7,8 +7,10 @@ use tapo_bmff::{FourCc, Step, Walker, be_u32};
 use tapo_io::{Span, Window};
 use tapo_movie::{Movie, Sizes, SyncSamples, TopBox, Track};
 
-/// Tracks with the id of one before them.
+/// Tracks with the id of one before them, or with one that none may have.
 pub(super) fn ids(movie: &Movie, found: &mut Vec<Finding>) {
+    let zero = movie.tracks.iter().find(|t| t.header.id == 0);
+    found.extend(zero.map(|_| Finding::new(Problem::TrackIdZero).on(0)));
     let mut ids: Vec<u32> = movie.tracks.iter().map(|t| t.header.id).collect();
     ids.sort_unstable();
     for pair in ids.chunk_by(|a, b| a == b).filter(|c| c.len() > 1) {

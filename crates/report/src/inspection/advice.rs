@@ -48,7 +48,9 @@ fn without_command(inspection: &Inspection) -> Option<&'static str> {
              can still be saved.",
         );
     }
-    if inspection.is_kept_by_repair() {
+    let saved = inspection.saved();
+    let all_there = !saved.is_empty() && saved.iter().all(|s| s.sound == s.all);
+    if inspection.is_kept_by_repair() || damaged && all_there {
         return Some(
             "All of its media is there. What is wrong is told above, and tapo does not rewrite it; \
              a player that goes by the coding alone may show it rightly.",

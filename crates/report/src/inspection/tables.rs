@@ -23,6 +23,17 @@ pub(super) fn more(finding: &Finding) -> String {
         Problem::TrackAstray => {
             "The index of a track ('trak') stands beside 'moov', where nothing looks for it.".into()
         }
+        Problem::TrackRenamed { kind } => format!(
+            "Box '{kind}' holds the index of a track, and is not named so ('trak'): players show \
+             none of {}.",
+            finding.time.map_or_else(
+                || "it".into(),
+                |t| number::spoken(t.end.saturating_sub(t.start), t.timescale)
+            )
+        ),
+        Problem::FragmentMoved => {
+            "A fragment says that its data is elsewhere than it is: players show none of it.".into()
+        }
         Problem::TableLost => format!(
             "It lacks a table that says where its samples are, and how large: players show none \
              of {}.",

@@ -148,8 +148,14 @@ fn sentence(finding: &Finding) -> String {
             "A box '{kind}' reaches behind the box it stands in (to byte {}).",
             number::grouped(*declared_end)
         ),
-        Problem::OpenInside { kind } => {
+        Problem::OpenInside {
+            kind,
+            listed: false,
+        } => {
             format!("A box '{kind}' inside another has no size.")
+        }
+        Problem::OpenInside { kind, listed: true } => {
+            format!("Entry '{kind}' of a list has no size: players refuse the file.")
         }
         Problem::NotABox {
             parent: Some(parent),
@@ -179,6 +185,7 @@ fn sentence(finding: &Finding) -> String {
             "There are more boxes than tapo keeps; the rest was left out.".into()
         }
         Problem::BadFields { kind, why } => format!("Box '{kind}': {why}."),
+        Problem::TrackIdZero => "Its id is 0, which no track may have.".into(),
         Problem::TrackIdTwice => "Several tracks have this id.".into(),
         Problem::NoTimescale => "It has no clock (a timescale of 0).".into(),
         Problem::NoDescription => "Nothing says how it is coded.".into(),
