@@ -411,6 +411,15 @@ mod tests {
         };
         assert_eq!(written(dref(0)), written(None));
         assert_ne!(written(dref(1)), written(None));
+        // An entry whose size is 0.
+        let mut open = BoxWriter::new();
+        open.boxed(b"dinf", |w| {
+            w.full(b"dref", 0, 0, |w| {
+                w.u32(1);
+                w.raw(b"\0\0\0\0url \0\0\0\x01");
+            });
+        });
+        assert_eq!(written(Some(open)), written(None));
     }
 
     #[test]

@@ -60,7 +60,9 @@ fn headed(track: &Track, movie: &Movie, listed: u64) -> Option<u64> {
     let whole = rescale(stated, scale, 1_000_000);
     let pictures = track.is_video() || track.is_audio();
     let wanted = whole / u64::from(samples.len()).max(1);
-    let stretched = is_stated(header) && whole > most && whole > 1_000_000 && wanted > listed;
+    // Without a clock of the movie its headers say nothing.
+    let stretched =
+        scale > 0 && is_stated(header) && whole > most && whole > 1_000_000 && wanted > listed;
     (pictures && stretched).then_some(wanted)
 }
 
