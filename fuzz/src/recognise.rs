@@ -7,7 +7,7 @@ use tapo_io::{ByteSource, Result, Span, Window};
 
 /// A sample entry type of every recogniser, with the box that configures it and
 /// one configuration that is good.
-pub const CODECS: [([u8; 4], [u8; 4], &[u8]); 33] = [
+pub const CODECS: [([u8; 4], [u8; 4], &[u8]); 34] = [
     (*b"avc1", *b"avcC", AVC),
     (*b"avc3", *b"avcC", AVC),
     (*b"hvc1", *b"hvcC", HEVC),
