@@ -23,8 +23,10 @@ pub struct Hole {
 
 /// Where a track has been read to.
 struct Read {
-    /// When its next sample is due, ticks.
-    end: u64,
+    /// When its next sample is due, ticks; FFmpeg may state no duration of a single one.
+    end: Option<u64>,
+    /// How long samples last there, ticks.
+    step: u64,
     /// The fragment before, as an index.
     fragment: usize,
 }
@@ -45,17 +47,18 @@ pub(crate) fn holes(fragments: &[Fragment], movie: &Movie) -> Vec<Hole> {
             let all = || std::iter::once(opening).chain(runs.clone());
             let lasts = all().map(|run| run.duration).fold(0, u64::saturating_add);
             let samples = all().map(|run| u64::from(run.samples)).sum::<u64>();
-            let due = read.as_ref().map_or(0, |read| read.end);
+            let due = read.as_ref().and_then(|read| read.end).unwrap_or(0);
+            let step = lasts / samples.max(1);
             let begins = opening.base_media_decode_time.unwrap_or(due);
             match &read {
                 None => {
                     let at = time(begins, track);
                     first = Some(first.map_or(at, |known| known.min(at)));
                 }
-                Some(read) => {
+                Some(read) if read.end.is_some() => {
                     let gap = begins.saturating_sub(due);
                     // Samples of pictures that come as they please may be late by one.
-                    let late = 2 * lasts / samples.max(1);
+                    let late = 2 * step.max(read.step);
                     if gap > late && time(gap, track) >= SHORTEST {
                         let numbers = |index: usize| gaps.get(index).copied().unwrap_or(0);
                         holes.push(Hole {
@@ -66,9 +69,11 @@ pub(crate) fn holes(fragments: &[Fragment], movie: &Movie) -> Vec<Hole> {
                         });
                     }
                 }
+                Some(_) => {}
             }
             read = Some(Read {
-                end: begins.saturating_add(lasts),
+                end: (lasts > 0).then_some(begins.saturating_add(lasts)),
+                step,
                 fragment: index,
             });
         }
@@ -107,6 +112,11 @@ mod tests {
 
     /// Fragments of a second each: their numbers, and when they begin, tenths of a second.
     fn found(fragments: &[(u32, u64)], kind: [u8; 4]) -> Vec<(u64, u64, u32)> {
+        lasting(500, fragments, kind)
+    }
+
+    /// The same, each of two runs of so many milliseconds.
+    fn lasting(ms: u64, fragments: &[(u32, u64)], kind: [u8; 4]) -> Vec<(u64, u64, u32)> {
         let mut track = Track {
             handler: FourCc(kind),
             timescale: 1000,
@@ -122,7 +132,7 @@ mod tests {
             base_media_decode_time: Some(begins),
             first_sample,
             samples: 5,
-            duration: 500,
+            duration: ms,
             bytes: 1,
         };
         let fragment = |&(number, tenths): &(u32, u64)| Fragment {
@@ -151,6 +161,8 @@ mod tests {
         assert_eq!(found(&[(1, 0), (2, 12), (9, 20), (1, 31)], video), []);
         assert_eq!(found(&[(1, 0), (1, 30)], video), [(1000, 2000, 0)]);
         assert_eq!(found(&[(0, 0), (0, 30)], video), [(1000, 2000, 0)]);
+        // A duration that is not stated is no end.
+        assert_eq!(lasting(0, &[(1, 0), (2, 10), (3, 20)], video), []);
         // Texts are where they are needed.
         assert_eq!(found(&both, *b"text"), []);
     }

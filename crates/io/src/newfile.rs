@@ -41,8 +41,14 @@ impl NewFile {
         let is_link = target.symlink_metadata().is_ok_and(|m| m.is_symlink());
         let real = target.canonicalize().ok().filter(|_| is_link);
         let target = real.unwrap_or_else(|| target.to_owned());
+        let disk = unfinished(&target)?;
+        // What takes the place of a private file is no more public than that was.
+        if let Ok(meta) = target.metadata() {
+            restrict(disk.file(), &meta)
+                .map_err(|e| Error::io(&target, "set its permissions", e))?;
+        }
         Ok(Self {
-            disk: unfinished(&target)?,
+            disk,
             target,
             committed: false,
         })
@@ -117,8 +123,12 @@ impl NewFile {
     ///
     /// # Errors
     /// [`Error::Exists`] if the target has appeared meanwhile and `replace`
-    /// is not set; [`Error::Io`].
+    /// is not set; as [`may_replace`] if it is; [`Error::Io`].
     pub fn commit(mut self, replace: bool) -> Result<()> {
+        // It may have been protected while this was written.
+        if replace {
+            may_replace(&self.target)?;
+        }
         let temporary = self.disk.path().to_owned();
         let published = publish(&self.target, replace).execute(&mut self);
         if self.disk.is_named() && self.disk.path() == self.target {
@@ -433,7 +443,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("b");
         std::fs::write(&target, b"old").unwrap();
+        let early = NewFile::create(&target, true).unwrap();
         crate::protect(&target, true).unwrap();
+        let late = early.commit(true).unwrap_err();
+        assert!(matches!(late, Error::Protected { .. }), "{late}");
         let error = NewFile::create(&target, true).unwrap_err();
         assert!(matches!(error, Error::Protected { .. }) && error.is_refusal());
         crate::protect(&target, false).unwrap();
@@ -474,6 +487,19 @@ mod tests {
         let none = Span::default();
         new.copy_span_from(&from, none, 0, &mut |_| Ok(())).unwrap();
         new.commit(false).unwrap();
+        let mode = std::fs::metadata(&target).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_private_file_stays_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("b");
+        std::fs::write(&target, b"old").unwrap();
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&target, private).unwrap();
+        let new = NewFile::create(&target, true).unwrap();
+        new.commit(true).unwrap();
         let mode = std::fs::metadata(&target).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

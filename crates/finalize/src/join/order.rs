@@ -14,6 +14,8 @@ use tapo_movie::{Sample, Track};
 const SAMPLES: u32 = 64;
 /// Bytes of each that are compared.
 const COMPARED: u64 = 1 << 16;
+/// Bytes in common that make a copy: black pictures and silence have fewer.
+const EVIDENCE: u64 = 1024;
 /// Names in the right order that are told.
 const TOLD: usize = 12;
 
@@ -91,43 +93,56 @@ fn lead(part: &Part) -> Option<(&Track, &Lane)> {
     all.find(|(track, _)| track.is_video()).or(first)
 }
 
-/// Whether the samples of the shorter of both are those of the other, at the same times.
+/// Whether the samples of the shorter of both are those of the other, at the same times, in
+/// all tracks: a static scene may look the same in two recordings.
 fn is_copy(before: &Part, part: &Part) -> Result<bool> {
-    let (Some((a, a_lane)), Some((b, b_lane))) = (lead(before), lead(part)) else {
-        return Ok(false);
-    };
-    let are_of_one = a.handler == b.handler && a_lane.first == b_lane.first;
     let stamps = before.stamp.as_ref().zip(part.stamp.as_ref());
     let at_other_times = stamps.is_some_and(|(a, b)| a.session != b.session || a.start != b.start);
-    if !are_of_one || at_other_times {
+    if at_other_times || before.movie.tracks.len() != part.movie.tracks.len() {
         return Ok(false);
     }
+    fn tracks(part: &Part) -> impl Iterator<Item = (&Track, &Lane)> {
+        part.movie.tracks.iter().zip(&part.lanes)
+    }
+    let mut alike = 0;
+    for ((a, a_lane), (b, b_lane)) in tracks(before).zip(tracks(part)) {
+        let are_of_one = a.handler == b.handler && a_lane.first == b_lane.first;
+        let bytes = match are_of_one {
+            true => alike_bytes((before, a), (part, b))?,
+            false => None,
+        };
+        let Some(bytes) = bytes else {
+            return Ok(false);
+        };
+        alike += bytes;
+    }
+    Ok(alike >= EVIDENCE)
+}
+
+/// Bytes that two tracks have in common; 0 if all their samples are alike: silence is the same
+/// in all recordings. `None` if they differ.
+fn alike_bytes((before, a): (&Part, &Track), (part, b): (&Part, &Track)) -> Result<Option<u64>> {
     let both = || a.samples.iter().zip(&b.samples);
     if both().any(|(a, b)| a.span.len() != b.span.len()) {
-        return Ok(false);
+        return Ok(None);
     }
     let read = |part: &Part, sample: Sample| {
         let mut span = sample.span;
         span.end = span.end.min(span.start + COMPARED);
         part.source.read_span(span)
     };
-    let step = a
-        .samples
-        .len()
-        .min(b.samples.len())
-        .div_ceil(SAMPLES)
-        .max(1);
-    let mut first = None;
-    let mut all_alike = true;
+    let count = a.samples.len().min(b.samples.len());
+    let step = count.div_ceil(SAMPLES).max(1);
+    let (mut first, mut alike, mut silent) = (None, 0, true);
     for (a, b) in both().step_by(step as usize) {
         let bytes = read(before, a)?;
         if bytes != read(part, b)? {
-            return Ok(false);
+            return Ok(None);
         }
-        all_alike &= *first.get_or_insert_with(|| bytes.clone()) == bytes;
+        alike += bytes.len() as u64;
+        silent &= *first.get_or_insert_with(|| bytes.clone()) == bytes;
     }
-    // Silence is the same in all recordings.
-    Ok(!all_alike)
+    Ok(Some(if silent { 0 } else { alike }))
 }
 
 /// Whether `next` begins where `part` ends, within a sample.

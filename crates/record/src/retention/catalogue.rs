@@ -15,6 +15,8 @@ use tapo_movie::SegmentStamp;
 
 /// Boxes looked at in a file, and in its `moov`, for the stamp.
 const BOXES: usize = 64;
+/// Files take whole blocks of the disk, bytes.
+const BLOCK: u64 = 4096;
 /// The longest stamp that is read, bytes.
 const STAMP: u64 = 1 << 18;
 
@@ -67,7 +69,8 @@ impl Folder {
         }
         Some(Segment {
             started,
-            bytes: meta.blocks() * 512,
+            // What is allocated ahead of the file that is written is given back.
+            bytes: (meta.blocks() * 512).min(meta.len().next_multiple_of(BLOCK)),
             held: is_protected(&meta) || lock_holder(&path).is_some(),
             path,
         })
