@@ -89,9 +89,12 @@ fn finalized_and_joined() {
         let clip = clip(name);
         folder.write("clip.mp4", &clip);
         assert_eq!(agree(&folder, "clip.mp4"), count, "{name}");
-        for file in ["tail.mp4", "open.mp4"] {
-            folder.write(file, &fragments_of(&clip));
-        }
+        folder.write("open.mp4", &fragments_of(&clip));
+        // Not the same recording again.
+        let mut other = fragments_of(&clip);
+        let media = other.windows(4).position(|w| w == b"mdat").unwrap();
+        other[media + 100] ^= 1;
+        folder.write("tail.mp4", &other);
         done(&folder, &["finalize", "tail.mp4"]);
         assert_eq!(agree(&folder, "tail.mp4"), count, "{name}");
         let to = |out, more: &[&'static str]| {
@@ -109,7 +112,7 @@ fn finalized_and_joined() {
             assert_eq!(agree(&folder, "two.mp4"), 2 * count, "{name}");
         }
         done(&folder, &["finalize", "tail.mp4", "--undo"]);
-        assert!(std::fs::read(folder.path("tail.mp4")).unwrap() == fragments_of(&clip));
+        assert!(std::fs::read(folder.path("tail.mp4")).unwrap() == other);
     }
 }
 
