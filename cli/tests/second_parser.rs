@@ -85,7 +85,12 @@ fn clip(name: &str) -> Vec<u8> {
 #[test]
 fn finalized_and_joined() {
     let folder = Folder::new();
-    for (name, count) in [("h264_bframes_aac.mp4", 131), ("h265_open_gop.mp4", 80)] {
+    // The packet of AAC that the second file's edit list hides (priming) is left out of a join.
+    let clips = [
+        ("h264_bframes_aac.mp4", 131, 1),
+        ("h265_open_gop.mp4", 80, 0),
+    ];
+    for (name, count, hidden) in clips {
         let clip = clip(name);
         folder.write("clip.mp4", &clip);
         assert_eq!(agree(&folder, "clip.mp4"), count, "{name}");
@@ -109,7 +114,7 @@ fn finalized_and_joined() {
                 "finalize", "open.mp4", "tail.mp4", "--force", "-o", "two.mp4",
             ];
             done(&folder, &[&args, more].concat());
-            assert_eq!(agree(&folder, "two.mp4"), 2 * count, "{name}");
+            assert_eq!(agree(&folder, "two.mp4"), 2 * count - hidden, "{name}");
         }
         done(&folder, &["finalize", "tail.mp4", "--undo"]);
         assert!(std::fs::read(folder.path("tail.mp4")).unwrap() == other);
