@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use anyhow::Context;
 use rustix::process::Signal;
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -37,6 +38,25 @@ pub(crate) fn on_end_with(
     first: impl FnOnce() + Send + 'static,
     second: Exit,
 ) -> anyhow::Result<()> {
+    listen(first, second, None::<fn()>)
+}
+
+/// As [`on_end`]; SIGHUP calls `reload` instead, as often as it comes, unless it is the
+/// terminal that hangs up.
+pub(crate) fn on_end_or_reload(
+    first: impl FnOnce() + Send + 'static,
+    reload: impl FnMut() + Send + 'static,
+) -> anyhow::Result<()> {
+    listen(first, Exit::Failed, Some(reload))
+}
+
+fn listen(
+    first: impl FnOnce() + Send + 'static,
+    second: Exit,
+    mut reload: Option<impl FnMut() + Send + 'static>,
+) -> anyhow::Result<()> {
+    let on_terminal = || std::io::stderr().is_terminal();
+    let was_on_terminal = on_terminal();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -58,7 +78,13 @@ pub(crate) fn on_end_with(
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
-                    _ = hang_up.recv() => {}
+                    _ = hang_up.recv() => {
+                        let gone = was_on_terminal && !on_terminal();
+                        if let (Some(reload), false) = (&mut reload, gone) {
+                            reload();
+                            continue;
+                        }
+                    }
                 }
                 match first.take() {
                     Some(first) => {

@@ -13,7 +13,7 @@ pub(crate) use finalize::{Breaks, FinalizeArgs};
 pub(crate) use init::InitArgs;
 pub(crate) use inspect::{InspectArgs, View};
 pub(crate) use protect::ProtectArgs;
-pub(crate) use record::RecordArgs;
+pub(crate) use record::{Audio, RecordArgs};
 pub(crate) use repair::{Gaps, RepairArgs};
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};

@@ -1,6 +1,6 @@
 //! `tapo record`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 use tapo_record::SyncPolicy;
@@ -17,7 +17,10 @@ pub(crate) struct RecordArgs {
     /// Address of the camera: rtsp://HOST:PORT/PATH, port 554 if none
     #[arg(value_name = "URL", group = "from")]
     pub(crate) url: Option<String>,
-    /// Record the cameras of a configuration file (TOML)
+    /// Record the cameras of a configuration file (TOML); SIGHUP reads it again
+    ///
+    /// Cameras whose settings have not changed go on without a gap. A file that is wrong changes
+    /// nothing, and what is wrong with it is told.
     #[arg(long, value_name = "FILE", group = "from")]
     pub(crate) config: Option<PathBuf>,
     /// Only tell whether the configuration file makes sense, and where it does not
@@ -43,6 +46,20 @@ pub(crate) struct RecordArgs {
     /// Begin a new file after this time, at the next keyframe [default: 15m]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "config")]
     pub(crate) segment: Option<Duration>,
+    /// And before it would be larger than this, as far as its keyframes allow: 500MB, 4GB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "config")]
+    pub(crate) segment_size: Option<u64>,
+    /// End files at multiples of --segment by the clock (15m: at :00, :15, :30 and :45)
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) at_clock: bool,
+    /// Record the sound as it comes, or leave it out
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "copy",
+        conflicts_with = "config"
+    )]
+    pub(crate) audio: Audio,
     /// Names of files, by strftime [default: %Y-%m-%d/%H-%M-%S]
     #[arg(long, value_name = "PATTERN", conflicts_with = "config")]
     pub(crate) name: Option<String>,
@@ -84,6 +101,15 @@ pub(crate) struct RecordArgs {
     pub(crate) json: bool,
 }
 
+/// What becomes of the sound.
+#[derive(Copy, Clone, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Audio {
+    /// It is recorded
+    Copy,
+    /// It is left out
+    Off,
+}
+
 const AFTER: &str = "\
 Examples:
   tapo record --demo                                       see it work, without a camera
@@ -94,8 +120,10 @@ Examples:
   tapo record --config cameras.toml -o /srv/video          several cameras ('tapo init' writes the file)
   tapo record --config cameras.toml --check-config         is the file right?
   tapo record --keep 7d --keep-free 10GB rtsp://192.168.1.20/stream1
+  tapo record --segment 1h --at-clock --segment-size 4GB --audio off rtsp://192.168.1.20/stream1
 
-A configuration file holds a section for each camera; all but name and url can be left out:
+A configuration file holds a section for each camera; all but name and url can be left out, and
+what cameras have in common can stand in [defaults]. 'tapo init -' shows all settings:
   [[camera]]
   name = \"yard\"
   url = \"rtsp://192.168.1.20/stream1\"

@@ -1,12 +1,22 @@
 //! Runs the binary, and makes small files to run it on.
-#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "each test uses its own part"
+)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a panic is how a test fails"
 )]
+
+mod running;
+
+pub use running::{Camera, Events, signal};
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -23,7 +23,7 @@ fn main() {
     if let Some(s) = a.get(4) {
         c.segment = std::time::Duration::from_secs(s.parse().unwrap());
     }
-    let stop = StopHandle::new();
+    let stop = Control::new();
     let s2 = stop.clone();
     std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_secs(secs));
@@ -34,6 +34,7 @@ fn main() {
         &Options {
             cameras: vec![c],
             finish_leftovers: true,
+            ..Options::default()
         },
         |e| eprintln!("{e:?}"),
         &stop,

@@ -66,6 +66,8 @@ pub enum Ended {
     Stopped,
     /// It was long enough.
     Length,
+    /// It was large enough.
+    Size,
     /// The reserve for the final index is nearly full.
     Reserve,
     /// The camera changed its parameters.

@@ -94,6 +94,21 @@ pub(crate) fn component(text: &str) -> Option<String> {
     (!clean.is_empty() && clean.chars().any(|c| c != '.')).then(|| clean.to_owned())
 }
 
+/// Whether segments of two patterns in one folder could have the same name: they
+/// cannot where what stands in front of all conversions differs.
+pub(crate) fn can_collide(one: &str, other: &str) -> bool {
+    let fixed = |pattern: &str| {
+        let end = pattern.find('%').unwrap_or(pattern.len());
+        // What a name is cleaned of makes no difference in it.
+        let text = pattern.get(..end).unwrap_or_default();
+        let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        let end = text.find(|c| !plain(c)).unwrap_or(text.len());
+        text.get(..end).unwrap_or_default().to_owned()
+    };
+    let (one, other) = (fixed(one), fixed(other));
+    one.starts_with(&other) || other.starts_with(&one)
+}
+
 /// `file.mp4`, then `file-1.mp4`, ...
 pub(crate) fn numbered(file: &Path, attempt: u32) -> PathBuf {
     if attempt == 0 {
@@ -137,6 +152,22 @@ mod tests {
         let long = Namer::new(&"ü".repeat(400), true).unwrap();
         let name = long.path(TIME, 0).unwrap();
         assert!(name.as_os_str().len() <= 255);
+    }
+
+    #[test]
+    fn names_that_begin_differently_cannot_collide() {
+        for (one, other, can) in [
+            ("%H", "%H", true),
+            ("yard-%H", "gate-%H", false),
+            ("yard-%H", "yard-%M", true),
+            ("yard%H", "yard2%H", true),
+            ("a/b%H", "a/c%H", true),
+            ("a/%H", "b/%H", false),
+            ("%Y/yard", "%Y/gate", true),
+        ] {
+            assert_eq!(can_collide(one, other), can, "{one} {other}");
+            assert_eq!(can_collide(other, one), can, "{other} {one}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is told while recording, and in the end.
 
 use crate::retention::Why;
+use crate::run::Changes;
 use crate::segmenter::{Ended, Summary};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +55,11 @@ pub enum Event {
         bytes: u64,
         /// Why.
         why: Why,
+    },
+    /// Other options were given; cameras whose own did not change go on.
+    Reloaded {
+        /// What became of the cameras; or why nothing changed.
+        result: Result<Changes, String>,
     },
     /// Something the user should know.
     Notice {
@@ -144,6 +150,8 @@ pub struct Recording {
     pub cameras: Vec<CameraRecording>,
     /// Segments of earlier runs that were finished.
     pub leftovers: Vec<(PathBuf, Result<u64, String>)>,
+    /// Whether a camera could not be recorded at all.
+    pub failed: bool,
 }
 
 impl CameraRecording {
@@ -165,6 +173,7 @@ impl std::fmt::Display for Ended {
         match self {
             Self::Stopped => f.write_str("the recording or the connection ended"),
             Self::Length => f.write_str("it was long enough"),
+            Self::Size => f.write_str("it was large enough"),
             Self::Reserve => f.write_str("the room for its index was used up"),
             Self::Parameters => f.write_str("the camera changed its parameters"),
             Self::Gap(gap) => write!(f, "{:.1} s are missing behind it", gap.as_secs_f64()),

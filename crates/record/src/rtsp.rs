@@ -41,6 +41,8 @@ pub struct RtspConnector {
     pub url: CameraUrl,
     /// How long a session may go without media.
     pub stall: Duration,
+    /// Whether sound is recorded, where there are pictures too.
+    pub audio: bool,
 }
 
 /// An RTSP session that plays.
@@ -75,7 +77,7 @@ impl Connector for RtspConnector {
             .teardown(TeardownPolicy::Auto);
         let describe = Session::describe(self.url.url().clone(), options);
         let mut session = within("the camera's answer to DESCRIBE", describe).await?;
-        let (info, tracks) = choose(session.streams(), session.sdp());
+        let (info, tracks) = choose(session.streams(), session.sdp(), self.audio);
         if info.tracks.is_empty() {
             return Err(SourceError::Unsupported(info.left_out.join(", ")));
         }
@@ -249,7 +251,7 @@ impl RtspSource {
 
 /// Which of the camera's streams to record: the first of pictures and the first
 /// of sound that are known.
-fn choose(streams: &[Stream], sdp: &[u8]) -> (StreamInfo, Vec<Option<usize>>) {
+fn choose(streams: &[Stream], sdp: &[u8], audio: bool) -> (StreamInfo, Vec<Option<usize>>) {
     let mut info = StreamInfo {
         sdp_sha256: Sha256::digest(sdp).into(),
         ..StreamInfo::default()
@@ -275,6 +277,7 @@ fn choose(streams: &[Stream], sdp: &[u8]) -> (StreamInfo, Vec<Option<usize>>) {
         });
         let why = match codec {
             None => Some("its format cannot be recorded yet"),
+            Some(c) if !audio && !c.is_video() => Some("sound is not wanted"),
             Some(_) if double => Some("another stream of this kind comes first"),
             Some(Codec::Pcma | Codec::Pcmu)
                 if stream.clock_rate_hz() != 8_000

@@ -1,152 +1,23 @@
-//! Recording, from options to outcome: a thread for each camera, one for what
-//! earlier runs left.
+//! Recording, from options to outcome: a thread for each camera, which begin and
+//! end as the options say, and one for what earlier runs left.
 
-use crate::durable::SyncPolicy;
 use crate::leftovers;
 use crate::names::Namer;
+use crate::options::{CameraOptions, Options};
 use crate::outcome::{CameraRecording, Event, Recording};
-use crate::profile;
-use crate::retention::Keep;
+use crate::retention::Everyone;
 use crate::rtsp::RtspConnector;
 use crate::session::{self, Plan};
-use crate::stop::StopHandle;
-use crate::url::CameraUrl;
+use crate::stop::{Control, Order, StopHandle};
 use crate::writer::{Files, Output, Tell, Writer};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-/// What to record.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The cameras; their names differ.
-    pub cameras: Vec<CameraOptions>,
-    /// Whether to finish, at the start, the segments that an earlier run left
-    /// open in the output folders.
-    pub finish_leftovers: bool,
-}
-
-/// How to record a camera. Start from [`CameraOptions::new`].
-#[derive(Clone, Debug)]
-pub struct CameraOptions {
-    /// What the user calls it.
-    pub name: String,
-    /// Where it is, and its credentials.
-    pub url: CameraUrl,
-    /// Where segments go.
-    pub output: Output,
-    /// A segment ends at the first keyframe at or after this.
-    pub segment: Duration,
-    /// `strftime` pattern of names in a folder.
-    pub pattern: String,
-    /// Whether names are by UTC, not local time.
-    pub utc: bool,
-    /// When what was written is made to last.
-    pub sync: SyncPolicy,
-    /// How long media may stay away before the connection is given up.
-    pub stall: Duration,
-    /// How much of it is kept, in a folder.
-    pub keep: Keep,
-}
-
-/// The least that recordings can be limited to, bytes.
-const LEAST: u64 = 1_000_000;
-
-impl CameraOptions {
-    /// Segment length that is used where none is given.
-    pub const SEGMENT: Duration = Duration::from_secs(15 * 60);
-    /// Time without media that is put up with where none is given.
-    pub const STALL: Duration = Duration::from_secs(10);
-
-    /// A camera with the usual ways.
-    #[must_use]
-    pub fn new(name: &str, url: CameraUrl, output: Output) -> Self {
-        Self {
-            name: name.to_owned(),
-            url,
-            output,
-            segment: Self::SEGMENT,
-            pattern: crate::names::DEFAULT_PATTERN.to_owned(),
-            utc: false,
-            sync: SyncPolicy::default(),
-            stall: Self::STALL,
-            keep: Keep::default(),
-        }
-    }
-
-    /// Whether both write into one folder under names that are the same on disk.
-    pub(crate) fn collides(&self, other: &Self) -> bool {
-        match (&self.output, &other.output) {
-            (Output::Folder(a), Output::Folder(b)) => {
-                a == b && profile::path(a, &self.name) == profile::path(b, &other.name)
-            }
-            _ => false,
-        }
-    }
-
-    fn usage(&self, why: &str) -> Result<()> {
-        Err(Error::Usage(format!("{}: {why}", self.name)))
-    }
-
-    pub(crate) fn check_segment(&self) -> Result<()> {
-        if self.segment < Duration::from_secs(1) {
-            return self.usage("a segment must be at least a second long");
-        }
-        if self.segment > Duration::from_secs(7 * 86_400) {
-            return self.usage("a segment must not be longer than a week");
-        }
-        Ok(())
-    }
-
-    pub(crate) fn check_stall(&self) -> Result<()> {
-        if self.stall < Duration::from_secs(1) {
-            return self.usage("a stall must be at least a second long");
-        }
-        Ok(())
-    }
-
-    pub(crate) fn check_keep(&self) -> Result<()> {
-        if matches!(self.output, Output::File { .. }) && self.keep.is_limited() {
-            return self.usage("what is kept can be limited in a folder only, not in one file");
-        }
-        if self.keep.size.is_some_and(|size| size < LEAST) {
-            return self
-                .usage("less than 1MB holds no recording: nothing but the newest would stay");
-        }
-        if let (Some(free), Output::Folder(folder)) = (self.keep.free, &self.output)
-            && let Some(all) = tapo_io::disk_size(folder)
-            && free >= all
-        {
-            let why = format!("{free} bytes cannot be kept free of a disk that has {all}");
-            return self.usage(&why);
-        }
-        Ok(())
-    }
-
-    fn check(&self) -> Result<Namer> {
-        if self.name.trim().is_empty() {
-            return Err(Error::Usage("a camera needs a name".to_owned()));
-        }
-        self.check_segment()?;
-        self.check_stall()?;
-        self.check_keep()?;
-        if let Output::File { path, replace } = &self.output
-            && path.symlink_metadata().is_ok()
-        {
-            if !replace {
-                return Err(tapo_io::Error::Exists { path: path.clone() }.into());
-            }
-            tapo_io::may_replace(path)?;
-        }
-        Namer::new(&self.pattern, self.utc)
-    }
-}
-
-/// Records until `stop` is used. `events` is called from several threads, and
-/// should be quick.
+/// Records until `control` asks for the end. `events` is called from several
+/// threads, and should be quick.
 ///
 /// # Errors
 /// [`Error::Usage`] for options that make no sense. If a camera cannot be
@@ -155,31 +26,88 @@ impl CameraOptions {
 pub fn record(
     options: &Options,
     events: impl Fn(Event) + Send + Sync + 'static,
-    stop: &StopHandle,
+    control: &Control,
 ) -> Result<Recording> {
-    let mut names = BTreeSet::new();
-    let mut folders = BTreeSet::new();
-    let mut threads = Vec::new();
-    if options.cameras.is_empty() {
-        return Err(Error::Usage("there is no camera to record".to_owned()));
-    }
-    let checked: Result<Vec<Namer>> = options.cameras.iter().map(CameraOptions::check).collect();
-    for camera in &options.cameras {
-        if !names.insert(camera.name.as_str()) {
-            let why = format!("two cameras are called {:?}", camera.name);
-            return Err(Error::Usage(why));
+    let namers = options.check()?;
+    let inbox = control.inbox().ok_or_else(|| {
+        Error::Usage("this control has steered another recording already".to_owned())
+    })?;
+    let mut supervisor = Supervisor {
+        tell: Arc::new(events),
+        stop: control.stop_handle().clone(),
+        orders: control.orders(),
+        everyone: Arc::new(Everyone::default()),
+        running: Vec::new(),
+        begun: 0,
+        ended: Vec::new(),
+        failed: None,
+        folders: BTreeSet::new(),
+        leftovers: Vec::new(),
+        several: false,
+    };
+    supervisor.begin_all(options, namers)?;
+    supervisor.supervise(&inbox)?;
+    supervisor.outcome()
+}
+
+/// A camera's thread.
+struct Running {
+    number: u64,
+    options: CameraOptions,
+    stop: StopHandle,
+    thread: JoinHandle<Result<CameraRecording>>,
+    /// What is recorded when it has ended, if that was asked for.
+    next: Option<(CameraOptions, Namer)>,
+    /// Whether it was asked to end.
+    ending: bool,
+}
+
+/// All cameras.
+struct Supervisor {
+    tell: Tell,
+    stop: StopHandle,
+    orders: mpsc::Sender<Order>,
+    everyone: Arc<Everyone>,
+    running: Vec<Running>,
+    begun: u64,
+    ended: Vec<(u64, CameraRecording)>,
+    failed: Option<Error>,
+    /// Folders in which leftovers were looked for.
+    folders: BTreeSet<PathBuf>,
+    leftovers: Vec<JoinHandle<Leftovers>>,
+    several: bool,
+}
+
+type Leftovers = Vec<(PathBuf, std::result::Result<u64, String>)>;
+
+impl Supervisor {
+    fn begin_all(&mut self, options: &Options, namers: Vec<Namer>) -> Result<()> {
+        self.settle(options, &namers);
+        for (camera, namer) in options.cameras.iter().zip(namers) {
+            self.begin(camera.clone(), namer)?;
         }
-        if let Output::Folder(folder) = &camera.output {
-            folders.insert(folder.clone());
-        }
+        self.finish_leftovers(options)
     }
-    let tell: Tell = Arc::new(events);
-    for (camera, namer) in options.cameras.iter().zip(checked?) {
-        let (camera, tell, stop) = (camera.clone(), Arc::clone(&tell), stop.clone());
+
+    /// What is about all cameras.
+    fn settle(&mut self, options: &Options, namers: &[Namer]) {
+        self.several = options.cameras.len() > 1;
+        let cameras = options.cameras.iter().zip(namers);
+        self.everyone.set(options.total, cameras);
+    }
+
+    fn begin(&mut self, options: CameraOptions, namer: Namer) -> Result<()> {
+        self.begun += 1;
+        let number = self.begun;
+        let stop = self.stop.part();
+        let (camera, tell, ending) = (options.clone(), Arc::clone(&self.tell), stop.clone());
+        let (everyone, several) = (Arc::clone(&self.everyone), self.several);
+        let orders = self.orders.clone();
         let thread = std::thread::Builder::new().name(format!("camera {}", camera.name));
-        let several = options.cameras.len() > 1;
         let thread = thread.spawn(move || {
-            let recorded = one(&camera, namer, Arc::clone(&tell), stop);
+            // Told also if this thread panics.
+            let _ended = Ending(number, orders);
+            let recorded = one(&camera, namer, Arc::clone(&tell), everyone, ending);
             // The others may go on for months.
             if let (true, Err(error)) = (several, &recorded) {
                 let text = format!("it is not recorded: {error}");
@@ -188,33 +116,152 @@ pub fn record(
             }
             recorded
         });
-        threads.push(thread.map_err(Error::System)?);
+        self.running.push(Running {
+            number,
+            options,
+            stop,
+            thread: thread.map_err(Error::System)?,
+            next: None,
+            ending: false,
+        });
+        Ok(())
     }
-    let leftovers = if options.finish_leftovers {
-        let (tell, stop) = (Arc::clone(&tell), stop.clone());
-        let thread = std::thread::Builder::new().name("leftovers".to_owned());
-        let finish = move || finish_leftovers(folders, &tell, &stop);
-        Some(thread.spawn(finish).map_err(Error::System)?)
-    } else {
-        None
-    };
-    let mut recording = Recording::default();
-    let mut failed = None;
-    for thread in threads {
-        match joined(thread) {
-            Ok(camera) => recording.cameras.push(camera),
-            Err(error) => {
-                tracing::debug!(%error, "a camera is not recorded");
-                failed.get_or_insert(error);
+
+    /// Waits for the end of all cameras, and does what is asked meanwhile.
+    fn supervise(&mut self, inbox: &mpsc::Receiver<Order>) -> Result<()> {
+        while !self.running.is_empty() {
+            match inbox.recv() {
+                Ok(Order::Ended(number)) => self.ended(number)?,
+                Ok(Order::Reload(options)) => self.reload(&options)?,
+                // This end of it is ours: it stands.
+                Err(mpsc::RecvError) => break,
             }
         }
+        Ok(())
     }
-    if let Some(Ok(leftovers)) = leftovers.map(JoinHandle::join) {
-        recording.leftovers = leftovers;
+
+    fn ended(&mut self, number: u64) -> Result<()> {
+        let Some(at) = self.running.iter().position(|r| r.number == number) else {
+            return Ok(());
+        };
+        let Running { thread, next, .. } = self.running.remove(at);
+        match joined(thread) {
+            Ok(camera) => self.ended.push((number, camera)),
+            Err(error) => {
+                tracing::debug!(%error, "a camera is not recorded");
+                self.failed.get_or_insert(error);
+            }
+        }
+        match next {
+            Some((options, namer)) if !self.stop.is_stopped() => self.begin(options, namer),
+            _ => Ok(()),
+        }
     }
-    match failed {
-        Some(error) if recording.cameras.is_empty() => Err(error),
-        _ => Ok(recording),
+
+    /// Goes over to other options, if they make sense.
+    fn reload(&mut self, options: &Options) -> Result<()> {
+        if self.stop.is_stopped() {
+            return Ok(());
+        }
+        let namers = match options.check() {
+            Ok(namers) => namers,
+            Err(error) => {
+                let result = Err(error.to_string());
+                (self.tell)(Event::Reloaded { result });
+                return Ok(());
+            }
+        };
+        self.settle(options, &namers);
+        let mut done = Changes::default();
+        for running in &mut self.running {
+            let kept = |o: &&CameraOptions| o.name == running.options.name;
+            let new = options.cameras.iter().find(kept);
+            if running.ending || new != Some(&running.options) {
+                running.next = None;
+                running.ending = true;
+                running.stop.stop();
+            }
+            if new.is_none() {
+                done.ended.push(running.options.name.clone());
+            }
+        }
+        for (camera, namer) in options.cameras.iter().zip(namers) {
+            let name = camera.name.clone();
+            let same = |r: &&mut Running| r.options.name == name;
+            match self.running.iter_mut().find(same) {
+                Some(running) if running.ending => {
+                    running.next = Some((camera.clone(), namer));
+                    done.changed.push(name);
+                }
+                Some(_) => done.unchanged.push(name),
+                None => {
+                    self.begin(camera.clone(), namer)?;
+                    done.begun.push(name);
+                }
+            }
+        }
+        (self.tell)(Event::Reloaded { result: Ok(done) });
+        self.finish_leftovers(options)
+    }
+
+    /// Finishes what earlier runs left in folders that were not looked into yet.
+    fn finish_leftovers(&mut self, options: &Options) -> Result<()> {
+        let folder = |camera: &CameraOptions| match &camera.output {
+            Output::Folder(folder) => Some(folder.clone()),
+            Output::File { .. } => None,
+        };
+        let mut folders: BTreeSet<PathBuf> = options.cameras.iter().filter_map(folder).collect();
+        folders.retain(|folder| !self.folders.contains(folder));
+        if !options.finish_leftovers || folders.is_empty() {
+            return Ok(());
+        }
+        self.folders.extend(folders.iter().cloned());
+        let (tell, stop) = (Arc::clone(&self.tell), self.stop.clone());
+        let thread = std::thread::Builder::new().name("leftovers".to_owned());
+        let finish = move || finish_leftovers(folders, &tell, &stop);
+        self.leftovers
+            .push(thread.spawn(finish).map_err(Error::System)?);
+        Ok(())
+    }
+
+    fn outcome(mut self) -> Result<Recording> {
+        self.ended.sort_by_key(|(number, _)| *number);
+        let leftovers = self.leftovers.into_iter().map(JoinHandle::join);
+        let recording = Recording {
+            cameras: self.ended.into_iter().map(|(_, camera)| camera).collect(),
+            leftovers: leftovers
+                .filter_map(std::result::Result::ok)
+                .flatten()
+                .collect(),
+            failed: self.failed.is_some(),
+        };
+        match self.failed {
+            Some(error) if recording.cameras.is_empty() => Err(error),
+            _ => Ok(recording),
+        }
+    }
+}
+
+/// What became of the cameras when the options changed: their names.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Changes {
+    /// New ones.
+    pub begun: Vec<String>,
+    /// Those that begin again, with other options.
+    pub changed: Vec<String>,
+    /// Those that are not recorded any more.
+    pub ended: Vec<String>,
+    /// Those that go on as they did.
+    pub unchanged: Vec<String>,
+}
+
+/// Tells the end of a camera's thread, whatever ended it.
+struct Ending(u64, mpsc::Sender<Order>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // Nobody waits for it if the supervisor failed.
+        let _ = self.1.send(Order::Ended(self.0));
     }
 }
 
@@ -228,15 +275,16 @@ fn one(
     camera: &CameraOptions,
     namer: Namer,
     tell: Tell,
+    everyone: Arc<Everyone>,
     stop: StopHandle,
 ) -> Result<CameraRecording> {
-    let (segment, profiles) = match &camera.output {
-        Output::Folder(folder) => (Some(camera.segment), Some(folder.clone())),
-        Output::File { .. } => (None, None),
+    let profiles = match &camera.output {
+        Output::Folder(folder) => Some(folder.clone()),
+        Output::File { .. } => None,
     };
     let output = camera.output.clone();
     let files = Files::new(&camera.name, output, namer, camera.sync, Arc::clone(&tell));
-    let files = files.keeping(camera.keep);
+    let files = files.keeping(camera.keep).among(everyone);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -246,12 +294,13 @@ fn one(
     let connector = RtspConnector {
         url: camera.url.clone(),
         stall: camera.stall,
+        audio: camera.audio,
     };
     let plan = Plan {
         camera: camera.name.clone(),
         url: camera.url.to_string(),
         has_password: camera.url.credentials().is_some(),
-        segment,
+        segment: camera.rule(),
         profiles,
         tell,
         stop,
@@ -262,11 +311,7 @@ fn one(
     recorded
 }
 
-fn finish_leftovers(
-    folders: BTreeSet<PathBuf>,
-    tell: &Tell,
-    stop: &StopHandle,
-) -> Vec<(PathBuf, std::result::Result<u64, String>)> {
+fn finish_leftovers(folders: BTreeSet<PathBuf>, tell: &Tell, stop: &StopHandle) -> Leftovers {
     let mut finished = Vec::new();
     for path in folders.iter().flat_map(|f| leftovers::find(f)) {
         if stop.is_stopped() {

@@ -5,6 +5,7 @@ use crate::command::{Ended, Head};
 use crate::lane::{Lane, Sample};
 use crate::layout::{self, FragmentRun};
 use crate::reserve::Reserve;
+use crate::rule::Rule;
 use crate::segmenter::Settings;
 use crate::source::WallClock;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use tapo_movie::{FragmentStamp, Movie, rescale};
 
 /// Length of a segment that is assumed for the reserve where there is no limit.
 const UNLIMITED: Duration = Duration::from_secs(900);
+/// Bytes allowed for what describes the samples of a group.
+const DESCRIBED: u64 = 4096;
 
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -34,6 +37,12 @@ pub(crate) struct Segment {
     pub(crate) keyframe: i64,
     /// The longest distance of keyframes, ticks.
     pub(crate) group: i64,
+    /// Bytes of samples taken; those up to the last keyframe; the most between two.
+    pub(crate) media: u64,
+    pub(crate) keyframe_media: u64,
+    pub(crate) group_media: u64,
+    /// The time on the wall at which it ends.
+    pub(crate) until: Option<WallClock>,
     pub(crate) lost: u64,
     pub(crate) short: bool,
     pub(crate) cut: Option<Cut>,
@@ -66,17 +75,37 @@ impl Part {
 }
 
 impl Segment {
+    /// A keyframe is next: counts the group of pictures before it.
+    pub(crate) fn count_group(&mut self) {
+        self.group = self.group.max(self.ticks - self.keyframe);
+        self.keyframe = self.ticks;
+        self.group_media = self.group_media.max(self.media - self.keyframe_media);
+        self.keyframe_media = self.media;
+    }
+
+    /// Bytes that the file would have with another group as large as the largest;
+    /// what describes it takes a 32nd more at most where samples are of some size.
+    pub(crate) const fn next_size(&self) -> u64 {
+        let more = self.gathered_bytes as u64 + self.group_media;
+        self.position + more + more / 32 + DESCRIBED
+    }
+
     /// The head, now that the first samples tell the rates.
     pub(crate) fn open(&mut self, settings: &Settings, lanes: &[Lane], lead: usize) -> Head {
         let rate = lanes.get(lead).map_or(1, Lane::rate);
         let millis = duration(self.ticks, rate).as_millis();
-        let seconds = settings.segment.unwrap_or(UNLIMITED).as_secs();
+        let rule = settings.segment.as_ref();
+        let seconds = rule.map_or(UNLIMITED, Rule::longest).as_secs();
         let tracks: Vec<(bool, &[Sample])> = lanes
             .iter()
             .zip(&self.parts)
             .filter_map(|(lane, part)| Some((lane.is_video(), part.as_ref()?.gathered.as_slice())))
             .collect();
         let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        // The first second has a keyframe: the rate is a quarter of it at least.
+        let a_second = self.gathered_bytes as u64 * 1000 / millis.max(100) / 4;
+        let by_size = rule.and_then(|rule| rule.size).map(|s| s / a_second.max(1));
+        let seconds = by_size.map_or(seconds, |by_size| seconds.min(by_size));
         let reserve = Reserve::estimate(seconds, millis, &tracks);
         let bytes = layout::head(&self.movie, reserve.len);
         self.position = bytes.len() as u64;

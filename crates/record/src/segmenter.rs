@@ -12,6 +12,7 @@ pub use crate::command::{Command, Ended, Fragment, Head, Summary};
 
 use crate::lane::{Boundary, Lane, Missing, Sample};
 use crate::layout::{self, NewTrack};
+use crate::rule::Rule;
 use crate::segment::{Cut, Part, Segment, convert, duration, ticks};
 use crate::source::TrackInfo;
 use crate::timeline::{Placed, Timed};
@@ -31,9 +32,9 @@ const EARLY: usize = 1024;
 /// How to segment.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// A file ends at the first keyframe at or after this; `None`: never for
-    /// its length, nor because the reserve is full.
-    pub segment: Option<Duration>,
+    /// When a file ends; `None`: never for its length or size, nor because the
+    /// reserve is full.
+    pub segment: Option<Rule>,
     /// Media in a fragment.
     pub fragment: Duration,
     /// The camera's name.
@@ -239,6 +240,7 @@ impl Segmenter {
             }));
         }
         let stamp = stamp.encode();
+        let grid = self.settings.segment.as_ref().and_then(|r| r.grid.as_ref());
         self.current = Some(Segment {
             number: self.number,
             epoch: first.epoch,
@@ -258,6 +260,10 @@ impl Segmenter {
             gathered_bytes: 0,
             keyframe: 0,
             group: 0,
+            media: 0,
+            keyframe_media: 0,
+            group_media: 0,
+            until: grid.map(|grid| grid.next(first.received)),
             lost: 0,
             short: false,
             cut: None,
@@ -272,19 +278,24 @@ impl Segmenter {
             return false;
         };
         let full = ticks(self.settings.fragment, lane.rate());
-        let limit = self.settings.segment.map(|s| ticks(s, lane.rate()));
+        let rule = self.settings.segment.as_ref();
+        let limit = rule.map(|rule| ticks(rule.longest(), lane.rate()));
+        let size = rule.and_then(|rule| rule.size);
         while segment.cut.is_none() {
             let Some(sample) = lane.front() else {
                 return false;
             };
             if segment.ticks > 0 && sample.sync {
-                let length = limit.is_some_and(|l| segment.ticks >= l);
+                segment.count_group();
+                let length = limit.is_some_and(|l| segment.ticks >= l)
+                    || segment.until.is_some_and(|until| sample.received >= until);
                 let why = match sample.boundary {
                     Some(Boundary::Parameters) => Some(Ended::Parameters),
                     Some(Boundary::Gap { ticks }) => Some(Ended::Gap(duration(ticks, lane.rate()))),
                     Some(_) => Some(Ended::Clock),
                     None if self.asked => Some(Ended::Asked),
                     None if length => Some(Ended::Length),
+                    None if size.is_some_and(|s| segment.next_size() > s) => Some(Ended::Size),
                     None if segment.short => Some(Ended::Reserve),
                     None => None,
                 };
@@ -294,8 +305,6 @@ impl Segmenter {
                     self.asked = false;
                     return false;
                 }
-                segment.group = segment.group.max(segment.ticks - segment.keyframe);
-                segment.keyframe = segment.ticks;
             }
             let Some(Some(part)) = segment.parts.get_mut(self.lead) else {
                 return false;
@@ -303,6 +312,7 @@ impl Segmenter {
             if let Some(sample) = lane.pop() {
                 segment.ticks += i64::from(sample.duration);
                 segment.gathered_bytes += sample.data.len();
+                segment.media += sample.data.len() as u64;
                 part.take(sample);
                 if part.ticks >= full || segment.gathered_bytes >= FRAGMENT_BYTES {
                     return true;
@@ -342,6 +352,7 @@ impl Segmenter {
                 match segment.parts.get_mut(index) {
                     Some(Some(part)) if now && sample.dts >= part.from => {
                         segment.gathered_bytes += sample.data.len();
+                        segment.media += sample.data.len() as u64;
                         part.take(sample);
                     }
                     Some(Some(_)) if segment.first => {}

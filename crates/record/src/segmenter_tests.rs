@@ -107,8 +107,12 @@ fn timed(track: usize, time: i64, random_access: bool, index: usize) -> Timed {
 }
 
 fn settings(segment: u64) -> Settings {
+    by_rule(Duration::from_secs(segment).into())
+}
+
+fn by_rule(rule: Rule) -> Settings {
     Settings {
-        segment: Some(Duration::from_secs(segment)),
+        segment: Some(rule),
         fragment: Duration::from_secs(1),
         camera: "yard".into(),
         session: [7; 16],
@@ -117,7 +121,11 @@ fn settings(segment: u64) -> Settings {
 }
 
 fn segmenter(camera: &Camera, segment: u64) -> Segmenter {
-    let mut segmenter = Segmenter::new(settings(segment), &camera.infos(), 0);
+    segmenter_by(camera, settings(segment))
+}
+
+fn segmenter_by(camera: &Camera, settings: Settings) -> Segmenter {
+    let mut segmenter = Segmenter::new(settings, &camera.infos(), 0);
     segmenter.describe(0, h264(u8::from(camera.b_frames > 0)));
     segmenter.describe(1, SampleDescription::g711(b"alaw").unwrap());
     segmenter
@@ -156,7 +164,11 @@ fn files(segmenter: &mut Segmenter) -> Vec<File> {
 }
 
 fn record(camera: &Camera, segment: u64) -> Vec<File> {
-    let mut segmenter = segmenter(camera, segment);
+    record_by(camera, Duration::from_secs(segment).into())
+}
+
+fn record_by(camera: &Camera, rule: Rule) -> Vec<File> {
+    let mut segmenter = segmenter_by(camera, by_rule(rule));
     for unit in camera.units() {
         segmenter.push(Placed::Unit(unit));
     }
@@ -251,6 +263,83 @@ fn segments_are_cut_at_keyframes_and_nothing_is_lost() {
     nothing_lost(&camera, &files);
     let sound: Vec<_> = (0..2000).map(|i| (i, i64::from(i) * PACKET)).collect();
     assert_eq!(samples(&files, 1), sound);
+}
+
+#[test]
+fn segments_end_before_they_are_too_large_and_nothing_is_lost() {
+    for size in [150_000, 300_000, 700_000] {
+        let camera = Camera::new();
+        let rule = Rule {
+            size: Some(size),
+            ..Duration::from_secs(900).into()
+        };
+        let mut segmenter = segmenter_by(&camera, by_rule(rule));
+        for mut timed in camera.units() {
+            if timed.unit.track == 0 {
+                timed.unit.data.resize(2000, 0);
+            }
+            segmenter.push(Placed::Unit(timed));
+        }
+        segmenter.finish();
+        let files = files(&mut segmenter);
+        nothing_lost(&camera, &files);
+        assert!(files.len() > 1, "{size}");
+        let (last, others) = files.split_last().unwrap();
+        assert_eq!(last.summary.ended, Ended::Stopped);
+        for file in others {
+            let groups = file.summary.tracks[0].1 / 50;
+            let whole = file.bytes.len() as u64;
+            assert!(whole <= size || groups == 1, "{whole} of {size}");
+            assert!(
+                matches!(file.summary.ended, Ended::Size),
+                "{:?}",
+                file.summary.ended
+            );
+        }
+    }
+}
+
+#[test]
+fn segments_end_by_the_clock_and_nothing_is_lost() {
+    let camera = Camera::new();
+    let every = Duration::from_secs(10);
+    let rule = Rule {
+        grid: Some(crate::rule::Grid::new(every, true)),
+        ..every.into()
+    };
+    let mut segmenter = segmenter_by(&camera, by_rule(rule));
+    // Three seconds past a full ten; keyframes come every two.
+    let begin = WallClock(1_800_000_003_000_000_000);
+    for mut timed in camera.units() {
+        timed.unit.received = WallClock(begin.0 + timed.time * 1_000_000_000 / 90_000);
+        if timed.unit.track == 1 {
+            timed.unit.received = begin;
+        }
+        segmenter.push(Placed::Unit(timed));
+    }
+    segmenter.finish();
+    let files = files(&mut segmenter);
+    nothing_lost(&camera, &files);
+    let starts: Vec<_> = files
+        .iter()
+        .map(|f| f.summary.started.0 / 1_000_000_000 - 1_800_000_000)
+        .collect();
+    assert_eq!(starts, [3, 11, 21, 31, 41]);
+    // A clock that stands does not make a file longer than a little more than asked for.
+    let mut segmenter = segmenter_by(
+        &camera,
+        by_rule(Rule {
+            grid: Some(crate::rule::Grid::new(every, true)),
+            ..every.into()
+        }),
+    );
+    for mut timed in camera.units() {
+        timed.unit.received = begin;
+        segmenter.push(Placed::Unit(timed));
+    }
+    segmenter.finish();
+    let files = self::files(&mut segmenter);
+    assert_eq!(files[0].summary.duration, Duration::from_secs(14));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::lane::Missing;
 use crate::outcome::{CameraRecording, Event, Progress, State};
 use crate::profile;
+use crate::rule::Rule;
 use crate::segmenter::{Command, Segmenter, Settings};
 use crate::source::{Connector, PacketSource, SourceError, SourceEvent, StreamInfo};
 use crate::stop::StopHandle;
@@ -30,7 +31,7 @@ pub(crate) struct Plan {
     /// The address as it may be shown, and whether there is a password.
     pub(crate) url: String,
     pub(crate) has_password: bool,
-    pub(crate) segment: Option<Duration>,
+    pub(crate) segment: Option<Rule>,
     pub(crate) profiles: Option<PathBuf>,
     pub(crate) tell: Tell,
     pub(crate) stop: StopHandle,
@@ -186,7 +187,7 @@ impl Camera<'_> {
             self.notice(format!("left out: {left_out}"));
         }
         let settings = Settings {
-            segment: self.plan.segment,
+            segment: self.plan.segment.clone(),
             fragment: Duration::from_secs(1),
             camera: self.plan.camera.clone(),
             session: session_id(&self.plan.camera),

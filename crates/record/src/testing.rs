@@ -71,7 +71,7 @@ impl Bits {
 /// What a camera of 25 frames a second makes the segmenter say.
 pub(crate) fn commands(seconds: u64, segment: Option<u64>) -> Vec<Command> {
     let settings = Settings {
-        segment: segment.map(Duration::from_secs),
+        segment: segment.map(|s| Duration::from_secs(s).into()),
         fragment: Duration::from_secs(1),
         camera: "yard".into(),
         session: [0; 16],

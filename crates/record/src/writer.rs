@@ -4,7 +4,7 @@
 use crate::durable::{Growing, SyncPolicy};
 use crate::names::{ATTEMPTS, Namer, numbered};
 use crate::outcome::{Event, RecordedSegment, State};
-use crate::retention::{Beyond, Folder, Gone, Keep, Retention};
+use crate::retention::{Beyond, Everyone, Folder, Gone, Keep, Retention};
 use crate::segmenter::{Command, Fragment, Head, Summary};
 use crate::source::WallClock;
 use crate::{Error, Result};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tapo_io::{Disk, Lock, NewFile, Op, RealDisk};
+use tapo_io::{Disk, Lock, NewFile, Op, RealDisk, free_space};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Commands that may wait for the disk.
@@ -20,8 +20,12 @@ const QUEUE: usize = 256;
 /// Bytes that may wait for the disk, in units of 1024.
 const QUEUE_KIB: usize = 64 << 10;
 
+/// How soon it is looked again whether enough of the disk is free: after something
+/// was removed for it, and after nothing could be.
+const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
 /// Where segments go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Output {
     /// Named by time, into this folder.
     Folder(PathBuf),
@@ -131,6 +135,11 @@ pub(crate) struct Files {
     /// Since when no file can be made.
     blocked: Option<Instant>,
     retention: Option<Retention<Folder>>,
+    everyone: Option<Arc<Everyone>>,
+    /// Whether more is to be free than can be.
+    beyond: bool,
+    /// When it was last looked whether enough of the disk is free, and when it is again.
+    looked: Option<(Instant, Duration)>,
 }
 
 struct OpenFile {
@@ -165,6 +174,9 @@ impl Files {
             began: false,
             blocked: None,
             retention: None,
+            everyone: None,
+            beyond: false,
+            looked: None,
         }
     }
 
@@ -182,39 +194,86 @@ impl Files {
         self
     }
 
-    /// Removes what is not kept.
-    fn tidy(&mut self) {
+    /// Shares its disk, and the limit of all, with these.
+    pub(crate) fn among(mut self, everyone: Arc<Everyone>) -> Self {
+        self.everyone = matches!(self.output, Output::Folder(_)).then_some(everyone);
+        self
+    }
+
+    /// Removes what is not kept; says whether anything went.
+    fn tidy(&mut self) -> bool {
         let open = self.open.as_ref().map(|open| open.file.disk.path());
-        let Some(retention) = &mut self.retention else {
-            return;
-        };
-        let gone = retention.tidy(WallClock::now(), open);
-        let beyond = retention.begins_to_be_beyond(open);
+        let now = WallClock::now();
+        let (mut gone, mut beyond) = (Vec::new(), None);
+        let free = self.retention.as_ref().and_then(|r| r.keep().free);
+        if let Some(own) = &mut self.retention {
+            let gone_of_own = match self.everyone {
+                // What is to be free is a matter of all on the disk.
+                Some(_) => own.tidy_own(now, open),
+                None => own.tidy(now, open),
+            };
+            let named = |gone| (self.camera.clone(), gone);
+            gone = gone_of_own.into_iter().map(named).collect();
+            if self.everyone.is_none() {
+                beyond = own.beyond_now(open);
+            }
+        }
+        if let (Some(everyone), Output::Folder(folder)) = (&self.everyone, &self.output) {
+            let (more, not) = everyone.tidy(free, folder, open);
+            gone.extend(more);
+            beyond = not;
+        }
+        let any = !gone.is_empty();
         gone.into_iter().for_each(|gone| self.tell_gone(gone));
-        if let Some(Beyond { wanted, possible }) = beyond {
+        let begins = !std::mem::replace(&mut self.beyond, beyond.is_some());
+        if let (Some(Beyond { wanted, possible }), true) = (beyond, begins) {
             self.notice(format!(
                 "{wanted} bytes of the disk cannot be kept free: other files take so much that \
                  only {possible} would be without recordings; none is removed for it until the \
                  disk is full"
             ));
         }
+        any
+    }
+
+    /// Files grow between two segments, those of others too: removes what is not kept as soon as
+    /// less is free than is to be.
+    fn keep_free(&mut self) {
+        let wanted = self.retention.as_ref().and_then(|r| r.keep().free);
+        let (Some(wanted), Output::Folder(folder)) = (wanted, &self.output) else {
+            return;
+        };
+        let soon = |(at, pause): (Instant, Duration)| at.elapsed() < pause;
+        if self.looked.is_some_and(soon) || free_space(folder).is_none_or(|free| free >= wanted) {
+            return;
+        }
+        let pause = if self.tidy() { LOOK.0 } else { LOOK.1 };
+        self.looked = Some((Instant::now(), pause));
     }
 
     /// The disk is full: removes the oldest segment that may go. `false` if none
     /// may.
     fn make_room(&mut self) -> bool {
         let open = self.open.as_ref().map(|open| open.file.disk.path());
-        let Some(retention) = &mut self.retention else {
+        let Some(own) = &mut self.retention else {
             return false;
         };
-        let tried = retention.make_room(WallClock::now(), open);
-        let room = tried.last().is_some_and(|gone| gone.result.is_ok());
+        let tried = match (&self.everyone, &self.output) {
+            (Some(everyone), Output::Folder(folder)) if own.keep().gives_way() => {
+                everyone.make_room(folder, open)
+            }
+            _ => {
+                let tried = own.make_room(WallClock::now(), open).into_iter();
+                tried.map(|gone| (self.camera.clone(), gone)).collect()
+            }
+        };
+        let room = tried.last().is_some_and(|(_, gone)| gone.result.is_ok());
         tried.into_iter().for_each(|gone| self.tell_gone(gone));
         room
     }
 
-    fn tell_gone(&mut self, gone: Gone) {
-        let (camera, path) = (self.camera.clone(), gone.segment.path);
+    fn tell_gone(&mut self, (camera, gone): (String, Gone)) {
+        let path = gone.segment.path;
         match gone.result {
             Ok(()) => {
                 let same = |s: &&mut RecordedSegment| s.path == path;
@@ -370,7 +429,7 @@ impl Files {
         }
         match appended {
             Ok(()) if empty => self.tell_opened(),
-            Ok(()) => {}
+            Ok(()) => self.keep_free(),
             Err(error) => self.abandon(&error),
         }
     }
@@ -500,6 +559,10 @@ impl Files {
         if let Some(open) = &self.open {
             let summary = open.summary();
             self.close(summary);
+        }
+        // Another camera may have made room with some of them.
+        for segment in &mut self.written {
+            segment.removed |= segment.path.symlink_metadata().is_err();
         }
         self.written
     }

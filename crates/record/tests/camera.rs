@@ -15,7 +15,7 @@ use tapo_camera::{Authentication, Camera, CameraConfig, Clip, Fault, Sent, Start
 use tapo_movie::Movie;
 use tapo_record::segmenter::Ended;
 use tapo_record::{
-    CameraOptions, CameraUrl, Error, Event, Options, Output, Recording, Result, State, StopHandle,
+    CameraOptions, CameraUrl, Control, Error, Event, Options, Output, Recording, Result, State,
     record,
 };
 
@@ -40,8 +40,9 @@ fn run(
     let options = Options {
         cameras: vec![options],
         finish_leftovers: true,
+        ..Options::default()
     };
-    let stop = StopHandle::new();
+    let stop = Control::new();
     let events = Arc::new(Mutex::new(Vec::new()));
     let (seen, watched) = (Arc::clone(&events), stop.clone());
     let watching = std::thread::spawn(move || {
@@ -414,13 +415,13 @@ fn a_camera_that_refuses_is_told_of_while_others_go_on() {
     let dir = tempfile::tempdir().unwrap();
     let other = CameraOptions {
         name: "gate".to_owned(),
-        ..options(&refusing.url(), dir.path())
+        ..options(&refusing.url(), &dir.path().join("gate"))
     };
     let both = Options {
         cameras: vec![options(&camera.url(), dir.path()), other],
-        finish_leftovers: false,
+        ..Options::default()
     };
-    let stop = StopHandle::new();
+    let stop = Control::new();
     let ending = stop.clone();
     let told = move |event| {
         if let Event::Notice { camera, text } = event {

@@ -8,7 +8,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 use tapo_record::{
-    CameraOptions, CameraRecording, Event, Output, Progress, RecordedSegment, Recording, State,
+    CameraOptions, CameraRecording, Changes, Event, Output, Progress, RecordedSegment, Recording,
+    State,
 };
 
 /// An event as a line, without its end; `None` for progress, which comes every
@@ -43,11 +44,37 @@ pub fn event(event: &Event) -> Option<String> {
             number::bytes(*bytes),
             why.as_str()
         ),
+        Event::Reloaded { result } => reloaded(result),
         Event::Notice { camera, text } => {
             format!("{}: {}", escape::text(camera), escape::text(text))
         }
         _ => return None,
     })
+}
+
+fn reloaded(result: &Result<Changes, String>) -> String {
+    let done = match result {
+        Ok(done) => done,
+        Err(why) => return format!("nothing is changed: {}", escape::text(why)),
+    };
+    let Changes {
+        begun,
+        changed,
+        ended,
+        unchanged,
+    } = done;
+    let named = |what: &str, names: &[String]| {
+        let names: Vec<_> = names.iter().map(|n| escape::text(n).to_string()).collect();
+        (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
+    };
+    let parts = [
+        named("new:", begun),
+        named("changed:", changed),
+        named("ended:", ended),
+        named("as before:", unchanged),
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    format!("configuration read again; {}", parts.join("; "))
 }
 
 /// A state in words.
@@ -242,6 +269,14 @@ struct Line<'a> {
     finalized: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_in_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begun: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unchanged: Option<&'a [String]>,
 }
 
 /// Writes an event as one line of JSON.
@@ -319,6 +354,14 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
             bytes: Some(*bytes),
             text: Some(why.as_str()),
             ..line("removed")
+        },
+        Event::Reloaded { result } => Line {
+            begun: result.as_ref().ok().map(|done| done.begun.as_slice()),
+            changed: result.as_ref().ok().map(|done| done.changed.as_slice()),
+            ended: result.as_ref().ok().map(|done| done.ended.as_slice()),
+            unchanged: result.as_ref().ok().map(|done| done.unchanged.as_slice()),
+            text: result.as_ref().err().map(String::as_str),
+            ..line("reloaded")
         },
         Event::Notice { camera, text } => Line {
             camera: Some(camera),

@@ -21,7 +21,7 @@ const BLOCK: u64 = 4096;
 const STAMP: u64 = 1 << 18;
 
 /// The output folder of a camera.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     pub(crate) camera: String,
@@ -40,7 +40,8 @@ impl Shelf for Folder {
 
     fn remove(&mut self, segment: &Segment) -> tapo_io::Result<bool> {
         // What has changed since the look at the folder is left alone.
-        if self.segment(segment.path.clone()).as_ref() != Some(segment) {
+        let now = self.segment(segment.path.clone());
+        if now.is_none_or(|now| !now.is_as(segment)) {
             return Ok(false);
         }
         let mut disk = RealDisk::open(&segment.path)?;
@@ -72,6 +73,8 @@ impl Folder {
             // What is allocated ahead of the file that is written is given back.
             bytes: (meta.blocks() * 512).min(meta.len().next_multiple_of(BLOCK)),
             held: is_protected(&meta) || lock_holder(&path).is_some(),
+            camera: 0,
+            newest: false,
             path,
         })
     }

@@ -6,10 +6,13 @@
 //! newest, never go.
 
 mod catalogue;
+mod everyone;
 
 pub(crate) use catalogue::Folder;
+pub(crate) use everyone::Everyone;
 
 use crate::source::WallClock;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,7 +38,7 @@ impl Keep {
     }
 
     /// Whether a full disk may take segments that are not old yet.
-    const fn gives_way(&self) -> bool {
+    pub(crate) const fn gives_way(&self) -> bool {
         self.size.is_some() || self.free.is_some()
     }
 }
@@ -50,6 +53,22 @@ pub(crate) struct Segment {
     pub(crate) bytes: u64,
     /// Whether it is protected, or somebody holds its lock.
     pub(crate) held: bool,
+    /// Its camera, where there are several: an index.
+    pub(crate) camera: usize,
+    /// Whether it is the newest of its camera.
+    pub(crate) newest: bool,
+}
+
+impl Segment {
+    const fn may_go(&self) -> bool {
+        !self.held && !self.newest
+    }
+
+    /// Whether the file is still what it was.
+    fn is_as(&self, other: &Self) -> bool {
+        let of = |s: &Self| (s.started, s.bytes, s.held);
+        self.path == other.path && of(self) == of(other)
+    }
 }
 
 /// Where segments are, and go from.
@@ -108,8 +127,6 @@ const PAUSE: i64 = 24 * 3600 * 1_000_000_000;
 pub(crate) struct Retention<S> {
     keep: Keep,
     pub(crate) shelf: S,
-    /// Whether more is to be free than could be.
-    beyond: bool,
 }
 
 /// More of the disk is to be free than would be without any segment that may go.
@@ -122,28 +139,36 @@ pub(crate) struct Beyond {
 }
 
 impl<S: Shelf> Retention<S> {
-    pub(crate) const fn new(keep: Keep, shelf: S) -> Self {
-        Self {
-            keep,
-            shelf,
-            beyond: false,
-        }
+    pub(crate) const fn keep(&self) -> Keep {
+        self.keep
     }
 
-    /// Whether the files of others have begun to make the rule impossible since
-    /// this was asked last.
-    pub(crate) fn begins_to_be_beyond(&mut self, open: Option<&Path>) -> Option<Beyond> {
-        let beyond = self.beyond(&self.left(open));
-        let before = std::mem::replace(&mut self.beyond, beyond.is_some());
-        beyond.filter(|_| !before)
+    pub(crate) const fn new(keep: Keep, shelf: S) -> Self {
+        Self { keep, shelf }
+    }
+
+    /// Whether the files of others make the rule impossible.
+    pub(crate) fn beyond_now(&self, open: Option<&Path>) -> Option<Beyond> {
+        self.beyond(&self.left(open))
     }
 
     fn beyond(&self, left: &[Segment]) -> Option<Beyond> {
         let (wanted, free) = self.keep.free.zip(self.shelf.free())?;
-        let (_, others) = left.split_last()?;
-        let may_go = others.iter().filter(|s| !s.held).map(|s| s.bytes);
+        if left.is_empty() {
+            return None;
+        }
+        let may_go = left.iter().filter(|s| s.may_go()).map(|s| s.bytes);
         let possible = may_go.fold(free, u64::saturating_add);
         (possible < wanted).then_some(Beyond { wanted, possible })
+    }
+
+    /// Removes what is too old or too much, whatever is free.
+    pub(crate) fn tidy_own(&mut self, now: WallClock, open: Option<&Path>) -> Vec<Gone> {
+        let all = self.keep;
+        self.keep.free = None;
+        let gone = self.tidy(now, open);
+        self.keep = all;
+        gone
     }
 
     /// Removes what the rule does not keep. `open` is the file that is written.
@@ -194,6 +219,10 @@ impl<S: Shelf> Retention<S> {
             segment.held |= Some(segment.path.as_path()) == open;
         }
         all.sort_by(|a, b| (a.started, &a.path).cmp(&(b.started, &b.path)));
+        let mut seen = BTreeSet::new();
+        for segment in all.iter_mut().rev() {
+            segment.newest = seen.insert(segment.camera);
+        }
         all
     }
 
@@ -224,9 +253,8 @@ impl<S: Shelf> Retention<S> {
             return Some((at, Why::Age));
         }
         // The newest is held, and counts: it will be one of the others.
-        let (newest, others) = left.split_last()?;
-        let may_go = others.iter().filter(|s| !s.held).map(|s| s.bytes);
-        let all = may_go.fold(newest.bytes, u64::saturating_add);
+        let counted = left.iter().filter(|s| s.newest || !s.held);
+        let all = counted.map(|s| s.bytes).fold(0, u64::saturating_add);
         if self.keep.size.is_some_and(|size| all > size) {
             return Some((oldest, Why::Size));
         }
@@ -258,8 +286,7 @@ impl<S: Shelf> Retention<S> {
 
 /// The oldest that may go at all: not one that is held, and not the newest.
 fn oldest(left: &[Segment]) -> Option<usize> {
-    let (_, others) = left.split_last()?;
-    others.iter().position(|s| !s.held)
+    left.iter().position(Segment::may_go)
 }
 
 #[cfg(test)]

@@ -70,6 +70,8 @@ fn segment(hour: u8, bytes: u64, held: bool) -> Segment {
         started: WallClock(i64::from(hour) * HOUR),
         bytes,
         held,
+        camera: 0,
+        newest: false,
     }
 }
 
@@ -177,7 +179,7 @@ fn what_cannot_be_kept_free_costs_nothing() {
     };
     // Of 6, one is held and one the newest: 400 may go, and 200 are free.
     let mut some = kept_free(600, 800);
-    assert_eq!(some.begins_to_be_beyond(None), None);
+    assert_eq!(some.beyond_now(None), None);
     let gone = some.tidy(WallClock(0), None);
     assert_eq!(hours(&gone), ["0.mp4", "2.mp4", "3.mp4", "4.mp4"]);
     let mut some = kept_free(601, 800);
@@ -186,9 +188,8 @@ fn what_cannot_be_kept_free_costs_nothing() {
         wanted: 601,
         possible: 600,
     };
-    assert_eq!(some.begins_to_be_beyond(None), Some(beyond));
-    // It is told once, and a disk that is full still takes the oldest.
-    assert_eq!(some.begins_to_be_beyond(None), None);
+    assert_eq!(some.beyond_now(None), Some(beyond));
+    // A disk that is full still takes the oldest.
     assert_eq!(some.make_room(WallClock(0), None).len(), 1);
 }
 

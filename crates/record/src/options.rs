@@ -1,0 +1,239 @@
+//! What to record, and whether it makes sense.
+
+use crate::durable::SyncPolicy;
+use crate::names::{self, Namer};
+use crate::profile;
+use crate::retention::Keep;
+use crate::rule::{Grid, Rule};
+use crate::url::CameraUrl;
+use crate::writer::Output;
+use crate::{Error, Result};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What to record.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The cameras; their names differ.
+    pub cameras: Vec<CameraOptions>,
+    /// Bytes that the recordings of all cameras may take; those that are protected or held are not counted.
+    pub total: Option<u64>,
+    /// Whether to finish, at the start, the segments that an earlier run left
+    /// open in the output folders.
+    pub finish_leftovers: bool,
+}
+
+/// How to record a camera. Start from [`CameraOptions::new`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CameraOptions {
+    /// What the user calls it.
+    pub name: String,
+    /// Where it is, and its credentials.
+    pub url: CameraUrl,
+    /// Where segments go.
+    pub output: Output,
+    /// A segment ends at the first keyframe at or after this.
+    pub segment: Duration,
+    /// Bytes that a segment in a folder should not exceed.
+    pub segment_size: Option<u64>,
+    /// Whether segments end at multiples of their length by the clock on the wall.
+    pub at_clock: bool,
+    /// Whether sound is recorded.
+    pub audio: bool,
+    /// `strftime` pattern of names in a folder.
+    pub pattern: String,
+    /// Whether names are by UTC, not local time.
+    pub utc: bool,
+    /// When what was written is made to last.
+    pub sync: SyncPolicy,
+    /// How long media may stay away before the connection is given up.
+    pub stall: Duration,
+    /// How much of it is kept, in a folder.
+    pub keep: Keep,
+}
+
+/// The least that recordings can be limited to, bytes.
+const LEAST: u64 = 1_000_000;
+
+impl CameraOptions {
+    /// Segment length that is used where none is given.
+    pub const SEGMENT: Duration = Duration::from_secs(15 * 60);
+    /// Time without media that is put up with where none is given.
+    pub const STALL: Duration = Duration::from_secs(10);
+
+    /// A camera with the usual ways.
+    #[must_use]
+    pub fn new(name: &str, url: CameraUrl, output: Output) -> Self {
+        Self {
+            name: name.to_owned(),
+            url,
+            output,
+            segment: Self::SEGMENT,
+            segment_size: None,
+            at_clock: false,
+            audio: true,
+            pattern: names::DEFAULT_PATTERN.to_owned(),
+            utc: false,
+            sync: SyncPolicy::default(),
+            stall: Self::STALL,
+            keep: Keep::default(),
+        }
+    }
+
+    /// Why two cameras cannot be recorded side by side: their files, or what is kept beside
+    /// them, could take each other's names.
+    pub(crate) fn collides(&self, other: &Self) -> Option<String> {
+        let folder = |output: &Output| match output {
+            Output::Folder(folder) => Some(plain(folder)),
+            Output::File { .. } => None,
+        };
+        let ours = folder(&self.output)?;
+        if folder(&other.output)? != ours {
+            return None;
+        }
+        if profile::path(&ours, &self.name) == profile::path(&ours, &other.name) {
+            let name = &other.name;
+            return Some(format!("its files would be taken for those of {name:?}"));
+        }
+        if names::can_collide(&self.pattern, &other.pattern) {
+            return Some(format!(
+                "its recordings go into the folder of {:?} and could have the same names: each camera \
+                 needs a folder of its own, or names that begin differently: pattern = \"{}-...\"",
+                other.name, self.name
+            ));
+        }
+        None
+    }
+
+    fn usage(&self, why: &str) -> Result<()> {
+        Err(Error::Usage(format!("{}: {why}", self.name)))
+    }
+
+    pub(crate) fn check_segment(&self) -> Result<()> {
+        if self.segment < Duration::from_secs(1) {
+            return self.usage("a segment must be at least a second long");
+        }
+        if self.segment > Duration::from_secs(7 * 86_400) {
+            return self.usage("a segment must not be longer than a week");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_segment_size(&self) -> Result<()> {
+        if self.segment_size.is_some_and(|size| size < LEAST) {
+            return self.usage("a segment of less than 1MB holds next to nothing");
+        }
+        if self.segment_size.is_some() && matches!(self.output, Output::File { .. }) {
+            return self.usage("one file has no size at which it ends: name a folder");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_at_clock(&self) -> Result<()> {
+        if !self.at_clock {
+            return Ok(());
+        }
+        if matches!(self.output, Output::File { .. }) {
+            return self.usage("one file does not end by the clock: name a folder");
+        }
+        if self.segment > Duration::from_secs(86_400) {
+            return self.usage("by the clock a segment is at most 24h long");
+        }
+        Ok(())
+    }
+
+    /// When segments end, if they do before the recording.
+    pub(crate) fn rule(&self) -> Option<Rule> {
+        let grid = self.at_clock.then(|| Grid::new(self.segment, self.utc));
+        matches!(self.output, Output::Folder(_)).then_some(Rule {
+            length: self.segment,
+            size: self.segment_size,
+            grid,
+        })
+    }
+
+    pub(crate) fn check_stall(&self) -> Result<()> {
+        if self.stall < Duration::from_secs(1) {
+            return self.usage("a stall must be at least a second long");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_keep(&self) -> Result<()> {
+        if matches!(self.output, Output::File { .. }) && self.keep.is_limited() {
+            return self.usage("what is kept can be limited in a folder only, not in one file");
+        }
+        if self.keep.size.is_some_and(|size| size < LEAST) {
+            return self
+                .usage("less than 1MB holds no recording: nothing but the newest would stay");
+        }
+        if let (Some(free), Output::Folder(folder)) = (self.keep.free, &self.output)
+            && let Some(all) = tapo_io::disk_size(folder)
+            && free >= all
+        {
+            let why = format!("{free} bytes cannot be kept free of a disk that has {all}");
+            return self.usage(&why);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check(&self) -> Result<Namer> {
+        if self.name.trim().is_empty() {
+            return Err(Error::Usage("a camera needs a name".to_owned()));
+        }
+        self.check_segment()?;
+        self.check_segment_size()?;
+        self.check_at_clock()?;
+        self.check_stall()?;
+        self.check_keep()?;
+        if let Output::File { path, replace } = &self.output
+            && path.symlink_metadata().is_ok()
+        {
+            if !replace {
+                return Err(tapo_io::Error::Exists { path: path.clone() }.into());
+            }
+            tapo_io::may_replace(path)?;
+        }
+        Namer::new(&self.pattern, self.utc)
+    }
+}
+
+impl Options {
+    /// Whether they make sense; the namers of the cameras.
+    pub(crate) fn check(&self) -> Result<Vec<Namer>> {
+        if self.cameras.is_empty() {
+            return Err(Error::Usage("there is no camera to record".to_owned()));
+        }
+        if let Some(total) = self.total {
+            check_total(total)?;
+        }
+        let mut names = BTreeSet::new();
+        for (at, camera) in self.cameras.iter().enumerate() {
+            if !names.insert(camera.name.as_str()) {
+                let why = format!("two cameras are called {:?}", camera.name);
+                return Err(Error::Usage(why));
+            }
+            let before = self.cameras.get(..at).unwrap_or_default();
+            if let Some(why) = before.iter().find_map(|other| camera.collides(other)) {
+                return camera.usage(&why).map(|()| Vec::new());
+            }
+        }
+        self.cameras.iter().map(CameraOptions::check).collect()
+    }
+}
+
+/// Refuses a limit of all recordings that holds none.
+pub(crate) fn check_total(bytes: u64) -> Result<()> {
+    if bytes < LEAST {
+        let why = "less than 1MB holds no recording: nothing but the newest would stay";
+        return Err(Error::Usage(why.to_owned()));
+    }
+    Ok(())
+}
+
+/// A folder by one name, where it is there by the one the system has for it.
+fn plain(folder: &Path) -> PathBuf {
+    let absolute = || std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    folder.canonicalize().unwrap_or_else(|_| absolute())
+}
