@@ -7,6 +7,7 @@ mod inspect;
 mod protect;
 mod record;
 mod repair;
+mod status;
 
 pub(crate) use camera::CameraArgs;
 pub(crate) use finalize::{Breaks, FinalizeArgs};
@@ -15,6 +16,7 @@ pub(crate) use inspect::{InspectArgs, View};
 pub(crate) use protect::ProtectArgs;
 pub(crate) use record::{Audio, RecordArgs};
 pub(crate) use repair::{Gaps, RepairArgs};
+pub(crate) use status::StatusArgs;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -66,6 +68,7 @@ pub(crate) enum Command {
     Finalize(FinalizeArgs),
     Repair(RepairArgs),
     Inspect(InspectArgs),
+    Status(StatusArgs),
     Protect(ProtectArgs),
     Init(InitArgs),
     Camera(CameraArgs),

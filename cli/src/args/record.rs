@@ -1,6 +1,7 @@
 //! `tapo record`.
 
 use clap::{Args, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tapo_record::SyncPolicy;
@@ -93,6 +94,12 @@ pub(crate) struct RecordArgs {
     /// Stop when this much is recorded, or when twice this time and a minute have passed
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) duration: Option<Duration>,
+    /// Serve how it stands at this address: /metrics for Prometheus, /status.json for 'tapo status'
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "config")]
+    pub(crate) status: Option<SocketAddr>,
+    /// Let --status be an address that other machines reach: there is no password
+    #[arg(long, requires = "status")]
+    pub(crate) status_public: bool,
     /// Replace FILE.mp4 if it exists
     #[arg(long, requires = "output")]
     pub(crate) force: bool,
@@ -120,6 +127,7 @@ Examples:
   tapo record --config cameras.toml -o /srv/video          several cameras ('tapo init' writes the file)
   tapo record --config cameras.toml --check-config         is the file right?
   tapo record --keep 7d --keep-free 10GB rtsp://192.168.1.20/stream1
+  tapo record --demo --status 127.0.0.1:9554               and 'tapo status' tells how it stands
   tapo record --segment 1h --at-clock --segment-size 4GB --audio off rtsp://192.168.1.20/stream1
 
 A configuration file holds a section for each camera; all but name and url can be left out, and

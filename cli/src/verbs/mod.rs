@@ -7,3 +7,4 @@ pub(crate) mod inspect;
 pub(crate) mod protect;
 pub(crate) mod record;
 pub(crate) mod repair;
+pub(crate) mod status;

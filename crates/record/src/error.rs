@@ -1,5 +1,6 @@
 //! Errors, by who is to blame.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// The result of this crate.
@@ -52,6 +53,14 @@ pub enum Error {
         camera: String,
         /// What it offers.
         offered: String,
+    },
+    /// No recorder told how it stands.
+    #[error("{address}: no recorder tells its status there: {why}")]
+    NoStatus {
+        /// Where it was asked.
+        address: SocketAddr,
+        /// Why not.
+        why: String,
     },
     /// The system would not start a thread or a runtime.
     #[error("cannot start: {0}")]

@@ -8,10 +8,12 @@
 //! between source and writer knows neither clock nor file.
 #![forbid(unsafe_code)]
 
+mod attend;
 mod command;
 pub mod config;
 mod durable;
 mod error;
+pub mod hooks;
 pub mod lane;
 mod layout;
 pub mod leftovers;
@@ -28,8 +30,10 @@ pub mod rule;
 mod run;
 mod segment;
 pub mod segmenter;
+mod service;
 mod session;
 pub mod source;
+pub mod status;
 mod stop;
 #[cfg(test)]
 mod testing;

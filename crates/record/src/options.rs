@@ -1,10 +1,12 @@
 //! What to record, and whether it makes sense.
 
 use crate::durable::SyncPolicy;
+use crate::hooks::Hook;
 use crate::names::{self, Namer};
 use crate::profile;
 use crate::retention::Keep;
 use crate::rule::{Grid, Rule};
+use crate::status::Listen;
 use crate::url::CameraUrl;
 use crate::writer::Output;
 use crate::{Error, Result};
@@ -19,6 +21,12 @@ pub struct Options {
     pub cameras: Vec<CameraOptions>,
     /// Bytes that the recordings of all cameras may take; those that are protected or held are not counted.
     pub total: Option<u64>,
+    /// Who is told what happens.
+    pub hooks: Vec<Hook>,
+    /// Where the status is served, if anywhere.
+    pub status: Option<Listen>,
+    /// Bytes of which fewer are little on a disk, if not the usual.
+    pub disk_low: Option<u64>,
     /// Whether to finish, at the start, the segments that an earlier run left
     /// open in the output folders.
     pub finish_leftovers: bool,
@@ -207,6 +215,9 @@ impl Options {
         }
         if let Some(total) = self.total {
             check_total(total)?;
+        }
+        if let Some(status) = self.status {
+            status.check()?;
         }
         let mut names = BTreeSet::new();
         for (at, camera) in self.cameras.iter().enumerate() {

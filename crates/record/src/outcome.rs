@@ -3,6 +3,7 @@
 use crate::retention::Why;
 use crate::run::Changes;
 use crate::segmenter::{Ended, Summary};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,6 +62,29 @@ pub enum Event {
         /// What became of the cameras; or why nothing changed.
         result: Result<Changes, String>,
     },
+    /// The status is served.
+    Serving {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// Little of a disk has become free.
+    DiskLow {
+        /// A folder on it.
+        path: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes of which fewer are little.
+        limit: u64,
+    },
+    /// A hook could not be told something.
+    HookFailed {
+        /// Of which camera; empty where it was about none.
+        camera: String,
+        /// The program, or the host of the address.
+        hook: String,
+        /// Why.
+        text: String,
+    },
     /// Something the user should know.
     Notice {
         /// Which camera.
@@ -88,6 +112,20 @@ pub enum State {
     },
     /// Recording has ended.
     Stopped,
+}
+
+impl State {
+    /// Its name, in one word.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Recording => "recording",
+            Self::Waiting { .. } => "waiting",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// How recording goes.

@@ -1,12 +1,14 @@
 //! Recording, from options to outcome: a thread for each camera, which begin and
 //! end as the options say, and one for what earlier runs left.
 
+use crate::attend::Attendance;
 use crate::leftovers;
 use crate::names::Namer;
 use crate::options::{CameraOptions, Options};
 use crate::outcome::{CameraRecording, Event, Recording};
 use crate::retention::Everyone;
 use crate::rtsp::RtspConnector;
+use crate::service::Pulse;
 use crate::session::{self, Plan};
 use crate::stop::{Control, Order, StopHandle};
 use crate::writer::{Files, Output, Tell, Writer};
@@ -32,8 +34,11 @@ pub fn record(
     let inbox = control.inbox().ok_or_else(|| {
         Error::Usage("this control has steered another recording already".to_owned())
     })?;
+    let mut attendance = Attendance::new(events);
+    attendance.settle(options)?;
     let mut supervisor = Supervisor {
-        tell: Arc::new(events),
+        tell: attendance.tell(),
+        attendance,
         stop: control.stop_handle().clone(),
         orders: control.orders(),
         everyone: Arc::new(Everyone::default()),
@@ -46,6 +51,8 @@ pub fn record(
         several: false,
     };
     supervisor.begin_all(options, namers)?;
+    let stop = supervisor.stop.clone();
+    supervisor.attendance.watch(stop)?;
     supervisor.supervise(&inbox)?;
     supervisor.outcome()
 }
@@ -64,6 +71,7 @@ struct Running {
 
 /// All cameras.
 struct Supervisor {
+    attendance: Attendance,
     tell: Tell,
     stop: StopHandle,
     orders: mpsc::Sender<Order>,
@@ -103,11 +111,12 @@ impl Supervisor {
         let (camera, tell, ending) = (options.clone(), Arc::clone(&self.tell), stop.clone());
         let (everyone, several) = (Arc::clone(&self.everyone), self.several);
         let orders = self.orders.clone();
+        let pulse = self.attendance.pulses.begin();
         let thread = std::thread::Builder::new().name(format!("camera {}", camera.name));
         let thread = thread.spawn(move || {
             // Told also if this thread panics.
             let _ended = Ending(number, orders);
-            let recorded = one(&camera, namer, Arc::clone(&tell), everyone, ending);
+            let recorded = one(&camera, namer, Arc::clone(&tell), everyone, ending, pulse);
             // The others may go on for months.
             if let (true, Err(error)) = (several, &recorded) {
                 let text = format!("it is not recorded: {error}");
@@ -163,7 +172,11 @@ impl Supervisor {
         if self.stop.is_stopped() {
             return Ok(());
         }
-        let namers = match options.check() {
+        let settled = options.check().and_then(|namers| {
+            self.attendance.settle(options)?;
+            Ok(namers)
+        });
+        let namers = match settled {
             Ok(namers) => namers,
             Err(error) => {
                 let result = Err(error.to_string());
@@ -225,6 +238,7 @@ impl Supervisor {
     }
 
     fn outcome(mut self) -> Result<Recording> {
+        self.attendance.finish();
         self.ended.sort_by_key(|(number, _)| *number);
         let leftovers = self.leftovers.into_iter().map(JoinHandle::join);
         let recording = Recording {
@@ -277,6 +291,7 @@ fn one(
     tell: Tell,
     everyone: Arc<Everyone>,
     stop: StopHandle,
+    pulse: Pulse,
 ) -> Result<CameraRecording> {
     let profiles = match &camera.output {
         Output::Folder(folder) => Some(folder.clone()),
@@ -305,7 +320,13 @@ fn one(
         tell,
         stop,
     };
-    let recorded = runtime.block_on(session::run(&plan, &connector, writer));
+    let recorded = runtime.block_on(async {
+        let recorded = session::run(&plan, &connector, writer);
+        tokio::select! {
+            recorded = recorded => recorded,
+            never = pulse.beat() => match never {},
+        }
+    });
     // A goodbye that hangs is not waited for.
     runtime.shutdown_background();
     recorded

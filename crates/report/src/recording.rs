@@ -45,6 +45,18 @@ pub fn event(event: &Event) -> Option<String> {
             why.as_str()
         ),
         Event::Reloaded { result } => reloaded(result),
+        Event::Serving { address } => {
+            format!("status at http://{address}/status.json and /metrics")
+        }
+        Event::DiskLow { path, free, limit } => format!(
+            "little of the disk is free: {} for {} (less than {})",
+            number::bytes(*free),
+            escape::path(path),
+            number::bytes(*limit)
+        ),
+        Event::HookFailed { hook, text, .. } => {
+            format!("hook {}: {}", escape::text(hook), escape::text(text))
+        }
         Event::Notice { camera, text } => {
             format!("{}: {}", escape::text(camera), escape::text(text))
         }
@@ -289,6 +301,7 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
         event,
         ..Line::default()
     };
+    let mut served = None::<String>;
     let line = match event {
         Event::State { camera, state } => {
             let (text, retry_in) = match state {
@@ -297,7 +310,7 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
             };
             Line {
                 camera: Some(camera),
-                state: Some(state_name(state)),
+                state: Some(state.as_str()),
                 text,
                 retry_in_s: retry_in.map(|r| r.as_secs_f64()),
                 ..line("state")
@@ -363,6 +376,21 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
             text: result.as_ref().err().map(String::as_str),
             ..line("reloaded")
         },
+        Event::Serving { address } => Line {
+            text: Some(served.insert(address.to_string())),
+            ..line("serving")
+        },
+        Event::DiskLow { path, free, .. } => Line {
+            path: Some(path.to_string_lossy()),
+            bytes: Some(*free),
+            ..line("disk-low")
+        },
+        Event::HookFailed { camera, hook, text } => Line {
+            camera: Some(camera),
+            path: Some(hook.into()),
+            text: Some(text),
+            ..line("hook-failed")
+        },
         Event::Notice { camera, text } => Line {
             camera: Some(camera),
             text: Some(text),
@@ -371,16 +399,6 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
         _ => return Ok(()),
     };
     json::line(out, &line)
-}
-
-const fn state_name(state: &State) -> &'static str {
-    match state {
-        State::Connecting => "connecting",
-        State::Connected => "connected",
-        State::Recording => "recording",
-        State::Waiting { .. } => "waiting",
-        State::Stopped => "stopped",
-    }
 }
 
 /// Writes what was recorded, a line of JSON for each camera.

@@ -6,6 +6,7 @@ use crate::printer::Printer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tapo_camera::{Camera, CameraConfig, Clip};
+use tapo_record::status::Listen;
 use tapo_record::url::read_password_file;
 use tapo_record::{CameraOptions, CameraUrl, Credentials, Error, Keep, Options, Output, config};
 
@@ -44,7 +45,10 @@ pub(super) fn wanted(
         let camera = Camera::start(CameraConfig::new(clip))?;
         let url = CameraUrl::parse(&camera.url())?;
         let folder = "tapo-demo";
-        return Ok(Ok((alone(one(args, "demo", url, folder)), Some(camera))));
+        return Ok(Ok((
+            alone(args, one(args, "demo", url, folder)),
+            Some(camera),
+        )));
     }
     let Some(url) = &args.url else {
         printer.say(WAYS);
@@ -53,7 +57,7 @@ pub(super) fn wanted(
     match address(args, url, printer) {
         Ok(url) => {
             let host = url.url().host_str().unwrap_or("camera").to_owned();
-            Ok(Ok((alone(one(args, &host, url, "recordings")), None)))
+            Ok(Ok((alone(args, one(args, &host, url, "recordings")), None)))
         }
         Err(error) => refuse(error, printer),
     }
@@ -66,16 +70,23 @@ pub(super) fn folder(args: &RecordArgs) -> PathBuf {
 
 /// What a configuration file says.
 pub(super) fn configured(path: &Path, output: &Path) -> Result<Options, Error> {
-    let config::Configuration { cameras, total, .. } = config::read(path, output)?;
+    let read = config::read(path, output)?;
     Ok(Options {
-        cameras,
-        total,
+        cameras: read.cameras,
+        total: read.total,
+        hooks: read.hooks,
+        status: read.status,
+        disk_low: read.disk_low,
         finish_leftovers: true,
     })
 }
 
-fn alone(camera: CameraOptions) -> Options {
+fn alone(args: &RecordArgs, camera: CameraOptions) -> Options {
     Options {
+        status: args.status.map(|address| Listen {
+            address,
+            public: args.status_public,
+        }),
         cameras: vec![camera],
         finish_leftovers: true,
         ..Options::default()

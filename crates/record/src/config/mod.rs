@@ -1,5 +1,6 @@
 //! The configuration file: TOML with a `[[camera]]` for each camera, `[defaults]`
-//! for what they have in common, and `[total]` for all of them together.
+//! for what they have in common, `[total]` for all of them together, and `[status]`,
+//! `[disk]` and `[[hook]]` for the recorder as a service.
 //!
 //! ```toml
 //! [defaults]                      # any setting of a camera but name, url, output
@@ -16,13 +17,17 @@
 //! `example.toml` beside this file shows every setting.
 
 mod camera;
+mod operation;
 mod units;
 
 pub use units::{parse_age, parse_duration, parse_size};
 
+use crate::hooks::Hook;
 use crate::options::{CameraOptions, check_total};
+use crate::status::Listen;
 use crate::{Error, Result};
 use camera::Settings;
+use operation::HookTable;
 use serde::Deserialize;
 use std::io::Read;
 use std::path::Path;
@@ -41,6 +46,12 @@ pub struct Configuration {
     pub cameras: Vec<CameraOptions>,
     /// The bytes that the recordings of all cameras may take, if that is limited.
     pub total: Option<u64>,
+    /// Who is told what happens.
+    pub hooks: Vec<Hook>,
+    /// Where the status is served, if anywhere.
+    pub status: Option<Listen>,
+    /// Bytes of which fewer are little on a disk, if not the usual.
+    pub disk_low: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +61,12 @@ struct File {
     defaults: Settings,
     #[serde(default)]
     total: Total,
+    #[serde(default)]
+    status: operation::Status,
+    #[serde(default)]
+    disk: operation::Disk,
+    #[serde(default)]
+    hook: Vec<Spanned<HookTable>>,
     #[serde(default)]
     camera: Vec<Spanned<Settings>>,
 }
@@ -134,7 +151,19 @@ impl File {
             }
             cameras.push(options);
         }
-        Ok(Configuration { cameras, total })
+        let known: Vec<&str> = cameras.iter().map(|c| c.name.as_str()).collect();
+        let mut hooks = Vec::new();
+        for hook in self.hook {
+            let section = hook.span().start;
+            hooks.push(hook.into_inner().hook(section, &known)?);
+        }
+        Ok(Configuration {
+            cameras,
+            total,
+            hooks,
+            status: self.status.listen()?,
+            disk_low: self.disk.low()?,
+        })
     }
 }
 

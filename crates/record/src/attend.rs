@@ -1,0 +1,121 @@
+//! Those who attend a recording: whoever called, the board of the status, hooks.
+//! Each is told every event, and none can hold it up.
+
+use crate::hooks::{Hook, Hooks};
+use crate::options::Options;
+use crate::outcome::Event;
+use crate::service::{Disks, Pulses, Watch};
+use crate::status::{Board, Listen, Server};
+use crate::stop::StopHandle;
+use crate::writer::{Output, Tell};
+use crate::{Error, Result};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// All of them.
+pub(crate) struct Attendance {
+    tell: Tell,
+    board: Arc<Board>,
+    hooks: Arc<Mutex<Option<Arc<Hooks>>>>,
+    told: Vec<Hook>,
+    disks: Arc<Disks>,
+    pub(crate) pulses: Arc<Pulses>,
+    listen: Option<Listen>,
+    server: Option<Server>,
+    watch: Option<Watch>,
+}
+
+impl Attendance {
+    pub(crate) fn new(events: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        let board = Arc::new(Board::new());
+        let hooks: Arc<Mutex<Option<Arc<Hooks>>>> = Arc::default();
+        let (entered, hooked) = (Arc::clone(&board), Arc::clone(&hooks));
+        let tell = move |event: Event| {
+            entered.event(&event);
+            let hooks = hooked
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            if let Some(hooks) = hooks {
+                hooks.event(&event);
+            }
+            events(event);
+        };
+        Self {
+            tell: Arc::new(tell),
+            board,
+            hooks,
+            told: Vec::new(),
+            disks: Arc::default(),
+            pulses: Arc::default(),
+            listen: None,
+            server: None,
+            watch: None,
+        }
+    }
+
+    /// To tell all of them.
+    pub(crate) fn tell(&self) -> Tell {
+        Arc::clone(&self.tell)
+    }
+
+    /// Does as the options say. If the status cannot be served, nothing changes.
+    pub(crate) fn settle(&mut self, options: &Options) -> Result<()> {
+        if options.status != self.listen {
+            let board = || Arc::clone(&self.board);
+            let server = options.status.map(|listen| Server::start(listen, board()));
+            self.server = server.transpose()?;
+            self.listen = options.status;
+            if let Some(server) = &self.server {
+                let address = server.address;
+                (self.tell)(Event::Serving { address });
+            }
+        }
+        if options.hooks != self.told {
+            let hooks = Hooks::start(&options.hooks, &self.tell).map_err(Error::System)?;
+            let before = self.replace_hooks(Some(Arc::new(hooks)));
+            self.told.clone_from(&options.hooks);
+            if let Some(before) = before {
+                let thread = std::thread::Builder::new().name("hooks".to_owned());
+                let ending = thread.spawn(move || before.finish());
+                drop(ending.map_err(Error::System)?);
+            }
+        }
+        let folder = |output: &Output| match output {
+            Output::Folder(folder) => Some(folder.clone()),
+            Output::File { path, .. } => path.parent().map(|p| match p.as_os_str().is_empty() {
+                true => PathBuf::from("."),
+                false => p.to_owned(),
+            }),
+        };
+        let folders = options.cameras.iter().filter_map(|c| folder(&c.output));
+        let folders: BTreeSet<PathBuf> = folders.collect();
+        let folders: Vec<PathBuf> = folders.into_iter().collect();
+        self.board.set_folders(folders.clone());
+        self.disks.set(folders, options.disk_low);
+        Ok(())
+    }
+
+    /// All cameras have begun.
+    pub(crate) fn watch(&mut self, stop: StopHandle) -> Result<()> {
+        let (pulses, disks) = (Arc::clone(&self.pulses), Arc::clone(&self.disks));
+        let watch = Watch::start(pulses, disks, self.tell(), stop);
+        self.watch = Some(watch.map_err(Error::System)?);
+        Ok(())
+    }
+
+    fn replace_hooks(&self, by: Option<Arc<Hooks>>) -> Option<Arc<Hooks>> {
+        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *hooks, by)
+    }
+
+    /// The recording has ended: waits for hooks that are still at work, for a while.
+    pub(crate) fn finish(mut self) {
+        if let Some(hooks) = self.replace_hooks(None) {
+            hooks.finish();
+        }
+        self.watch = None;
+        self.server = None;
+    }
+}

@@ -1,0 +1,200 @@
+//! Hooks: programs and web addresses that are told what happens.
+//!
+//! Each hook has a thread and a short queue of its own: a slow one delays neither
+//! recording nor another hook. What does not fit its queue is left out, counted,
+//! and told. Nothing that a hook is given holds a password.
+
+mod happening;
+mod program;
+mod webhook;
+
+pub use happening::{Happening, On};
+pub use webhook::Address;
+
+use crate::outcome::{Event, State};
+use crate::writer::Tell;
+use happening::Kind;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Happenings that may wait for a hook.
+const QUEUE: usize = 64;
+/// How long hooks may take for what is waiting when the recording has ended.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// What is told of what to whom.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Hook {
+    /// What it is told of.
+    pub on: Vec<On>,
+    /// Of which cameras; all if there is none.
+    pub cameras: Vec<String>,
+    /// Who is told.
+    pub action: Action,
+    /// How long it may take, each time.
+    pub timeout: Duration,
+}
+
+impl Hook {
+    /// How long a hook may take where nothing else is said.
+    pub const TIMEOUT: Duration = Duration::from_secs(30);
+}
+
+/// Who is told, and how.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Action {
+    /// This program, with these arguments; no shell has a part in it. The event is
+    /// a line of JSON on its standard input, and in `TAPO_...` variables.
+    Program(Vec<String>),
+    /// An HTTP POST of JSON to this address.
+    Webhook(Address),
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Program(argv) => f.write_str(argv.first().map_or("", String::as_str)),
+            Self::Webhook(address) => address.fmt(f),
+        }
+    }
+}
+
+/// The hooks of a recording.
+pub(crate) struct Hooks {
+    lines: Vec<Line>,
+    /// Cameras that are not there, since when.
+    lost: Mutex<BTreeMap<String, Instant>>,
+}
+
+/// One hook, at work.
+struct Line {
+    hook: Hook,
+    queue: Mutex<Option<SyncSender<Arc<Happening>>>>,
+    left_out: Arc<AtomicU64>,
+    done: Mutex<Receiver<()>>,
+}
+
+impl Hooks {
+    /// Starts a thread for each.
+    pub(crate) fn start(hooks: &[Hook], tell: &Tell) -> std::io::Result<Self> {
+        let line = |hook: &Hook| {
+            let (queue, waiting) = sync_channel::<Arc<Happening>>(QUEUE);
+            let (finished, done) = sync_channel(1);
+            let left_out = Arc::new(AtomicU64::new(0));
+            let (own, tell, lost) = (hook.clone(), Arc::clone(tell), Arc::clone(&left_out));
+            let thread = std::thread::Builder::new().name("hook".to_owned());
+            let work = move || {
+                for happening in waiting {
+                    own.tell(&happening, &tell);
+                    let lost = lost.swap(0, Ordering::Relaxed);
+                    if lost > 0 {
+                        let why = format!("{lost} events before this were too many for it");
+                        own.complain(&happening, &why, &tell);
+                    }
+                }
+                let _ = finished.send(());
+            };
+            drop(thread.spawn(work)?);
+            Ok(Line {
+                hook: hook.clone(),
+                queue: Mutex::new(Some(queue)),
+                left_out,
+                done: Mutex::new(done),
+            })
+        };
+        let lines: std::io::Result<Vec<Line>> = hooks.iter().map(line).collect();
+        Ok(Self {
+            lines: lines?,
+            lost: Mutex::default(),
+        })
+    }
+
+    /// Takes what happens; never waits.
+    pub(crate) fn event(&self, event: &Event) {
+        let Some(happening) = self.happening(event) else {
+            return;
+        };
+        let happening = Arc::new(happening);
+        for line in self.lines.iter().filter(|l| happening.concerns(&l.hook)) {
+            let queue = line.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let sent = |q: &SyncSender<_>| q.try_send(Arc::clone(&happening)).is_ok();
+            if !queue.as_ref().is_some_and(sent) {
+                line.left_out.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn happening(&self, event: &Event) -> Option<Happening> {
+        if self.lines.is_empty() {
+            return None;
+        }
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let (camera, kind) = match event {
+            Event::Closed { camera, segment } => (camera, Kind::Segment(Box::new(segment.clone()))),
+            Event::State { camera, state } => match state {
+                State::Waiting { reason, .. } if !lost.contains_key(camera) => {
+                    lost.insert(camera.clone(), Instant::now());
+                    let reason = reason.clone();
+                    (camera, Kind::Lost { reason })
+                }
+                State::Recording => {
+                    let away = lost.remove(camera)?.elapsed();
+                    (camera, Kind::Back { away })
+                }
+                _ => return None,
+            },
+            Event::DiskLow { path, free, limit } => {
+                let (path, free, limit) = (path.clone(), *free, *limit);
+                return Some(Happening::new("", Kind::DiskLow { path, free, limit }));
+            }
+            _ => return None,
+        };
+        Some(Happening::new(camera, kind))
+    }
+
+    /// Waits until all are told, for a while.
+    pub(crate) fn finish(&self) {
+        let until = Instant::now() + CLOSING;
+        for line in &self.lines {
+            *line.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        for line in &self.lines {
+            let left = until.saturating_duration_since(Instant::now());
+            let done = line.done.lock().unwrap_or_else(PoisonError::into_inner);
+            if done.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+                tracing::warn!(hook = %line.hook.action, "a hook did not end in time");
+            }
+        }
+    }
+}
+
+impl Hook {
+    fn tell(&self, happening: &Happening, tell: &Tell) {
+        let told = match &self.action {
+            Action::Program(argv) => program::run(argv, happening, self.timeout),
+            Action::Webhook(address) => webhook::post(address, happening, self.timeout),
+        };
+        if let Err(why) = told {
+            self.complain(happening, &why, tell);
+        }
+    }
+
+    fn complain(&self, happening: &Happening, why: &str, tell: &Tell) {
+        tell(Event::HookFailed {
+            camera: happening.camera.clone(),
+            hook: self.action.to_string(),
+            text: why.to_owned(),
+        });
+    }
+}
+
+/// Seconds since 1970, as RFC 3339 says it.
+fn rfc3339(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time).map_or_else(|_| String::new(), |t| format!("{t:.3}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! The board: what every camera last told.
+
+use super::{CameraStatus, DiskStatus, Status};
+use crate::outcome::{Event, State};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The longest text of a camera that is kept, characters.
+const TEXT: usize = 300;
+
+/// What is known of all cameras.
+#[derive(Debug)]
+pub(crate) struct Board {
+    began: (Instant, SystemTime),
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    cameras: BTreeMap<String, Camera>,
+    folders: Vec<PathBuf>,
+    hook_failures: u64,
+    reloads: u64,
+}
+
+#[derive(Debug)]
+struct Camera {
+    status: CameraStatus,
+    since: Instant,
+    /// What is counted anew when a camera begins again.
+    before: Counts,
+}
+
+/// What progress counts.
+#[derive(Copy, Clone, Debug, Default)]
+struct Counts {
+    recorded: Duration,
+    bytes: u64,
+    frames: u64,
+    lost_packets: u64,
+}
+
+impl Board {
+    pub(crate) fn new() -> Self {
+        Self {
+            began: (Instant::now(), SystemTime::now()),
+            known: Mutex::default(),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the folders whose disks are told of.
+    pub(crate) fn set_folders(&self, folders: Vec<PathBuf>) {
+        self.known().folders = folders;
+    }
+
+    /// Enters what happens.
+    pub(crate) fn event(&self, event: &Event) {
+        let mut known = self.known();
+        match event {
+            Event::State { camera, state } => known.camera(camera).enter(state),
+            Event::Progress { camera, progress } => {
+                let camera = known.camera(camera);
+                let before = camera.before;
+                let status = &mut camera.status;
+                status.recorded_s = (before.recorded + progress.recorded).as_secs_f64();
+                status.bytes = before.bytes + progress.bytes;
+                status.frames = before.frames + progress.frames;
+                status.lost_packets = before.lost_packets + progress.lost_packets;
+                status.bits_per_second = progress.bit_rate;
+                if let Some(file) = &progress.file {
+                    status.file = Some(file.to_string_lossy().into_owned());
+                }
+            }
+            Event::Opened { camera, path } => {
+                let path = path.to_string_lossy().into_owned();
+                known.camera(camera).status.file = Some(path);
+            }
+            Event::Closed { camera, segment } => {
+                let status = &mut known.camera(camera).status;
+                status.segments += 1;
+                status.failed_segments += u64::from(segment.problem.is_some());
+                if status.file.as_deref() == Some(&*segment.path.to_string_lossy()) {
+                    status.file = None;
+                }
+            }
+            Event::Removed { camera, bytes, .. } => {
+                let status = &mut known.camera(camera).status;
+                status.removed_segments += 1;
+                status.removed_bytes += bytes;
+            }
+            Event::Notice { camera, text } => {
+                let text = text.chars().take(TEXT).collect();
+                known.camera(camera).status.notice = Some(text);
+            }
+            Event::HookFailed { .. } => known.hook_failures += 1,
+            Event::Reloaded { result: Ok(done) } => {
+                known.reloads += 1;
+                for camera in &done.ended {
+                    known.cameras.remove(camera);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// How all of it stands now.
+    pub(crate) fn status(&self) -> Status {
+        let known = self.known();
+        let (began, started) = self.began;
+        let started = started.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let camera = |camera: &Camera| CameraStatus {
+            state_s: camera.since.elapsed().as_secs_f64(),
+            ..camera.status.clone()
+        };
+        let disk = |folder: &PathBuf| {
+            Some(DiskStatus {
+                path: folder.to_string_lossy().into_owned(),
+                free: tapo_io::free_space(folder)?,
+                size: tapo_io::disk_size(folder)?,
+            })
+        };
+        Status {
+            schema: "tapo.status/1".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started: started.as_secs_f64(),
+            uptime_s: began.elapsed().as_secs_f64(),
+            cameras: known.cameras.values().map(camera).collect(),
+            disks: known.folders.iter().filter_map(disk).collect(),
+            hook_failures: known.hook_failures,
+            reloads: known.reloads,
+        }
+    }
+}
+
+impl Known {
+    fn camera(&mut self, name: &str) -> &mut Camera {
+        self.cameras
+            .entry(name.to_owned())
+            .or_insert_with(|| Camera {
+                status: CameraStatus {
+                    camera: name.to_owned(),
+                    state: "connecting".to_owned(),
+                    ..CameraStatus::default()
+                },
+                since: Instant::now(),
+                before: Counts::default(),
+            })
+    }
+}
+
+impl Camera {
+    fn enter(&mut self, state: &State) {
+        let status = &mut self.status;
+        if status.state == "stopped" && *state != State::Stopped {
+            // It begins again: what it counted so far stays.
+            self.before = Counts {
+                recorded: Duration::try_from_secs_f64(status.recorded_s).unwrap_or_default(),
+                bytes: status.bytes,
+                frames: status.frames,
+                lost_packets: status.lost_packets,
+            };
+        }
+        if status.state != state.as_str() {
+            self.since = Instant::now();
+            state.as_str().clone_into(&mut status.state);
+        }
+        status.reason = match state {
+            State::Waiting { reason, .. } => Some(reason.chars().take(TEXT).collect()),
+            _ => None,
+        };
+        match state {
+            State::Connected => status.connections += 1,
+            State::Waiting { .. } | State::Stopped => status.bits_per_second = 0,
+            _ => {}
+        }
+    }
+}
