@@ -33,7 +33,7 @@ mod trun;
 pub use columns::{Column, Columns, SizeColumn};
 pub use description::SampleDescription;
 pub use encode::{EncodedMoov, encode_init, encode_moov, encoded_moov_len};
-pub use encode_moof::{Run, RunSample, encode_moof};
+pub use encode_moof::{Run, RunSample, encode_moof, encode_moof_at};
 pub use error::{Error, Result};
 pub use find::{next_moof, next_root};
 pub use fragment::{Fragment, FragmentDefaults, TrackFragment};

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use tapo_bmff::{BoxWriter, FourCc};
 use tapo_movie::{
     FragmentDefaults, FragmentStamp, Movie, MovieHeader, RawBox, Run, RunSample, SampleDescription,
-    SegmentStamp, Track, TrackHeader, common_timescale, encode_init, encode_moof,
+    SegmentStamp, Track, TrackHeader, common_timescale, encode_init, encode_moof_at,
 };
 
 /// Largest movie timescale. In this one, start offsets of 90 kHz video against
@@ -105,9 +105,10 @@ pub(crate) struct FragmentRun<'a> {
     pub(crate) samples: &'a [Sample],
 }
 
-/// The bytes of a fragment: `prft`, our `uuid`, `moof`, `mdat`. Fills in the
-/// hashes of `stamp`. Also says where in them each run's data starts.
+/// The bytes of a fragment that will stand at byte `at` of the file: `prft`, our `uuid`, `moof`, `mdat`.
+/// Fills in the hashes of `stamp`. Also says where in them each run's data starts.
 pub(crate) fn fragment(
+    at: u64,
     sequence: u32,
     runs: &[FragmentRun<'_>],
     mut stamp: FragmentStamp,
@@ -124,7 +125,6 @@ pub(crate) fn fragment(
             samples,
         })
         .collect();
-    let moof = encode_moof(sequence, &described);
     let payload: usize = runs
         .iter()
         .flat_map(|r| r.samples)
@@ -135,7 +135,7 @@ pub(crate) fn fragment(
         .iter()
         .find(|r| r.track_id == stamp.track)
         .map_or(0, |r| r.start);
-    let mut w = BoxWriter::with_capacity(256 + moof.len() + payload);
+    let mut w = BoxWriter::with_capacity(4096 + payload);
     // ISO/IEC 14496-12 §8.16.5: 24 is the time of capture, 8 a time that is
     // only consistent with others like it.
     let flags = if stamp.wall_from_camera { 24 } else { 8 };
@@ -148,7 +148,11 @@ pub(crate) fn fragment(
         w.raw(&stamp.encode());
     });
     let sealed_from = w.len();
-    w.raw(&moof);
+    w.raw(&encode_moof_at(
+        at + sealed_from as u64,
+        sequence,
+        &described,
+    ));
     w.raw(&BoxWriter::header(b"mdat", payload as u64, false));
     let mut starts = Vec::with_capacity(runs.len());
     for run in runs {

@@ -159,7 +159,8 @@ impl Segment {
             lost_packets: lost,
             ..FragmentStamp::default()
         };
-        let (bytes, starts, stamp) = layout::fragment(self.sequence, &runs, stamp, &self.chain);
+        let (bytes, starts, stamp) =
+            layout::fragment(self.position, self.sequence, &runs, stamp, &self.chain);
         self.chain = stamp.chain;
         for ((run, id), start) in runs.iter().zip(&ids).zip(starts) {
             let track = self.movie.tracks.iter_mut().find(|t| t.header.id == *id);

@@ -70,6 +70,15 @@ impl Bits {
 
 /// What a camera of 25 frames a second makes the segmenter say.
 pub(crate) fn commands(seconds: u64, segment: Option<u64>) -> Vec<Command> {
+    said(seconds, segment, false)
+}
+
+/// The same with sound: packets of 20 ms.
+pub(crate) fn commands_with_sound(seconds: u64) -> Vec<Command> {
+    said(seconds, None, true)
+}
+
+fn said(seconds: u64, segment: Option<u64>, sound: bool) -> Vec<Command> {
     let settings = Settings {
         segment: segment.map(|s| Duration::from_secs(s).into()),
         fragment: Duration::from_secs(1),
@@ -77,23 +86,33 @@ pub(crate) fn commands(seconds: u64, segment: Option<u64>) -> Vec<Command> {
         session: [0; 16],
         sdp_sha256: [0; 32],
     };
-    let track = TrackInfo {
-        codec: Codec::H264,
-        clock_rate: 90_000,
-    };
-    let mut segmenter = Segmenter::new(settings, &[track], 0);
+    let track = |codec, clock_rate| TrackInfo { codec, clock_rate };
+    let tracks = [track(Codec::H264, 90_000), track(Codec::Pcma, 8_000)];
+    let mut segmenter = Segmenter::new(settings, &tracks[..1 + usize::from(sound)], 0);
     segmenter.describe(0, h264(0));
+    if sound {
+        segmenter.describe(1, SampleDescription::g711(b"alaw").unwrap());
+    }
     for i in 0..seconds.cast_signed() * 25 {
-        segmenter.push(Placed::Unit(Timed {
-            unit: AccessUnit {
-                data: vec![7; 400],
+        let unit = |track, data, time, duration| {
+            let unit = AccessUnit {
+                track,
+                data,
                 random_access: i % 25 == 0,
                 received: WallClock(1_800_000_000_000_000_000),
+                duration,
                 ..AccessUnit::default()
-            },
-            time: i * 3_600,
-            captured: None,
-        }));
+            };
+            Placed::Unit(Timed {
+                unit,
+                time,
+                captured: None,
+            })
+        };
+        segmenter.push(unit(0, vec![7; 400], i * 3_600, None));
+        for packet in (2 * i..2 * i + 2).take_while(|_| sound) {
+            segmenter.push(unit(1, vec![0xd5; 160], packet * 160, Some(160)));
+        }
     }
     segmenter.finish();
     std::iter::from_fn(|| segmenter.pop()).collect()
