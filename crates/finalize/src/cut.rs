@@ -1,7 +1,7 @@
 //! A file that had become final by an appended index, and lost that since: what stood in the
 //! head before, where the file still tells.
 
-use crate::record::{Patch, UndoRecord};
+use crate::record::{Closing, Patch, UndoRecord};
 use crate::resized::Resized;
 use crate::{Result, layout};
 use tapo_bmff::{BoxHeader, BoxSize};
@@ -53,22 +53,45 @@ pub(crate) fn cut(source: &dyn ByteSource, read: &Read) -> Result<Option<Cut>> {
         return Ok(None);
     };
     let first = Patch::new(media.span.start, &original);
+    let was = Resized::patched(source, end.min(source.len()), first);
+    let read = tapo_movie::read_to_end(&was)?;
+    let closing = closed(source, &read, end)?;
     // It is the head if a fragmented movie begins with it.
-    let left = end.min(source.len());
-    let was = Resized::patched(source, left, first);
-    if tapo_movie::read_to_end(&was)?.fragments.is_empty() {
+    if read.fragments.is_empty() && closing.is_none() {
         return Ok(None);
     }
+    // The record stood behind what it had closed.
+    let size = end - closing.map_or(0, |_| UndoRecord::LEN);
     Ok(Some(Cut {
         record: UndoRecord {
-            end: left,
+            end: size.min(source.len()),
             first,
-            closing: None,
+            closing,
             endless: false,
             moov_crc: 0,
         },
-        size: end,
+        size,
         worked_out: true,
+    }))
+}
+
+/// The last box, if it ends where the record of its closing stood: a `moof` whose media was torn,
+/// or a box without a size. `end` is that of the media data.
+fn closed(source: &dyn ByteSource, read: &Read, end: u64) -> Result<Option<Closing>> {
+    let journal = end.checked_sub(UndoRecord::LEN);
+    // Behind it a piece of the record may be left.
+    let ends_there = |b: &&TopBox| b.header_len == 8 && declared_end(b) == journal;
+    let Some(last) = read.top.iter().rev().find(ends_there) else {
+        return Ok(None);
+    };
+    let at = last.span.start;
+    let original = match &last.kind.0 {
+        b"free" => moof(source, at)?,
+        kind => Some([&[0; 4][..], kind].concat()),
+    };
+    Ok(original.map(|original| Closing {
+        patch: Patch::new(at, &original),
+        kind: last.kind.0,
     }))
 }
 
@@ -116,26 +139,55 @@ fn head(source: &dyn ByteSource, media: &TopBox) -> Result<Option<Vec<u8>>> {
 }
 
 /// The header of a `moov` at `at`, whose children from `next` on are there. Where it ends must be
-/// beyond doubt.
-fn moov(source: &dyn ByteSource, at: u64, mut next: u64) -> Result<Option<Vec<u8>>> {
-    let mut fragmented = false;
+/// beyond doubt, and it must be that of a fragmented movie.
+fn moov(source: &dyn ByteSource, at: u64, next: u64) -> Result<Option<Vec<u8>>> {
+    let (mut fragmented, mut ends) = (false, None);
+    for_each_child(source, next, |child| {
+        fragmented |= child.kind == b"mvex";
+        let is = |kinds: &[&[u8; 4]]| kinds.iter().any(|kind| child.kind == **kind);
+        ends = (is(&BEHIND) && fragmented).then_some(child.at);
+        is(&IN_MOOV)
+    })?;
+    Ok(ends.and_then(|end| short_header(at, end, *b"moov")))
+}
+
+/// The header of a `moof` at `at`, in front of its media.
+fn moof(source: &dyn ByteSource, at: u64) -> Result<Option<Vec<u8>>> {
+    let (mut first, mut ends) = (true, None);
+    for_each_child(source, at + 8, |child| {
+        let opens = std::mem::take(&mut first);
+        ends = (child.kind == b"mdat" && !opens).then_some(child.at);
+        match &child.kind.0 {
+            b"mfhd" => opens,
+            b"traf" | b"free" | b"uuid" | b"pssh" => !opens,
+            _ => false,
+        }
+    })?;
+    Ok(ends.and_then(|end| short_header(at, end, *b"moof")))
+}
+
+/// Goes from box to box from `next` on, as long as `goes_on`.
+fn for_each_child(
+    source: &dyn ByteSource,
+    mut next: u64,
+    mut goes_on: impl FnMut(&BoxHeader) -> bool,
+) -> Result<()> {
     for _ in 0..CHILDREN {
         let bytes = source.read_span(Span::at(next, BoxHeader::MAX_LEN as u64))?;
-        let Some(header) = BoxHeader::read(next, &bytes) else {
-            return Ok(None);
+        let Some(header) = BoxHeader::read(next, &bytes).filter(|h| goes_on(h)) else {
+            break;
         };
-        let is = |kinds: &[&[u8; 4]]| kinds.iter().any(|kind| header.kind == **kind);
-        if is(&BEHIND) {
-            let len = u32::try_from(next - at).ok().filter(|_| fragmented);
-            return Ok(len.map(|len| [&len.to_be_bytes()[..], b"moov"].concat()));
-        }
-        fragmented |= header.kind == b"mvex";
-        match header.declared_end(u64::MAX).filter(|_| is(&IN_MOOV)) {
+        match header.declared_end(u64::MAX) {
             Some(end) if end > next => next = end,
-            _ => return Ok(None),
+            _ => break,
         }
     }
-    Ok(None)
+    Ok(())
+}
+
+fn short_header(at: u64, end: u64, kind: [u8; 4]) -> Option<Vec<u8>> {
+    let len = u32::try_from(end - at).ok()?;
+    Some([len.to_be_bytes(), kind].concat())
 }
 
 /// The header of the reserve of a segment of ours: empty up to its `moov`, on a page.
@@ -147,6 +199,5 @@ fn reserve(source: &dyn ByteSource, at: u64) -> Result<Option<Vec<u8>>> {
     if at != layout::RESERVE_AT || page <= at || kind != b"moov" {
         return Ok(None);
     }
-    let len = u32::try_from(page - at).ok();
-    Ok(len.map(|len| [&len.to_be_bytes()[..], b"free"].concat()))
+    Ok(short_header(at, page, *b"free"))
 }

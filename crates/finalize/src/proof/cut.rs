@@ -63,6 +63,29 @@ fn behind_a_torn_end_a_record_is_left() {
     }
 }
 
+/// With the record the closed box is gone too, but in front of it stands what it was.
+#[test]
+fn a_box_that_was_closed_is_opened_again_without_its_record() {
+    for end in [End::Torn(300), End::Open] {
+        let clip = Clip {
+            end,
+            ..Clip::default()
+        };
+        let (original, last) = done(&clip);
+        let size = original.len();
+        for len in [size + 99, size + 50, size, size - 1, size - 100] {
+            let (file, undone) = undone(&last[..len]);
+            assert!(file == original[..len.min(size)], "{end:?} {len} of {size}");
+            assert!(undone.worked_out);
+            assert_eq!(undone.missing, size.saturating_sub(len) as u64);
+            if len >= size {
+                let again = plan::finalize(&file).unwrap();
+                assert!(again.writes == plan::finalize(&original).unwrap().writes);
+            }
+        }
+    }
+}
+
 #[test]
 fn what_was_written_behind_an_index_is_not_taken_along() {
     for end in [End::Whole, End::Torn(300)] {
