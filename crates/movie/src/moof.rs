@@ -321,9 +321,22 @@ impl<'b> FragmentReader<'_, '_, 'b> {
         let mut end = base;
         let mut opens = true;
         let mut flaw = None;
-        for (_, trun) in tree.children(id).filter(|(_, n)| n.kind == b"trun") {
+        for (_, trun) in tree.children(id) {
+            if trun.kind == FourCc([0; 4]) {
+                // Its type stood in a sector that is missing, and may have been this one.
+                flaw = flaw.or(Some(COUNT_MISFITS));
+                break;
+            }
+            if trun.kind != b"trun" {
+                continue;
+            }
             let bytes = self.bytes.get(trun.payload()).ok_or("a trun is cut off")?;
             let (offset, mut entries) = entries(bytes, defaults).ok_or("a trun is too short")?;
+            if entries.is_lost() {
+                // Nor is anything known of when the samples behind these are due.
+                flaw = flaw.or(Some(COUNT_MISFITS));
+                break;
+            }
             if entries.count_by_size() {
                 flaw = flaw.or(Some(COUNT_MISFITS));
             }

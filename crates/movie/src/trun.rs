@@ -47,6 +47,11 @@ impl Entries<'_> {
         differs
     }
 
+    /// Whether the sector with its number and its records is missing: room for records, and zeros.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.count == 0 && !self.table.is_empty() && self.table.iter().all(|b| *b == 0)
+    }
+
     /// Bytes of all samples, if the table holds as many records as it says.
     pub(crate) fn total(&self) -> Option<u64> {
         let record = self.record() as u64;

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use tapo_bmff::{BoxWriter, FourCc};
 use tapo_movie::{
     Chunk, Edit, Movie, MovieHeader, RawBox, Run, RunSample, Sample, SampleDescription,
-    SampleTable, Sizes, Track, TrackHeader, encode_init, encode_moof, encode_moov, read,
+    SampleTable, Sizes, Track, TrackHeader, encode_init, encode_moof, encode_moof_at, encode_moov,
+    read,
 };
 
 fn raw_box(kind: &[u8; 4], payload: &[u8]) -> RawBox {
@@ -225,5 +226,62 @@ proptest! {
         file[start..end].copy_from_slice(&bytes[..count]);
         read(&file).unwrap();
         read(&bytes).unwrap();
+    }
+}
+
+/// Of a fragment of which a sector was lost no sample is made up, and none gets another's time.
+#[test]
+fn a_lost_sector_of_a_fragment_leaves_samples_out() {
+    let mut movie = Movie::default();
+    for (id, handler) in [(1, b"vide"), (2, b"soun")] {
+        let header = TrackHeader {
+            id,
+            ..TrackHeader::default()
+        };
+        movie.tracks.push(Track {
+            header,
+            handler: FourCc(*handler),
+            timescale: 90_000,
+            ..Track::default()
+        });
+    }
+    let sample = |size| RunSample {
+        size,
+        duration: 40,
+        composition_offset: 0,
+        sync: true,
+    };
+    let tracks: [Vec<_>; 2] = [25, 70].map(|n| (1..=n).map(sample).collect());
+    let runs = [(1, &tracks[0]), (2, &tracks[1])].map(|(track_id, samples)| Run {
+        track_id,
+        base_media_decode_time: 7,
+        description: 1,
+        samples,
+    });
+    let head = encode_init(&movie);
+    for padding in 0..128 {
+        let at = head.len() + 4 * padding;
+        let mut file = head.clone();
+        file.extend(BoxWriter::header(b"free", 4 * padding as u64, false));
+        file.resize(at + 8, 0);
+        let at = file.len();
+        let moof = encode_moof_at(at as u64, 1, &runs);
+        let media: u32 = tracks.iter().flatten().map(|s| s.size).sum();
+        let boxes = at + moof.len();
+        file.extend(moof);
+        file.extend(BoxWriter::header(b"mdat", media.into(), false));
+        file.resize(file.len() + media as usize, 7);
+        let all = samples(&read(&file).unwrap().movie.unwrap());
+        assert_eq!(all.iter().map(Vec::len).collect::<Vec<_>>(), [25, 70]);
+        let sectors = at / 512..boxes.div_ceil(512);
+        assert!(sectors.len() >= 3);
+        for lost in sectors {
+            let mut left = file.clone();
+            left[at.max(lost * 512)..boxes.min(lost * 512 + 512)].fill(0);
+            let there = samples(&read(&left).unwrap().movie.unwrap());
+            for (there, all) in there.iter().zip(&all) {
+                assert_eq!(&all[..there.len()], there, "sector {lost}, from {at}");
+            }
+        }
     }
 }
