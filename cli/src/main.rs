@@ -34,6 +34,7 @@ fn run(args: &Args, printer: &mut Printer) -> anyhow::Result<Exit> {
     match &args.command {
         Command::Record(args) => verbs::record::run(args, printer),
         Command::Inspect(args) => verbs::inspect::run(args, printer),
+        Command::Snapshot(args) => verbs::snapshot::run(args, printer),
         Command::Status(args) => verbs::status::run(args, printer),
         Command::Protect(args) => verbs::protect::run(args, printer),
         Command::Init(args) => verbs::init::run(args, printer),

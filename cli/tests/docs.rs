@@ -28,7 +28,9 @@ fn the_reference_is_up_to_date() {
 fn every_command_has_examples_a_man_page_and_completions() {
     let folder = Folder::new();
     assert_eq!(folder.run(&["man", "."]).0, 0);
-    for command in ["record", "finalize", "inspect", "protect", "camera"] {
+    for command in [
+        "record", "finalize", "inspect", "protect", "snapshot", "status", "camera",
+    ] {
         let (code, help, _) = run([command, "--help"]);
         assert_eq!(code, 0);
         assert!(help.contains("Examples:\n  tapo "), "{help}");

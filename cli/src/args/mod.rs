@@ -7,6 +7,7 @@ mod inspect;
 mod protect;
 mod record;
 mod repair;
+mod snapshot;
 mod status;
 
 pub(crate) use camera::CameraArgs;
@@ -16,6 +17,7 @@ pub(crate) use inspect::{InspectArgs, View};
 pub(crate) use protect::ProtectArgs;
 pub(crate) use record::{Audio, RecordArgs};
 pub(crate) use repair::{Gaps, RepairArgs};
+pub(crate) use snapshot::SnapshotArgs;
 pub(crate) use status::StatusArgs;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -68,6 +70,7 @@ pub(crate) enum Command {
     Finalize(FinalizeArgs),
     Repair(RepairArgs),
     Inspect(InspectArgs),
+    Snapshot(SnapshotArgs),
     Status(StatusArgs),
     Protect(ProtectArgs),
     Init(InitArgs),

@@ -70,6 +70,9 @@ pub(crate) struct RecordArgs {
     /// When to force data onto the disk: fragment, off, or a time such as 10s [default: fragment]
     #[arg(long, value_name = "WHEN", value_parser = str::parse::<SyncPolicy>, conflicts_with = "config")]
     pub(crate) sync: Option<SyncPolicy>,
+    /// Keep a playlist of each day (HLS): any web server makes the recordings play in a browser
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) playlist: bool,
     /// Remove files that ended this long ago: 12h, 7d, 4w
     ///
     /// Only files that tapo has recorded of this camera go, under the names it gave them, the oldest

@@ -7,4 +7,5 @@ pub(crate) mod inspect;
 pub(crate) mod protect;
 pub(crate) mod record;
 pub(crate) mod repair;
+pub(crate) mod snapshot;
 pub(crate) mod status;

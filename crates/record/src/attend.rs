@@ -2,8 +2,10 @@
 //! Each is told every event, and none can hold it up.
 
 use crate::hooks::{Hook, Hooks};
+use crate::names::Namer;
 use crate::options::Options;
 use crate::outcome::Event;
+use crate::playlist::Playlists;
 use crate::service::{Disks, Pulses, Watch};
 use crate::status::{Board, Listen, Server};
 use crate::stop::StopHandle;
@@ -12,6 +14,10 @@ use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long playlists may take when the recording has ended.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// All of them.
 pub(crate) struct Attendance {
@@ -19,6 +25,7 @@ pub(crate) struct Attendance {
     board: Arc<Board>,
     hooks: Arc<Mutex<Option<Arc<Hooks>>>>,
     told: Vec<Hook>,
+    playlists: Arc<Mutex<Option<Arc<Playlists>>>>,
     disks: Arc<Disks>,
     pub(crate) pulses: Arc<Pulses>,
     listen: Option<Listen>,
@@ -31,6 +38,8 @@ impl Attendance {
         let board = Arc::new(Board::new());
         let hooks: Arc<Mutex<Option<Arc<Hooks>>>> = Arc::default();
         let (entered, hooked) = (Arc::clone(&board), Arc::clone(&hooks));
+        let playlists: Arc<Mutex<Option<Arc<Playlists>>>> = Arc::default();
+        let listed = Arc::clone(&playlists);
         let tell = move |event: Event| {
             entered.event(&event);
             let hooks = hooked
@@ -40,6 +49,13 @@ impl Attendance {
             if let Some(hooks) = hooks {
                 hooks.event(&event);
             }
+            let playlists = listed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            if let Some(playlists) = playlists {
+                playlists.event(&event);
+            }
             events(event);
         };
         Self {
@@ -47,6 +63,7 @@ impl Attendance {
             board,
             hooks,
             told: Vec::new(),
+            playlists,
             disks: Arc::default(),
             pulses: Arc::default(),
             listen: None,
@@ -61,7 +78,7 @@ impl Attendance {
     }
 
     /// Does as the options say. If the status cannot be served, nothing changes.
-    pub(crate) fn settle(&mut self, options: &Options) -> Result<()> {
+    pub(crate) fn settle(&mut self, options: &Options, namers: &[Namer]) -> Result<()> {
         if options.status != self.listen {
             let board = || Arc::clone(&self.board);
             let server = options.status.map(|listen| Server::start(listen, board()));
@@ -82,6 +99,19 @@ impl Attendance {
                 drop(ending.map_err(Error::System)?);
             }
         }
+        let cameras = || options.cameras.iter().zip(namers);
+        let mut playlists = self
+            .playlists
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if playlists.is_none() && options.cameras.iter().any(|c| c.playlist) {
+            let started = Playlists::start(Arc::clone(&self.tell)).map_err(Error::System)?;
+            *playlists = Some(Arc::new(started));
+        }
+        if let Some(playlists) = &*playlists {
+            playlists.set(cameras());
+        }
+        drop(playlists);
         let folder = |output: &Output| match output {
             Output::Folder(folder) => Some(folder.clone()),
             Output::File { path, .. } => path.parent().map(|p| match p.as_os_str().is_empty() {
@@ -114,6 +144,15 @@ impl Attendance {
     pub(crate) fn finish(mut self) {
         if let Some(hooks) = self.replace_hooks(None) {
             hooks.finish();
+        }
+        let mut playlists = self
+            .playlists
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let ending = playlists.take();
+        drop(playlists);
+        if let Some(playlists) = ending {
+            playlists.finish(CLOSING);
         }
         self.watch = None;
         self.server = None;

@@ -54,6 +54,12 @@ pub enum Error {
         /// What it offers.
         offered: String,
     },
+    /// There is no keyframe to take a snapshot of.
+    #[error("{}: no recording with a keyframe is there", path.display())]
+    NoPicture {
+        /// The folder or file.
+        path: PathBuf,
+    },
     /// No recorder told how it stands.
     #[error("{address}: no recorder tells its status there: {why}")]
     NoStatus {

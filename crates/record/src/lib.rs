@@ -20,6 +20,7 @@ pub mod leftovers;
 mod names;
 mod options;
 mod outcome;
+mod playlist;
 mod profile;
 #[cfg(test)]
 mod proof;
@@ -32,6 +33,7 @@ mod segment;
 pub mod segmenter;
 mod service;
 mod session;
+mod snapshot;
 pub mod source;
 pub mod status;
 mod stop;
@@ -49,6 +51,7 @@ pub use outcome::{CameraRecording, Event, Progress, RecordedSegment, Recording, 
 pub use retention::{Keep, Why};
 pub use rtsp::{RtspConnector, RtspSource};
 pub use run::{Changes, record};
+pub use snapshot::{Snapshot, snapshot};
 pub use stop::{Control, StopHandle};
 pub use url::{CameraUrl, Credentials};
 pub use writer::Output;

@@ -57,6 +57,8 @@ pub struct CameraOptions {
     pub sync: SyncPolicy,
     /// How long media may stay away before the connection is given up.
     pub stall: Duration,
+    /// Whether a playlist of each day is kept, in a folder.
+    pub playlist: bool,
     /// How much of it is kept, in a folder.
     pub keep: Keep,
 }
@@ -85,6 +87,7 @@ impl CameraOptions {
             utc: false,
             sync: SyncPolicy::default(),
             stall: Self::STALL,
+            playlist: false,
             keep: Keep::default(),
         }
     }
@@ -168,6 +171,13 @@ impl CameraOptions {
         Ok(())
     }
 
+    pub(crate) fn check_playlist(&self) -> Result<()> {
+        if self.playlist && matches!(self.output, Output::File { .. }) {
+            return self.usage("one file has no playlist: name a folder");
+        }
+        Ok(())
+    }
+
     pub(crate) fn check_keep(&self) -> Result<()> {
         if matches!(self.output, Output::File { .. }) && self.keep.is_limited() {
             return self.usage("what is kept can be limited in a folder only, not in one file");
@@ -194,6 +204,7 @@ impl CameraOptions {
         self.check_segment_size()?;
         self.check_at_clock()?;
         self.check_stall()?;
+        self.check_playlist()?;
         self.check_keep()?;
         if let Output::File { path, replace } = &self.output
             && path.symlink_metadata().is_ok()

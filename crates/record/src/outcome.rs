@@ -3,6 +3,7 @@
 use crate::retention::Why;
 use crate::run::Changes;
 use crate::segmenter::{Ended, Summary};
+use crate::source::WallClock;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub enum Event {
         camera: String,
         /// The file that was.
         path: PathBuf,
+        /// When its first sample was received.
+        started: WallClock,
         /// Bytes of the disk that it took.
         bytes: u64,
         /// Why.

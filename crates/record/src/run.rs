@@ -35,7 +35,7 @@ pub fn record(
         Error::Usage("this control has steered another recording already".to_owned())
     })?;
     let mut attendance = Attendance::new(events);
-    attendance.settle(options)?;
+    attendance.settle(options, &namers)?;
     let mut supervisor = Supervisor {
         tell: attendance.tell(),
         attendance,
@@ -173,7 +173,7 @@ impl Supervisor {
             return Ok(());
         }
         let settled = options.check().and_then(|namers| {
-            self.attendance.settle(options)?;
+            self.attendance.settle(options, &namers)?;
             Ok(namers)
         });
         let namers = match settled {

@@ -283,6 +283,7 @@ impl Files {
                 (self.tell)(Event::Removed {
                     camera,
                     path,
+                    started: gone.segment.started,
                     bytes: gone.segment.bytes,
                     why: gone.why,
                 });
@@ -620,7 +621,7 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 /// Replaces a small file, whole or not at all.
-fn replace(path: &Path, bytes: Vec<u8>) -> tapo_io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: Vec<u8>) -> tapo_io::Result<()> {
     if let Some(folder) = path.parent() {
         tapo_io::create_dirs(folder)?;
     }

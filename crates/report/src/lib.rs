@@ -15,6 +15,7 @@ pub mod json;
 pub mod number;
 pub mod recording;
 pub mod repair;
+pub mod snapshot;
 pub mod status;
 mod table;
 mod theme;

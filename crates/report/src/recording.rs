@@ -37,6 +37,7 @@ pub fn event(event: &Event) -> Option<String> {
             path,
             bytes,
             why,
+            ..
         } => format!(
             "{}: removed {} ({}): {}",
             escape::text(camera),
@@ -361,6 +362,7 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
             path,
             bytes,
             why,
+            ..
         } => Line {
             camera: Some(camera),
             path: Some(path.to_string_lossy()),

@@ -159,7 +159,7 @@ fn exit(recording: &Recording) -> Exit {
     }
 }
 
-const fn code(error: &Error) -> Exit {
+pub(crate) const fn code(error: &Error) -> Exit {
     match error {
         Error::Usage(_) | Error::Config { .. } => Exit::Usage,
         Error::Io(error) if error.is_refusal() => Exit::Refused,

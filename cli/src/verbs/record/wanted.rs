@@ -103,6 +103,7 @@ fn one(args: &RecordArgs, name: &str, url: CameraUrl, folder: &str) -> CameraOpt
     }
     camera.segment_size = args.segment_size;
     camera.at_clock = args.at_clock;
+    camera.playlist = args.playlist;
     camera.audio = args.audio == Audio::Copy;
     if let Some(pattern) = &args.name {
         camera.pattern.clone_from(pattern);

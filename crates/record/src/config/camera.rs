@@ -28,6 +28,7 @@ pub(super) struct Settings {
     utc: Option<bool>,
     sync: Option<Spanned<String>>,
     stall: Option<Spanned<String>>,
+    playlist: Option<bool>,
     keep: Option<Spanned<String>>,
     keep_size: Option<Spanned<String>>,
     keep_free: Option<Spanned<String>>,
@@ -81,6 +82,7 @@ impl Settings {
             utc: self.utc.or(common.utc),
             sync: self.sync.or(common.sync),
             stall: self.stall.or(common.stall),
+            playlist: self.playlist.or(common.playlist),
             keep: self.keep.or(common.keep),
             keep_size: self.keep_size.or(common.keep_size),
             keep_free: self.keep_free.or(common.keep_free),
@@ -192,6 +194,7 @@ impl Settings {
             let at = sync.span().start;
             options.sync = sync.get_ref().parse().map_err(|e| (at, e))?;
         }
+        options.playlist = self.playlist.unwrap_or_default();
         options.utc = self.utc.unwrap_or_default();
         if let Some(pattern) = self.pattern.take() {
             let at = pattern.span().start;

@@ -54,6 +54,7 @@ fn the_example_shows_the_defaults() {
         "utc",
         "sync",
         "stall",
+        "playlist",
         "keep",
         "keep_size",
         "keep_free",

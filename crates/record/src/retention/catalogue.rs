@@ -106,7 +106,7 @@ impl Folder {
 
 /// What our recorder wrote into the `moov` of a segment. The tables of the index
 /// are not read.
-fn stamp_of(file: &PreadFile) -> Option<SegmentStamp> {
+pub(crate) fn stamp_of(file: &PreadFile) -> Option<SegmentStamp> {
     let all = Span::new(0, file.len());
     let moov = find(file, all, |h| h.kind == b"moov")?;
     let udta = find(file, moov, |h| h.kind == b"udta")?;
@@ -116,7 +116,11 @@ fn stamp_of(file: &PreadFile) -> Option<SegmentStamp> {
 }
 
 /// What is in the first box that is meant among those that `within` holds.
-fn find(file: &PreadFile, within: Span, meant: impl Fn(&BoxHeader) -> bool) -> Option<Span> {
+pub(crate) fn find(
+    file: &PreadFile,
+    within: Span,
+    meant: impl Fn(&BoxHeader) -> bool,
+) -> Option<Span> {
     let mut at = within.start;
     for _ in 0..BOXES {
         let head = Span::at(at, BoxHeader::MAX_LEN as u64).intersect(within);

@@ -8,7 +8,7 @@
 mod catalogue;
 mod everyone;
 
-pub(crate) use catalogue::Folder;
+pub(crate) use catalogue::{Folder, find, stamp_of};
 pub(crate) use everyone::Everyone;
 
 use crate::source::WallClock;

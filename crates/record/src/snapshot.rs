@@ -1,0 +1,174 @@
+//! The newest keyframe of a camera's recordings, as a movie of one picture. Works
+//! while they are being recorded.
+
+use crate::leftovers::files;
+use crate::retention::stamp_of;
+use crate::source::WallClock;
+use crate::{Error, Result};
+use std::path::{Path, PathBuf};
+use tapo_bmff::BoxWriter;
+use tapo_io::{ByteSource, Disk, NewFile, Op, PreadFile};
+use tapo_movie::{Movie, Sample, SampleTable, SegmentStamp, Track, encode_moov};
+
+/// The largest picture that is taken, bytes.
+const LARGEST: u64 = 256 << 20;
+/// Recordings that are looked into for a keyframe, the newest first.
+const RECORDINGS: usize = 16;
+
+/// A snapshot that was written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Snapshot {
+    /// The recording that it is of.
+    pub source: PathBuf,
+    /// The picture's time in it, ticks of [`timescale`](Self::timescale).
+    pub at: u64,
+    /// Ticks a second.
+    pub timescale: u32,
+    /// About when it was received, where the recorder noted it.
+    pub received: Option<WallClock>,
+    /// Width and height, pixels.
+    pub size: Option<(u16, u16)>,
+    /// Bytes of the file written.
+    pub bytes: u64,
+}
+
+/// Writes the newest keyframe of a recording, or of those in and below a folder
+/// (of this camera, if one is named), as an MP4 of one picture.
+///
+/// # Errors
+/// [`Error::NoPicture`] if there is none; [`Error::Io`].
+pub fn snapshot(
+    source: &Path,
+    camera: Option<&str>,
+    output: &Path,
+    replace: bool,
+) -> Result<Snapshot> {
+    let none = || Error::NoPicture {
+        path: source.to_owned(),
+    };
+    let meta = std::fs::metadata(source).map_err(|e| Error::io(source, "look at", e))?;
+    let recordings = if meta.is_dir() {
+        newest(source, camera)
+    } else {
+        vec![source.to_owned()]
+    };
+    for path in recordings.into_iter().take(RECORDINGS) {
+        if let Some(picture) = picture(&path)? {
+            return write(picture, path, output, replace);
+        }
+    }
+    Err(none())
+}
+
+/// The recordings of ours in and below a folder, the newest first.
+fn newest(folder: &Path, camera: Option<&str>) -> Vec<PathBuf> {
+    let stamped = |path: PathBuf| {
+        let stamp = stamp_of(&PreadFile::open(&path).ok()?)?;
+        let wanted = camera.is_none_or(|camera| stamp.camera == camera);
+        wanted.then_some((stamp.started_ns, path))
+    };
+    let mut all: Vec<_> = files(folder).into_iter().filter_map(stamped).collect();
+    all.sort();
+    all.into_iter().rev().map(|(_, path)| path).collect()
+}
+
+struct Picture {
+    movie: Movie,
+    /// Its index among the tracks.
+    track: usize,
+    sample: Sample,
+    data: Vec<u8>,
+    stamp: Option<SegmentStamp>,
+}
+
+/// The last keyframe of the pictures of a file that is all there.
+fn picture(path: &Path) -> Result<Option<Picture>> {
+    let file = PreadFile::open(path)?;
+    let Some(movie) = tapo_movie::read(&file)?.movie else {
+        return Ok(None);
+    };
+    let Some(track) = movie.tracks.iter().position(Track::is_video) else {
+        return Ok(None);
+    };
+    let there = |s: &Sample| s.sync && s.span.end <= file.len() && s.span.len() <= LARGEST;
+    let samples = movie.tracks.get(track).map(|t| t.samples.iter());
+    let last = samples.and_then(|samples| samples.filter(|s| there(s)).last());
+    let Some(sample) = last.filter(|s| !s.span.is_empty()) else {
+        return Ok(None);
+    };
+    let data = file.read_span(sample.span)?;
+    Ok(Some(Picture {
+        stamp: stamp_of(&file),
+        movie,
+        track,
+        sample,
+        data,
+    }))
+}
+
+fn write(picture: Picture, source: PathBuf, output: &Path, replace: bool) -> Result<Snapshot> {
+    let Picture {
+        movie,
+        track,
+        sample,
+        data,
+        stamp,
+    } = picture;
+    let Some(track) = movie.tracks.get(track) else {
+        return Err(Error::NoPicture { path: source });
+    };
+    let index = usize::try_from(sample.description).unwrap_or(1).max(1) - 1;
+    let description = track.descriptions.get(index).or(track.descriptions.first());
+    let ftyp = {
+        let mut w = BoxWriter::new();
+        w.boxed(b"ftyp", |w| {
+            w.raw(b"isom").u32(0x200).raw(b"isomiso2mp41");
+        });
+        w.into_bytes()
+    };
+    let header = BoxWriter::header(b"mdat", data.len() as u64, false);
+    let mut samples = SampleTable::default();
+    samples.start_chunk((ftyp.len() + header.len()) as u64, 1);
+    let bytes = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    let duration = sample.duration.max(1);
+    samples.push(bytes, duration, 0, true)?;
+    let mut head = track.header.clone();
+    head.id = 1;
+    let mut one = Movie {
+        header: movie.header.clone(),
+        tracks: vec![Track {
+            header: head,
+            descriptions: description.into_iter().cloned().collect(),
+            samples,
+            edits: Vec::new(),
+            defaults: None,
+            other: Vec::new(),
+            other_mdia: Vec::new(),
+            other_minf: Vec::new(),
+            other_stbl: Vec::new(),
+            ..track.clone()
+        }],
+        ..Movie::default()
+    };
+    one.header.timescale = track.timescale.max(1);
+    one.header.next_track_id = 2;
+    let whole = [ftyp, header, data, encode_moov(&one)].concat();
+    let len = whole.len() as u64;
+    let mut file = NewFile::create(output, replace)?;
+    file.apply(&Op::Write {
+        at: 0,
+        bytes: whole,
+    })?;
+    file.commit(replace)?;
+    let nanos = u128::from(sample.dts) * 1_000_000_000 / u128::from(track.timescale.max(1));
+    let later = i64::try_from(nanos).unwrap_or(i64::MAX);
+    let received = stamp.map(|stamp| WallClock(stamp.started_ns.saturating_add(later)));
+    Ok(Snapshot {
+        source,
+        at: sample.dts,
+        timescale: track.timescale,
+        received,
+        size: description.and_then(tapo_movie::SampleDescription::size),
+        bytes: len,
+    })
+}
