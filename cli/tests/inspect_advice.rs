@@ -107,11 +107,15 @@ fn damages() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// How long each track of a file lasts, by id.
+/// How long each track of a file lasts from where decoding can start, by id.
 fn lengths(file: &[u8]) -> Vec<(u64, f64)> {
     let movie = tapo_movie::read(&file).unwrap().movie.unwrap();
     let tracks = movie.tracks.iter().map(|t| {
-        let ticks = u32::try_from(t.samples.duration()).unwrap();
+        let mut samples = t.samples.iter();
+        let first = samples
+            .find(|s| s.sync)
+            .map_or(0, |s| s.dts - t.samples.start);
+        let ticks = u32::try_from(t.samples.duration() - first).unwrap();
         (
             u64::from(t.header.id),
             f64::from(ticks) / f64::from(t.timescale),

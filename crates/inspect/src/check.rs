@@ -13,10 +13,12 @@ mod players;
 mod refused;
 mod required;
 mod seals;
+mod second;
 mod sidx;
 mod spots;
 pub(crate) mod structure;
 mod tables;
+mod text;
 pub(crate) mod unreached;
 
 use crate::{Finding, Form, Inspection, Result};
@@ -37,6 +39,9 @@ pub(crate) fn all(
     let mut found = Vec::new();
     let spots = Spots::of(tree);
     structure::check(source, tree, inspection, &mut found)?;
+    if let Some(movie) = &inspection.read.movie {
+        spots.name_tracks(movie, &mut found);
+    }
     required::check(source, tree, &mut found)?;
     required::twice(tree, &mut found);
     if let Some(movie) = &inspection.read.movie {
@@ -74,13 +79,15 @@ pub(crate) fn all(
         layout::check(source, movie, inspection, &spots, &mut found)?;
     }
     bytes::unknown(source, tree, &mut found)?;
-    if inspection.form == Form::Fragmented {
+    if matches!(inspection.form, Form::Fragmented | Form::Init) {
         fragments::check(inspection, &mut found);
         unreached::cut_out(source, tree, inspection, &mut found)?;
         sidx::cut_off(source, tree, inspection, &mut found)?;
     }
     unreached::hidden(inspection, &mut found);
     seals::check(source, inspection, &mut found)?;
+    second::check(source, inspection, &mut found)?;
+    text::check(source, &mut found)?;
     players::check(inspection, now, &mut found);
     found.truncate(FINDINGS);
     Ok(found)

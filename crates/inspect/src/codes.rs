@@ -18,7 +18,8 @@ impl Problem {
             Self::NoTracks => "no-tracks",
             Self::NoSamples => "no-samples",
             Self::NothingRecorded => "nothing-recorded",
-            Self::SecondMoov => "second-moov",
+            Self::SecondMoov { .. } => "second-moov",
+            Self::CopiedAsText { .. } => "copied-as-text",
             Self::MdatSizeMissing => "mdat-size-missing",
             Self::MdatOpen => "mdat-open",
             Self::BoxTooSmall { .. } => "box-too-small",
@@ -233,7 +234,8 @@ impl Problem {
             | Self::NoTracks
             | Self::NoSamples
             | Self::NothingRecorded
-            | Self::SecondMoov
+            | Self::SecondMoov { .. }
+            | Self::CopiedAsText { .. }
             | Self::TimesDisagree { .. }
             | Self::TableShort { .. }
             | Self::TimesStill { .. }

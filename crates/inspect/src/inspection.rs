@@ -1,8 +1,8 @@
 //! A whole inspection: what was read, what it is, what was found.
 
 use crate::{
-    Against, Astray, Depth, Family, Finding, Foreign, Form, Harm, Harmed, Ledger, MediaKind,
-    Outlook, Own, Problem, Result, TrackSummary, Verdict,
+    Against, Astray, Depth, Family, Finding, Foreign, Form, Harmed, Ledger, Outlook, Own, Problem,
+    Result, TrackSummary, Verdict,
 };
 use crate::{astray, check, foreign, form, hidden, media};
 use sha2::{Digest, Sha256};
@@ -49,6 +49,8 @@ pub struct Inspection {
     media: Vec<Span>,
     /// Fragments that players do not find, though all of their data is there.
     hidden: Vec<Fragment>,
+    /// The media is the start of one picture, and no more.
+    holds_only_a_head: bool,
 }
 
 impl Inspection {
@@ -98,6 +100,13 @@ impl Inspection {
         let media = |b: &&tapo_movie::TopBox| b.kind == b"mdat" && !b.payload().is_empty();
         let mut mdats = self.read.top.iter().filter(media);
         mdats.any(|b| b.span.start >= fragment.moof.end)
+    }
+
+    /// Whether no other recording could help: all of its bytes were changed, or not even its first sample is whole.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        let coded = Problem::CopiedAsText { lines: false };
+        let coded = self.findings.iter().any(|f| f.problem == coded);
+        coded || (self.form == Form::NoIndex && self.holds_only_a_head)
     }
 
     /// Whether its fragments are torn in the first, and finalize keeps no whole sample of that.
@@ -151,87 +160,6 @@ impl Inspection {
         let whole = whole && !torn;
         let all = listed as u64 >= u64::from(wanted).max(1);
         all && looked && whole && self.tracks.iter().all(|t| t.reachable == t.samples)
-    }
-
-    /// Whether no picture can be shown, or, of a file without any, no sound heard, though the media is there: the
-    /// tables or settings of all of its tracks say what cannot be.
-    pub(crate) fn shows_nothing(&self) -> bool {
-        // Players give up on a fragment that cannot be read, with all of the file.
-        const FAR: u64 = 1 << 40;
-        let refused = |f: &Finding| match f.problem {
-            Problem::NoMovieHeader
-            | Problem::FragmentTrackUnknown
-            | Problem::OpenInside { listed: true, .. } => true,
-            Problem::BoxMissing { kind, .. } => self.form == Form::Fragmented && kind == b"tkhd",
-            Problem::BadFields { kind, .. } => self.form == Form::Fragmented && kind == b"traf",
-            Problem::FragmentTimeWrong { ticks } => ticks.unsigned_abs() > FAR,
-            _ => false,
-        };
-        if self.findings.iter().any(refused) {
-            return true;
-        }
-        let some = |kind| {
-            let of = self.tracks.iter();
-            of.filter(move |t| self.is_of(t, kind))
-        };
-        let main = match some(MediaKind::Video).next() {
-            Some(_) => MediaKind::Video,
-            None => MediaKind::Audio,
-        };
-        some(main).next().is_some() && some(main).all(|t| self.is_dead(t))
-    }
-
-    /// Whether a track holds media of this kind, whatever its handler says, or did.
-    fn is_of(&self, track: &TrackSummary, kind: MediaKind) -> bool {
-        let of = self.findings.iter().filter(|f| f.track == Some(track.id));
-        let (mut lost, mut own) = (false, track.kind);
-        for finding in of {
-            match finding.problem {
-                Problem::TableLost => lost = true,
-                Problem::HandlerDisagrees { kind, .. } => own = kind,
-                _ => {}
-            }
-        }
-        own == kind && (lost || track.samples > 0)
-    }
-
-    /// Whether nothing of a track can be decoded, and a repair may change that.
-    fn is_dead(&self, track: &TrackSummary) -> bool {
-        let of = self.findings.iter().filter(|f| f.track == Some(track.id));
-        let mut of = of.map(|f| &f.problem);
-        let unset = of.any(|p| {
-            matches!(
-                p,
-                Problem::ParameterSetsMissing { .. }
-                    | Problem::NoDescription
-                    | Problem::EditShowsNothing
-                    | Problem::TableLost
-                    | Problem::ListMiscounted { .. }
-                    | Problem::ExtensionMissing
-                    | Problem::HandlerDisagrees { .. }
-            )
-        });
-        let moved = |f: &&Finding| f.problem == Problem::FragmentMoved;
-        let moved = self.findings.iter().filter(moved).count();
-        if moved > 0 && moved >= self.read.fragments.len() {
-            return true;
-        }
-        let plain = matches!(self.form, Form::Progressive { .. });
-        let harmed = self.harmed_of(track.id).filter(|h| h.harm > Harm::Erased);
-        let harmed: u64 = harmed.map(|h| u64::from(h.count)).sum();
-        let misplaced = plain && (harmed >= track.samples || track.reachable == 0);
-        unset || (misplaced && !self.is_cut_off()) || self.has_endless_table()
-    }
-
-    /// Whether a table of samples counts more entries than the file has room for: no player takes it.
-    fn has_endless_table(&self) -> bool {
-        self.findings.iter().any(|f| {
-            let entries = match f.problem {
-                Problem::TableShort { kind, entries, .. } if kind != b"elst" => u64::from(entries),
-                _ => 0,
-            };
-            entries * 4 > self.read.size
-        })
     }
 
     /// Whether a repair of it needs another recording: what it says of its own coding is not there, or not all.
@@ -378,10 +306,15 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
         outlook: None,
         media: Vec::new(),
         hidden,
+        holds_only_a_head: false,
         read,
     };
     inspection.media = unindexed(source, &inspection.read)?;
     inspection.media.extend(renamed(&inspection));
+    inspection.holds_only_a_head = match inspection.media.as_slice() {
+        [only] => media::is_head_of_picture(source, *only)?,
+        _ => false,
+    };
     inspection.findings = check::all(source, &tree, &inspection, options.now)?;
     inspection.settle();
     Ok(inspection)
@@ -441,6 +374,7 @@ fn foreigner(read: Read, what: Foreign, ledger: Ledger) -> Inspection {
         outlook: None,
         media: Vec::new(),
         hidden: Vec::new(),
+        holds_only_a_head: false,
         read,
     }
 }

@@ -30,9 +30,11 @@ mod nals;
 pub mod names;
 mod outlook;
 mod places;
+mod playing;
 mod problem;
 mod reference;
 mod remedy;
+mod saved;
 mod summary;
 mod timing;
 mod verdict;
@@ -56,10 +58,11 @@ pub use nals::{
     parameter_sets,
 };
 pub use outlook::{Outlook, Prospect};
-pub use problem::Problem;
+pub use problem::{Problem, Second};
 pub use reference::{Aspect, Compared, Fit, ReferenceMatch, TrackMatch, reference_match};
 pub use remedy::Remedy;
-pub use summary::{Cadence, CodecSummary, KeyframeInterval, Saved, TrackSummary};
+pub use saved::Saved;
+pub use summary::{Cadence, CodecSummary, KeyframeInterval, TrackSummary};
 pub use tapo_codec::MediaKind;
 pub use tapo_codec::nal::NalCodec;
 pub use tapo_codec::sei::{TimeCode, UserData};

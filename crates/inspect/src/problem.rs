@@ -3,6 +3,23 @@
 use crate::{Harm, MediaKind};
 use tapo_bmff::FourCc;
 
+/// What a second index belongs to.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub enum Second {
+    /// Nobody knows.
+    Unknown,
+    /// A whole movie of its own, which begins at this byte.
+    Movie {
+        /// Offset.
+        at: u64,
+    },
+    /// The file repeats itself from this byte on.
+    Copy {
+        /// Offset.
+        at: u64,
+    },
+}
+
 /// What can be found. Codes are stable: scripts may rely on them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -27,7 +44,15 @@ pub enum Problem {
     /// A recording of tapo that ended before its first fragment.
     NothingRecorded,
     /// More than one `moov` at the top level: players take one, tools another.
-    SecondMoov,
+    SecondMoov {
+        /// What it belongs to.
+        of: Second,
+    },
+    /// Its bytes were changed as those of a text are when it is sent or saved.
+    CopiedAsText {
+        /// Its lines end in two bytes now; otherwise all of it was coded as text.
+        lines: bool,
+    },
     /// The size of `mdat` was never filled in: the recording was interrupted.
     MdatSizeMissing,
     /// `mdat` runs to the end of the file by its own word.

@@ -2,7 +2,7 @@
 //! by the findings where not.
 
 use crate::outlook::MUCH;
-use crate::{Finding, Form, Inspection, Outlook, Problem, Prospect, Severity, Verdict};
+use crate::{Finding, Form, Inspection, Outlook, Problem, Prospect, Second, Severity, Verdict};
 use std::time::Duration;
 
 /// What to do about a file.
@@ -20,6 +20,11 @@ pub enum Remedy {
     RepairByReference,
     /// Nothing can be had back; `tapo inspect --map` shows what is lost.
     Map,
+    /// `tapo inspect --extract`: another movie begins at this byte.
+    Split {
+        /// Offset.
+        at: u64,
+    },
     /// Nothing need be done; `tapo inspect --ledger` shows where what is.
     Ledger,
 }
@@ -28,13 +33,36 @@ impl Inspection {
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self) -> Remedy {
-        if self.is_in_use() {
+        if self.is_in_use() || self.is_copied_as_text() {
             return Remedy::Nothing;
+        }
+        if let Some(of) = self.only_second() {
+            return match of {
+                Second::Movie { at } => Remedy::Split { at },
+                Second::Copy { .. } | Second::Unknown => Remedy::Nothing,
+            };
         }
         let guess = self.guess();
         match &self.outlook {
             Some(outlook) => self.confirmed(guess, outlook),
             None => guess,
+        }
+    }
+
+    /// Whether it was changed as a text is: there is nothing to be put right by.
+    #[must_use]
+    pub fn is_copied_as_text(&self) -> bool {
+        self.has(|p| matches!(p, Problem::CopiedAsText { .. }))
+    }
+
+    /// What follows the first movie, if that is known and all that is damaged.
+    #[must_use]
+    pub fn only_second(&self) -> Option<Second> {
+        let damage = |f: &&Finding| f.severity() == Severity::Damage;
+        let mut damage = self.findings.iter().filter(damage);
+        match (damage.next()?.problem.clone(), damage.next()) {
+            (Problem::SecondMoov { of }, None) if of != Second::Unknown => Some(of),
+            _ => None,
         }
     }
 
@@ -122,7 +150,7 @@ impl Inspection {
             return Remedy::RepairByReference;
         }
         match guess {
-            Remedy::Undo => guess,
+            Remedy::Undo | Remedy::Split { .. } => guess,
             Remedy::Finalize if finalizes => guess,
             Remedy::Finalize | Remedy::Repair | Remedy::RepairByReference => {
                 match &outlook.repair {
@@ -190,16 +218,25 @@ impl Inspection {
 
     /// Whether a repair makes more of a track play than does.
     fn gains(&self, outlook: &Outlook) -> bool {
-        self.differs(outlook, |now, then| then > now + MUCH.max(now / 20))
+        self.differs(outlook, |_, now, then| then > now + MUCH.max(now / 20))
     }
 
     /// Whether a repair makes less of a track play than does.
     fn loses(&self, outlook: &Outlook) -> bool {
-        self.differs(outlook, |now, then| now > then + MUCH.max(now / 20))
+        // Where the samples are not where the tables say, what they list is none of them.
+        let is_misplaced = |track| {
+            self.findings.iter().any(|f| {
+                let layout = matches!(f.problem, Problem::LayoutDisagrees { broken: true, .. });
+                layout && f.track == Some(track)
+            })
+        };
+        self.differs(outlook, |track, now, then| {
+            now > then + MUCH.max(now / 20) && !is_misplaced(track)
+        })
     }
 
     /// Whether what plays of some track, and what would after a repair, are as told.
-    fn differs(&self, outlook: &Outlook, so: impl Fn(Duration, Duration) -> bool) -> bool {
+    fn differs(&self, outlook: &Outlook, so: impl Fn(u32, Duration, Duration) -> bool) -> bool {
         let Some(repaired) = outlook.saves() else {
             return false;
         };
@@ -208,7 +245,8 @@ impl Inspection {
         then.iter().any(|then| {
             let now = listed.iter().find(|s| s.track == then.track);
             let now = now.map_or(Duration::ZERO, |s| time(s.sound, s.timescale));
-            so(now, time(then.sound, then.timescale)) && !self.is_timed_wrongly(then.track)
+            so(then.track, now, time(then.sound, then.timescale))
+                && !self.is_timed_wrongly(then.track)
         })
     }
 }

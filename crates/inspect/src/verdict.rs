@@ -23,6 +23,9 @@ impl Verdict {
         let verdict = Self::by_itself(inspection);
         match (verdict, inspection.outlook.as_ref().map(|o| &o.repair)) {
             (Self::Repairable, Some(Prospect::Nothing)) => Self::Beyond,
+            (Self::Repairable, Some(Prospect::NeedsReference)) if inspection.is_hopeless() => {
+                Self::Beyond
+            }
             (Self::Damaged, Some(Prospect::Nothing | Prospect::NeedsReference))
                 if inspection.holds_only_pieces() =>
             {

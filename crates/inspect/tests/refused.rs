@@ -36,106 +36,58 @@ fn has(seen: &Inspection, code: &str, track: Option<u32>) -> bool {
 
 #[test]
 fn what_players_refuse_is_damage() {
-    let lost = Verdict::Repairable;
+    let (lost, plays) = (Verdict::Repairable, Verdict::Damaged);
+    let (none, one, two) = (None, Some(1), Some(2));
+    let zero = &[0; 4];
+    let far = &0x7fff_ffff_u32.to_be_bytes();
+    let few = &40_u32.to_be_bytes();
+    let many = &1000_u32.to_be_bytes();
     let cases = [
-        (
-            with(b"stsd", 0, 12, &[0; 4]),
-            "list-miscounted",
-            Some(1),
-            lost,
-        ),
-        (
-            with(b"dref", 0, 12, &[0; 4]),
-            "list-miscounted",
-            Some(1),
-            lost,
-        ),
-        (
-            with(b"stsd", 1, 12, &[0; 4]),
-            "list-miscounted",
-            Some(2),
-            Verdict::Damaged,
-        ),
-        (with(b"mvhd", 0, 4, b"mvhx"), "no-movie-header", None, lost),
-        (with(b"stsz", 0, 4, b"stsx"), "table-lost", Some(1), lost),
-        (
-            with(b"stsz", 1, 4, b"stsx"),
-            "table-lost",
-            Some(2),
-            Verdict::Damaged,
-        ),
+        (with(b"stsd", 0, 12, zero), "list-miscounted", one, lost),
+        (with(b"dref", 0, 12, zero), "list-miscounted", one, lost),
+        (with(b"stsd", 1, 12, zero), "list-miscounted", two, plays),
+        (with(b"mvhd", 0, 4, b"mvhx"), "no-movie-header", none, lost),
         (
             with(b"hdlr", 0, 16, b"soun"),
             "handler-disagrees",
-            Some(1),
+            one,
             lost,
         ),
         (
             with(b"hdlr", 0, 16, b"v\xff\0e"),
             "handler-disagrees",
-            Some(1),
+            one,
             lost,
         ),
-        (with(b"minf", 0, 4, b"xxxx"), "table-lost", Some(1), lost),
-        (
-            with(b"stbl", 1, 4, b"xxxx"),
-            "table-lost",
-            Some(2),
-            Verdict::Damaged,
-        ),
-        (
-            with(b"mdia", 1, 4, b"xxxx"),
-            "table-lost",
-            Some(2),
-            Verdict::Damaged,
-        ),
-        (
-            with(b"trak", 1, 4, b"xxxx"),
-            "track-renamed",
-            Some(2),
-            Verdict::Damaged,
-        ),
+        (with(b"stsz", 0, 4, b"stsx"), "table-lost", one, lost),
+        (with(b"stsz", 1, 4, b"stsx"), "table-lost", two, plays),
+        (with(b"minf", 0, 4, b"xxxx"), "table-lost", one, lost),
+        (with(b"stbl", 1, 4, b"xxxx"), "table-lost", two, plays),
+        (with(b"mdia", 1, 4, b"xxxx"), "table-lost", two, plays),
+        (with(b"trak", 1, 4, b"xxxx"), "track-renamed", two, plays),
+        // No time for any sample: no player has a picture to show.
+        (with(b"stts", 0, 4, b"xxxx"), "times-disagree", one, lost),
+        (with(b"stts", 1, 4, b"xxxx"), "times-disagree", two, plays),
+        // More entries than the box holds: of chunks none are taken, of the others only if the file ends before them.
+        (with(b"stsc", 0, 12, many), "table-short", one, lost),
+        (with(b"stss", 0, 12, few), "table-short", one, plays),
+        (with(b"stss", 0, 12, far), "table-short", one, lost),
         // The entry of `dref` has no size.
-        (with(b"dref", 0, 16, &[0; 4]), "box-open-inside", None, lost),
-        (
-            with(b"tkhd", 1, 20, &[0; 4]),
-            "track-id-zero",
-            Some(0),
-            Verdict::Damaged,
-        ),
-        (
-            with(b"tkhd", 1, 4, b"xxxx"),
-            "box-missing",
-            None,
-            Verdict::Damaged,
-        ),
-        (
-            with(b"mdhd", 0, 20, &0x7fff_ffff_u32.to_be_bytes()),
-            "clock-disagrees",
-            Some(1),
-            Verdict::Damaged,
-        ),
+        (with(b"dref", 0, 16, zero), "box-open-inside", none, lost),
+        (with(b"tkhd", 1, 20, zero), "track-id-zero", Some(0), plays),
+        (with(b"tkhd", 1, 4, b"xxxx"), "box-missing", none, plays),
+        (with(b"mdhd", 0, 20, far), "clock-disagrees", one, plays),
         // The size of sample 4, alone in its chunk.
-        (
-            with(b"stsz", 0, 32, &[0; 4]),
-            "sizes-disagree",
-            Some(1),
-            Verdict::Damaged,
-        ),
+        (with(b"stsz", 0, 32, zero), "sizes-disagree", one, plays),
         // The media time of its only edit.
         (
             with(b"elst", 1, 20, &[0xff; 4]),
             "edit-shows-nothing",
-            Some(2),
-            Verdict::Damaged,
+            two,
+            plays,
         ),
-        (
-            with(b"mdat", 0, 4, b"mdau"),
-            "mdat-missing",
-            None,
-            // Nobody but us asks what the box is called.
-            Verdict::Damaged,
-        ),
+        // Nobody but us asks what the box is called.
+        (with(b"mdat", 0, 4, b"mdau"), "mdat-missing", none, plays),
     ];
     for (file, code, track, verdict) in cases {
         let seen = inspect(&file).unwrap();

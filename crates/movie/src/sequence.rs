@@ -23,7 +23,7 @@ impl Sequence {
         let fragments: Vec<&Fragment> = fragments.iter().map(Borrow::borrow).collect();
         let fragments = fragments.as_slice();
         let mut sequence = Self::default();
-        let mut seen: HashMap<(u32, u64, u64), usize> = HashMap::new();
+        let mut seen: HashMap<Key, usize> = HashMap::new();
         for (place, fragment) in fragments.iter().enumerate() {
             let other = key(fragment).map(|key| *seen.entry(key).or_insert(place));
             let same = |other: &usize| {
@@ -109,11 +109,14 @@ fn append(table: &mut SampleTable, sample: &Sample, duration: u32) -> Result<()>
     table.push(size, duration, sample.composition_offset, sample.sync)
 }
 
+/// Track, time, duration and bytes: of one-sample fragments whose writer guessed, two may start at a time.
+type Key = (u32, u64, u64, u64);
+
 /// Where a fragment starts: its first track, and the time on it.
-fn key(fragment: &Fragment) -> Option<(u32, u64, u64)> {
+fn key(fragment: &Fragment) -> Option<Key> {
     let first = fragment.tracks.first().filter(|_| fragment.whole)?;
     let time = first.base_media_decode_time?;
-    (first.samples > 0).then_some((first.track_id, time, first.bytes))
+    (first.samples > 0).then_some((first.track_id, time, first.duration, first.bytes))
 }
 
 type Said = (u32, Option<u64>, u32, u64, u64);
@@ -180,6 +183,20 @@ mod tests {
         let repeated = order(&[(0, 0), (100, 90), (0, 0), (200, 180), (100, 90)]).unwrap();
         assert_eq!(repeated.order, [0, 1, 3]);
         assert_eq!(repeated.repeats, [(2, 0), (4, 1)]);
+    }
+
+    #[test]
+    fn fragments_that_start_alike_and_last_unlike_are_no_repetitions() {
+        let mut all = fragments(&[(0, 0), (100, 90), (100, 90)]);
+        for (fragment, duration) in all.iter_mut().skip(1).zip([0, 100]) {
+            fragment.tracks.truncate(1);
+            fragment.tracks[0].duration = duration;
+        }
+        assert_eq!(Sequence::of(&all), None);
+        let twice = [all.clone(), all].concat();
+        let sequence = Sequence::of(&twice).unwrap();
+        assert_eq!(sequence.order, [0, 1, 2]);
+        assert_eq!(sequence.repeats, [(3, 0), (4, 1), (5, 2)]);
     }
 
     #[test]

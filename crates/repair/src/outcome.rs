@@ -206,6 +206,8 @@ pub struct TrackOutcome {
     /// Those of class C that end the data of a constant-rate track: see
     /// [`Note::EndByClock`].
     pub ends_by_clock: u64,
+    /// How long pictures last that are none of them damaged, and whose keyframe is lost or damaged.
+    pub without_keyframe: Duration,
     /// Stretches of one class in the order of time.
     pub stretches: Vec<Stretch>,
     /// Samples that are damaged but kept, those of class D.

@@ -3,7 +3,7 @@
 
 use super::spots::{TrackSpots, table};
 use crate::places::{composition, extremes};
-use crate::summary::is_stated;
+use crate::saved::is_stated;
 use crate::{Finding, Inspection, Problem};
 use tapo_io::Span;
 use tapo_movie::{Movie, Track, rescale};

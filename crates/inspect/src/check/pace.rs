@@ -1,7 +1,7 @@
 //! How long samples last, against what their coding and the edit list allow.
 
 use super::spots::TrackSpots;
-use crate::summary::is_stated;
+use crate::saved::is_stated;
 use crate::{Finding, Problem};
 use tapo_movie::{Movie, Track, rescale};
 

@@ -1,7 +1,7 @@
 //! What makes players refuse an index, or a track of it, whose boxes can all be read.
 
 use super::spots::{Spots, TrackSpots};
-use crate::summary::is_stated;
+use crate::saved::is_stated;
 use crate::{
     Finding, Form, Inspection, MediaKind, Problem, Result, TimeRange, TrackSummary, names,
 };

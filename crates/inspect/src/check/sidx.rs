@@ -29,10 +29,9 @@ pub(super) fn cut_off(
     }
     // One index of all segments stands in front of them, for each track one; or one in front of each segment.
     let fragments = &inspection.read.fragments;
-    let ends = [fragments.first(), fragments.last()].map(|f| f.map(|f| f.moof.start));
-    let [Some(first), Some(last)] = ends else {
-        return Ok(());
-    };
+    // Of a movie without any, all of them are gone.
+    let first = fragments.first().map_or(u64::MAX, |f| f.moof.start);
+    let last = fragments.last().map_or(u64::MAX, |f| f.moof.start);
     let lists = tree.roots().map(|(_, n)| n).filter(|n| n.kind == b"sidx");
     let lists = lists.filter(|n| n.span.start < first || n.span.start > last);
     let mut missing = None;
@@ -42,7 +41,10 @@ pub(super) fn cut_off(
         if unclocked {
             found.push(Finding::new(Problem::NoTimescale).at(list.span));
         }
-        let lacking = lacking(&payload, list.span.end, inspection.read.size);
+        let in_front = list.span.start < first;
+        let ahead = in_front.then(|| ahead(&payload, inspection)).flatten();
+        // So many bytes are missing; which, the first time tells.
+        let lacking = ahead.or_else(|| lacking(&payload, list.span.end, inspection.read.size));
         missing = lacking.map(|l| (list, l)).or(missing);
     }
     let Some((list, lacking)) = missing else {
@@ -62,25 +64,85 @@ pub(super) fn cut_off(
     Ok(())
 }
 
-/// Segments of a `sidx` (§8.16.3) that begin at or behind `size`; `None` if there are none.
+/// An index of segments (§8.16.3).
+struct Index<'a> {
+    track: u32,
+    timescale: u32,
+    /// When the first begins.
+    time: u64,
+    /// How far behind the index the first begins, bytes.
+    offset: u64,
+    records: &'a [u8],
+    count: u16,
+}
+
+impl<'a> Index<'a> {
+    fn read(payload: &'a [u8]) -> Option<Self> {
+        let (version, _, rest) = full_box(payload)?;
+        let (time, offset, table) = match version {
+            0 => (be_u32(rest, 8)?.into(), be_u32(rest, 12)?.into(), 16),
+            _ => (be_u64(rest, 8)?, be_u64(rest, 16)?, 24),
+        };
+        Some(Self {
+            track: be_u32(rest, 0)?,
+            timescale: be_u32(rest, 4).filter(|t| *t > 0)?,
+            time,
+            offset,
+            count: be_u16(rest, table + 2)?,
+            records: rest.get(table + 4..)?,
+        })
+    }
+
+    /// Bytes and duration of each segment.
+    fn segments(&self) -> impl Iterator<Item = (u64, u64)> {
+        let all = records::<12>(self.records, self.count.into());
+        all.map_while(|record| {
+            // The highest bit says that it leads to another `sidx`.
+            let bytes = be_u32(record, 0)? & 0x7fff_ffff;
+            Some((bytes.into(), be_u32(record, 4)?.into()))
+        })
+    }
+}
+
+/// Segments that end by the time at which the first fragment starts: they stood in front of it.
+fn ahead(payload: &[u8], inspection: &Inspection) -> Option<Lacking> {
+    let index = Index::read(payload)?;
+    let mut parts = inspection.read.fragments.iter().flat_map(|f| &f.tracks);
+    let first = parts.find(|p| p.track_id == index.track)?;
+    let mut tracks = inspection.tracks.iter();
+    let timescale = tracks.find(|t| t.id == index.track)?.timescale;
+    let start = first.base_media_decode_time?;
+    let start = tapo_movie::rescale(start, timescale.max(1), index.timescale);
+    let (mut end, mut fragments) = (index.time, 0);
+    for (_, duration) in index.segments() {
+        // Pictures are shown later than they are decoded.
+        if end.saturating_add(duration) > start.saturating_add(duration / 4) {
+            break;
+        }
+        fragments += 1;
+        end = end.saturating_add(duration);
+    }
+    (fragments > 0).then_some(Lacking {
+        fragments,
+        start: index.time,
+        end,
+        timescale: index.timescale,
+    })
+}
+
+/// Segments that begin at or behind `size`; `None` if there are none.
 fn lacking(payload: &[u8], anchor: u64, size: u64) -> Option<Lacking> {
-    let (version, _, rest) = full_box(payload)?;
-    let timescale = be_u32(rest, 4).filter(|t| *t > 0)?;
-    let (mut time, offset, table) = match version {
-        0 => (be_u32(rest, 8)?.into(), be_u32(rest, 12)?.into(), 16),
-        _ => (be_u64(rest, 8)?, be_u64(rest, 16)?, 24),
-    };
-    let mut at = anchor.saturating_add(offset);
-    let count = be_u16(rest, table + 2)?;
+    let index = Index::read(payload)?;
+    let (mut at, mut time) = (anchor.saturating_add(index.offset), index.time);
+    let timescale = index.timescale;
     let (mut fragments, mut start) = (0, None);
-    for record in records::<12>(rest.get(table + 4..)?, count.into()) {
+    for (bytes, duration) in index.segments() {
         if at >= size {
             fragments += 1;
             start = start.or(Some(time));
         }
-        // The highest bit says that it leads to another `sidx`.
-        at = at.saturating_add((be_u32(record, 0)? & 0x7fff_ffff).into());
-        time = time.saturating_add(be_u32(record, 4)?.into());
+        at = at.saturating_add(bytes);
+        time = time.saturating_add(duration);
     }
     Some(Lacking {
         fragments,

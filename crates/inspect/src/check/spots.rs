@@ -1,8 +1,9 @@
 //! Where the boxes stand that a check speaks of.
 
+use crate::{Finding, Problem};
 use tapo_bmff::{BoxNode, BoxTree, NodeId};
 use tapo_io::Span;
-use tapo_movie::Fragment;
+use tapo_movie::{Fragment, Movie};
 
 /// Where the boxes of the first `moov` stand.
 pub(super) struct Spots {
@@ -31,6 +32,16 @@ impl Spots {
         Self {
             mvhd: tree.child(moov, b"mvhd").map(|(_, n)| n.span),
             tracks: traks.map(|(id, node)| track(tree, id, node)).collect(),
+        }
+    }
+
+    /// Says of which track a table is that counts more than it holds.
+    pub(super) fn name_tracks(&self, movie: &Movie, found: &mut [Finding]) {
+        let tables = |f: &&mut Finding| matches!(f.problem, Problem::TableShort { .. });
+        for finding in found.iter_mut().filter(tables) {
+            let mut tracks = self.tracks.iter().zip(&movie.tracks);
+            let own = tracks.find(|(spot, _)| finding.span.is_some_and(|s| spot.trak.contains(s)));
+            finding.track = own.map(|(_, track)| track.header.id);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Boxes: sizes, order, what is missing, what should not be there.
 
 use super::lost;
-use crate::{Finding, Form, Inspection, Problem, Result, foreign, form};
+use crate::{Finding, Form, Inspection, Problem, Result, Second, foreign, form};
 use tapo_bmff::{BoxNode, BoxSize, BoxTree, Defect, Flaw};
 use tapo_io::{ByteSource, Span};
 use tapo_movie::{BASE_MISFITS, Read, TIME_MISFITS, TopBox};
@@ -30,7 +30,8 @@ pub(super) fn check(
         found.push(Finding::new(Problem::InitElsewhere));
     }
     if let Some(second) = all(*b"moov").nth(1) {
-        found.push(Finding::new(Problem::SecondMoov).at(second.span));
+        let of = Second::Unknown;
+        found.push(Finding::new(Problem::SecondMoov { of }).at(second.span));
     }
     let hides = |b: &TopBox| inspection.hidden().iter().any(|f| b.span.contains(f.moof));
     if let Some(mdat) = all(*b"mdat").find(|b| b.size == BoxSize::ToEnd)

@@ -9,7 +9,10 @@
 mod against;
 mod erased;
 mod examine;
+mod head;
 mod zeros;
+
+pub(crate) use head::is_head_of_picture;
 
 pub use against::{Against, Misfit, Tally};
 

@@ -123,6 +123,7 @@ fn tracks(found: &Found, profile: &Profile, line: &Timeline) -> Vec<TrackOutcome
                 lost: duration(lost_ticks.unwrap_or(i64::MAX), hz),
                 classes: told.classes,
                 guessed: duration(told.guessed, hz),
+                without_keyframe: duration(told.without_keyframe, hz),
                 ends_by_clock: end.map_or(0, |i| samples(&i)),
                 stretches: told.stretches,
                 damaged: told.damaged,
@@ -142,6 +143,8 @@ struct Told {
     classes: [u64; 4],
     /// Ticks of those of class C.
     guessed: i64,
+    /// Ticks of undamaged ones behind a keyframe that is lost or damaged.
+    without_keyframe: i64,
     stretches: Vec<Stretch>,
     damaged: Vec<Damaged>,
 }
@@ -152,9 +155,11 @@ impl Told {
             number: 1,
             classes: [0; 4],
             guessed: 0,
+            without_keyframe: 0,
             stretches: Vec::new(),
             damaged: Vec::new(),
         };
+        let (mut keyed, mut keyframes) = (false, 0_u64);
         let hz = u64::from(track.timescale);
         let start = times.first().map_or(0, |t| t.dts);
         let mut begun = 0;
@@ -193,7 +198,18 @@ impl Told {
                 }),
                 Class::A | Class::B => {}
             }
+            if item.sync {
+                keyed = item.class != Class::D;
+                keyframes += u64::from(keyed);
+            }
+            if !keyed && item.class != Class::D {
+                told.without_keyframe += time.duration;
+            }
             told.number += samples;
+        }
+        // Without any, pictures are refreshed another way.
+        if track.handler != b"vide" || keyframes == 0 {
+            told.without_keyframe = 0;
         }
         told
     }

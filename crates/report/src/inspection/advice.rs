@@ -2,7 +2,7 @@
 
 use crate::escape;
 use std::path::Path;
-use tapo_inspect::{Foreign, Form, Inspection, Problem, Remedy, Verdict};
+use tapo_inspect::{Foreign, Form, Inspection, Problem, Remedy, Second, Verdict};
 
 /// What to do about a file, if anything: a sentence, and the command to type.
 #[must_use]
@@ -33,6 +33,14 @@ pub fn advice(inspection: &Inspection, path: &Path) -> Option<(String, Option<St
              something hidden. See what it is, and where:",
             "tapo inspect --ledger",
         ),
+        Remedy::Split { at } => {
+            let new = escape::shell(&path.with_extension("second.mp4"));
+            return Some((
+                "The first movie is sound. Copy the second one, as it is, into a file of its own:"
+                    .to_owned(),
+                Some(format!("tapo inspect --extract {at} -o {new} {file}")),
+            ));
+        }
         Remedy::Repair => (repair(inspection), "tapo repair"),
         Remedy::RepairByReference => (by_reference(inspection), "tapo repair --reference GOOD.mp4"),
     };
@@ -42,6 +50,15 @@ pub fn advice(inspection: &Inspection, path: &Path) -> Option<(String, Option<St
 fn without_command(inspection: &Inspection) -> Option<&'static str> {
     let has = |f: fn(&Problem) -> bool| inspection.findings.iter().any(|x| f(&x.problem));
     let damaged = inspection.verdict == Verdict::Damaged;
+    if inspection.is_copied_as_text() {
+        return Some(
+            "Fetch it again from where it came, in binary mode or in an archive: what was changed \
+             cannot be told from what was not.",
+        );
+    }
+    if matches!(inspection.only_second(), Some(Second::Copy { .. })) {
+        return Some("Nothing is lost, and nothing need be done.");
+    }
     if damaged && has(|p| matches!(p, Problem::OutOfReach { .. })) {
         return Some(
             "Keep the file as it is, and do not record on its card: what stands behind the damage \

@@ -4,7 +4,7 @@ use super::fragment::fragment;
 use super::tables::more;
 use crate::{escape, number};
 use tapo_inspect::{
-    Family, Finding, Foreign, Form, Harm, Inspection, Problem, Severity, TimeRange, Verdict,
+    Family, Finding, Foreign, Form, Harm, Inspection, Problem, Second, Severity, TimeRange, Verdict,
 };
 
 /// What a file is: `MP4, fragmented`, `a JPEG picture`.
@@ -132,9 +132,8 @@ fn sentence(finding: &Finding) -> String {
         Problem::NothingRecorded => {
             "The recording ended before its first second was written.".into()
         }
-        Problem::SecondMoov => "There is a second index ('moov'). Players use the first; another \
-            movie may have been appended."
-            .into(),
+        Problem::SecondMoov { of } => second(*of, finding.time),
+        Problem::CopiedAsText { lines } => copied_as_text(*lines).into(),
         Problem::MdatSizeMissing => "The recorder never wrote how long the media is ('mdat'): \
             it was interrupted."
             .into(),
@@ -322,4 +321,35 @@ pub fn saved(inspection: &Inspection) -> Option<String> {
         return (media > 0).then(|| format!("{} of media are there.", number::bytes(media)));
     }
     Some(format!("{} can be saved.", parts.join(", ")))
+}
+
+/// What a second index belongs to.
+fn second(of: Second, time: Option<TimeRange>) -> String {
+    match of {
+        Second::Unknown => "There is a second index ('moov'). Players use the first; another \
+            movie may have been appended."
+            .into(),
+        Second::Movie { at } => {
+            let lasts = time.map_or_else(String::new, |t| {
+                format!(" of {}", number::spoken(t.end - t.start, t.timescale))
+            });
+            format!(
+                "Another whole movie{lasts} is appended at byte {}: players show the first alone.",
+                number::grouped(at)
+            )
+        }
+        Second::Copy { at } => format!(
+            "From byte {} on the file holds once more what it holds in front of that.",
+            number::grouped(at)
+        ),
+    }
+}
+
+const fn copied_as_text(lines: bool) -> &'static str {
+    if lines {
+        "It was sent or saved as text: the ends of its 'lines' were changed, and all behind each \
+         is displaced."
+    } else {
+        "It was sent or saved as text (UTF-8): nearly all of its bytes were changed."
+    }
 }
