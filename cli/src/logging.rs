@@ -1,6 +1,6 @@
 //! Log lines, on standard error.
 
-use crate::args::Global;
+use crate::args::{Global, LogFormat};
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
@@ -26,10 +26,14 @@ pub(crate) fn start(global: &Global) {
         }
     }
     let filter = EnvFilter::try_from_env("TAPO_LOG").unwrap_or_else(|_| EnvFilter::new(filter));
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(global.verbose > 0)
-        .init();
+        .with_writer(std::io::stderr);
+    match global.log_format {
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Text => lines
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(global.verbose > 0)
+            .init(),
+    }
 }

@@ -19,6 +19,9 @@ pub(crate) struct CameraArgs {
     /// Address to listen on; 0.0.0.0 for all
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(crate) bind: IpAddr,
+    /// Play this many times faster than it was recorded, 0.01 to 1000
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub(crate) speed: f64,
     /// Ask for this user name
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,

@@ -70,6 +70,9 @@ pub(crate) struct RecordArgs {
     /// When to force data onto the disk: fragment, off, or a time such as 10s [default: fragment]
     #[arg(long, value_name = "WHEN", value_parser = str::parse::<SyncPolicy>, conflicts_with = "config")]
     pub(crate) sync: Option<SyncPolicy>,
+    /// What may wait in memory for a slow disk; then pictures are left out [default: 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, conflicts_with = "config")]
+    pub(crate) queue: Option<u64>,
     /// Keep a playlist of each day (HLS): any web server makes the recordings play in a browser
     #[arg(long, conflicts_with = "config")]
     pub(crate) playlist: bool,

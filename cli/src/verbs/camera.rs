@@ -17,6 +17,7 @@ pub(crate) fn run(args: &CameraArgs, printer: &mut Printer) -> anyhow::Result<Ex
     let clip = Clip::open(&args.file).with_context(|| about(&args.file))?;
     let mut config = CameraConfig::new(clip);
     config.address = SocketAddr::new(args.bind, args.port);
+    config.speed = args.speed;
     config.authentication = match &args.user {
         None => Authentication::None,
         Some(user) => {

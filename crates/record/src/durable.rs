@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 use tapo_io::{Disk, Error, Op, Result, Span, WritePlan};
 
-/// Blocks are asked for in steps of this size ahead of need, bytes.
+/// Blocks are asked for in steps of at most this size ahead of need, bytes.
 pub(crate) const AHEAD: u64 = 16 << 20;
 
 /// When what was written is made to last (`fdatasync`).
@@ -23,6 +23,8 @@ pub enum SyncPolicy {
 pub(crate) struct Growing<D> {
     pub(crate) disk: D,
     policy: SyncPolicy,
+    /// Blocks are asked for in steps of this size ahead of need, bytes.
+    ahead: u64,
     /// Bytes that were written whole.
     pub(crate) position: u64,
     /// Blocks were asked for up to here, bytes.
@@ -37,9 +39,14 @@ impl<D: Disk> Growing<D> {
     ///
     /// # Errors
     /// As [`Disk::apply`].
-    pub(crate) fn begin(mut disk: D, head: Vec<u8>, policy: SyncPolicy) -> Result<Self> {
+    pub(crate) fn begin(
+        mut disk: D,
+        head: Vec<u8>,
+        policy: SyncPolicy,
+        ahead: u64,
+    ) -> Result<Self> {
         let position = head.len() as u64;
-        let allocated = position + AHEAD;
+        let allocated = position + ahead;
         let plan = WritePlan::new()
             .then(Op::Allocate(Span::new(0, allocated)))
             .write(0, head);
@@ -51,6 +58,7 @@ impl<D: Disk> Growing<D> {
         Ok(Self {
             disk,
             policy,
+            ahead,
             position,
             allocated,
             synced: Instant::now(),
@@ -66,7 +74,7 @@ impl<D: Disk> Growing<D> {
         let end = self.position + fragment.len() as u64;
         let mut plan = WritePlan::new();
         if end > self.allocated {
-            let more = end + AHEAD;
+            let more = end + self.ahead;
             plan = plan.then(Op::Allocate(Span::new(self.allocated, more)));
             self.allocated = more;
         }
@@ -155,7 +163,7 @@ mod tests {
     #[test]
     fn what_found_the_disk_full_is_written_when_there_is_room() {
         let disk = Full(SimDisk::default(), 2);
-        let mut file = Growing::begin(disk, vec![1; 40], SyncPolicy::Fragment).unwrap();
+        let mut file = Growing::begin(disk, vec![1; 40], SyncPolicy::Fragment, AHEAD).unwrap();
         let error = file.append(vec![2; 40]).unwrap_err();
         assert!(Growing::<Full>::may_pass(&error) && file.position == 40);
         assert!(file.retry().is_err());

@@ -24,6 +24,7 @@ mod playlist;
 mod profile;
 #[cfg(test)]
 mod proof;
+mod relief;
 mod reserve;
 mod retention;
 mod rtsp;
@@ -47,7 +48,7 @@ pub use durable::SyncPolicy;
 pub use error::{Error, Result};
 pub use names::{DEFAULT_PATTERN, Namer};
 pub use options::{CameraOptions, Options};
-pub use outcome::{CameraRecording, Event, Progress, RecordedSegment, Recording, State};
+pub use outcome::{CameraRecording, Earlier, Event, Progress, RecordedSegment, Recording, State};
 pub use retention::{Keep, Why};
 pub use rtsp::{RtspConnector, RtspSource};
 pub use run::{Changes, record};

@@ -8,7 +8,7 @@ use crate::retention::Keep;
 use crate::rule::{Grid, Rule};
 use crate::status::Listen;
 use crate::url::CameraUrl;
-use crate::writer::Output;
+use crate::writer::{Output, QUEUE_BYTES};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -55,6 +55,9 @@ pub struct CameraOptions {
     pub utc: bool,
     /// When what was written is made to last.
     pub sync: SyncPolicy,
+    /// Bytes that may wait for the disk; what comes when most of it is full is left out,
+    /// from keyframe to keyframe.
+    pub queue: u64,
     /// How long media may stay away before the connection is given up.
     pub stall: Duration,
     /// Whether a playlist of each day is kept, in a folder.
@@ -63,6 +66,8 @@ pub struct CameraOptions {
     pub keep: Keep,
 }
 
+/// The least that may wait for the disk, bytes.
+const QUEUE_LEAST: u64 = 64_000;
 /// The least that recordings can be limited to, bytes.
 const LEAST: u64 = 1_000_000;
 
@@ -86,6 +91,7 @@ impl CameraOptions {
             pattern: names::DEFAULT_PATTERN.to_owned(),
             utc: false,
             sync: SyncPolicy::default(),
+            queue: QUEUE_BYTES,
             stall: Self::STALL,
             playlist: false,
             keep: Keep::default(),
@@ -171,6 +177,13 @@ impl CameraOptions {
         Ok(())
     }
 
+    pub(crate) fn check_queue(&self) -> Result<()> {
+        if !(QUEUE_LEAST..=1 << 32).contains(&self.queue) {
+            return self.usage("between 64kB and 4GB may wait for the disk");
+        }
+        Ok(())
+    }
+
     pub(crate) fn check_playlist(&self) -> Result<()> {
         if self.playlist && matches!(self.output, Output::File { .. }) {
             return self.usage("one file has no playlist: name a folder");
@@ -204,6 +217,7 @@ impl CameraOptions {
         self.check_segment_size()?;
         self.check_at_clock()?;
         self.check_stall()?;
+        self.check_queue()?;
         self.check_playlist()?;
         self.check_keep()?;
         if let Output::File { path, replace } = &self.output

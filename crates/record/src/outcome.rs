@@ -142,6 +142,8 @@ pub struct Progress {
     pub frames: u64,
     /// RTP packets lost so far.
     pub lost_packets: u64,
+    /// Pictures left out so far, since the disk was too slow.
+    pub dropped: u64,
     /// Bytes written so far.
     pub bytes: u64,
     /// The file that is written now.
@@ -163,13 +165,41 @@ pub struct RecordedSegment {
     pub removed: bool,
 }
 
+/// Segments that are only counted.
+#[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
+pub struct Earlier {
+    /// How many.
+    pub segments: u64,
+    /// How many of them have a [problem](RecordedSegment::problem).
+    pub failed: u64,
+    /// Media in them, of the leading track.
+    pub duration: Duration,
+    /// Bytes.
+    pub bytes: u64,
+    /// RTP packets lost.
+    pub lost_packets: u64,
+}
+
+impl Earlier {
+    /// Counts one.
+    pub(crate) fn add(&mut self, segment: &RecordedSegment) {
+        self.segments += 1;
+        self.failed += u64::from(segment.problem.is_some());
+        self.duration += segment.summary.duration;
+        self.bytes += segment.summary.bytes;
+        self.lost_packets += segment.summary.lost_packets;
+    }
+}
+
 /// What was recorded of one camera.
 #[derive(Clone, Debug, Default)]
 pub struct CameraRecording {
     /// The camera's name.
     pub camera: String,
-    /// Its segments, in order.
+    /// Its newest segments, in order; of a recording of months not all.
     pub segments: Vec<RecordedSegment>,
+    /// Those before them.
+    pub earlier: Earlier,
     /// RTP packets lost.
     pub lost_packets: u64,
     /// Interruptions of the picture that are longer than a second.
@@ -196,16 +226,31 @@ pub struct Recording {
 }
 
 impl CameraRecording {
+    /// Segments in all.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.earlier.segments + self.segments.len() as u64
+    }
+
+    /// Segments that something went wrong with.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        let newest = self.segments.iter().filter(|s| s.problem.is_some());
+        self.earlier.failed + newest.count() as u64
+    }
+
     /// Media in all segments, of the leading track.
     #[must_use]
     pub fn duration(&self) -> Duration {
-        self.segments.iter().map(|s| s.summary.duration).sum()
+        let newest = self.segments.iter().map(|s| s.summary.duration);
+        self.earlier.duration + newest.sum::<Duration>()
     }
 
     /// Bytes in all segments.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.segments.iter().map(|s| s.summary.bytes).sum()
+        let newest = self.segments.iter().map(|s| s.summary.bytes);
+        self.earlier.bytes + newest.sum::<u64>()
     }
 }
 

@@ -46,7 +46,15 @@ impl Recorded {
         for command in commands(seconds, Some(60)) {
             match command {
                 Command::Open(head) => {
-                    file = Some(Growing::begin(SimDisk::default(), head.bytes, policy).unwrap());
+                    file = Some(
+                        Growing::begin(
+                            SimDisk::default(),
+                            head.bytes,
+                            policy,
+                            crate::durable::AHEAD,
+                        )
+                        .unwrap(),
+                    );
                     continue;
                 }
                 Command::Fragment(fragment) => file.as_mut().unwrap().append(fragment.bytes),

@@ -305,7 +305,7 @@ fn one(
         .enable_time()
         .build()
         .map_err(Error::System)?;
-    let writer = Writer::start(files)?;
+    let writer = Writer::start(files, camera.queue)?;
     let connector = RtspConnector {
         url: camera.url.clone(),
         stall: camera.stall,

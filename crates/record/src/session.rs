@@ -3,6 +3,7 @@
 use crate::lane::Missing;
 use crate::outcome::{CameraRecording, Event, Progress, State};
 use crate::profile;
+use crate::relief::Relief;
 use crate::rule::Rule;
 use crate::segmenter::{Command, Segmenter, Settings};
 use crate::source::{Connector, PacketSource, SourceError, SourceEvent, StreamInfo};
@@ -47,6 +48,7 @@ pub(crate) async fn run<C: Connector>(
         plan,
         writer,
         progress: Progress::default(),
+        relief: Relief::default(),
         told: (Instant::now(), 0),
         profile: Vec::new(),
         number: 0,
@@ -61,7 +63,10 @@ pub(crate) async fn run<C: Connector>(
     let mut recording = camera.recording;
     let patience = if camera.hung { Duration::ZERO } else { CLOSING };
     match camera.writer.finish(patience).await {
-        Some(segments) => recording.segments = segments,
+        Some(written) => {
+            recording.segments = written.newest.into();
+            recording.earlier = written.earlier;
+        }
         None => recording.notices.push(
             "the disk did not answer in time: the last file is not finalized, \
              the next start does it"
@@ -70,6 +75,7 @@ pub(crate) async fn run<C: Connector>(
     }
     let lost = shared.lost.lock();
     recording.problem = lost.unwrap_or_else(PoisonError::into_inner).take();
+    recording.lost_packets = recording.earlier.lost_packets;
     for segment in &recording.segments {
         recording.lost_packets += segment.summary.lost_packets;
     }
@@ -83,6 +89,7 @@ struct Camera<'a> {
     plan: &'a Plan,
     writer: Writer,
     progress: Progress,
+    relief: Relief,
     /// When progress was told, and bytes then.
     told: (Instant, u64),
     profile: Vec<u8>,
@@ -200,6 +207,8 @@ impl Camera<'_> {
         let clocks: Vec<_> = clocks.collect();
         let mut timeline = Timeline::new(&clocks);
         let mut segmenter = Segmenter::new(settings, &info.tracks, self.number);
+        let lead = info.tracks.iter().position(|t| t.codec.is_video());
+        let lead = lead.unwrap_or(0);
         let mut aligned = None;
         let (since, before) = (Instant::now(), self.number);
         let over = loop {
@@ -210,7 +219,13 @@ impl Camera<'_> {
                 event = source.next() => event,
             };
             match event {
-                Ok(SourceEvent::AccessUnit(unit)) => timeline.push(unit),
+                Ok(SourceEvent::AccessUnit(unit)) => {
+                    let (queue, now) = (self.writer.queue(), Instant::now());
+                    if self.relief.admits(&unit, unit.track == lead, queue, now) {
+                        timeline.push(unit);
+                    }
+                    self.tell_relief(false);
+                }
                 Ok(SourceEvent::Parameters { track, description }) => {
                     // What was held back is described by what was before.
                     if segmenter.descriptions().nth(track).flatten().is_some() {
@@ -253,6 +268,7 @@ impl Camera<'_> {
         segmenter.finish();
         self.write(&info, &mut segmenter).await;
         self.number = segmenter.number();
+        self.tell_relief(true);
         let Missing { undecodable, gaps } = segmenter.missing();
         self.recording.gaps += gaps;
         if undecodable > 0 {
@@ -267,6 +283,22 @@ impl Camera<'_> {
             ));
         }
         over
+    }
+
+    /// Tells what a disk that is too slow costs.
+    fn tell_relief(&mut self, end: bool) {
+        self.progress.dropped = self.relief.dropped();
+        let Some(relieved) = self.relief.tells(Instant::now(), end) else {
+            return;
+        };
+        (self.plan.tell)(Event::Notice {
+            camera: self.plan.camera.clone(),
+            text: relieved.to_string(),
+        });
+        let mut lost = self.writer.shared.lost.lock();
+        if let Ok(lost) = lost.as_deref_mut() {
+            lost.get_or_insert_with(|| "the disk was too slow".to_owned());
+        }
     }
 
     fn place(&self, timeline: &mut Timeline, segmenter: &mut Segmenter) {

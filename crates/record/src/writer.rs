@@ -1,13 +1,15 @@
 //! Makes segments last: one thread per camera that creates files, appends
 //! fragments, syncs, closes and finalizes.
 
-use crate::durable::{Growing, SyncPolicy};
+use crate::durable::{AHEAD, Growing, SyncPolicy};
 use crate::names::{ATTEMPTS, Namer, numbered};
-use crate::outcome::{Event, RecordedSegment, State};
+use crate::outcome::{Earlier, Event, RecordedSegment, State};
+use crate::relief::Queue;
 use crate::retention::{Beyond, Everyone, Folder, Gone, Keep, Retention};
 use crate::segmenter::{Command, Fragment, Head, Summary};
 use crate::source::WallClock;
 use crate::{Error, Result};
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,12 +19,17 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Commands that may wait for the disk.
 const QUEUE: usize = 256;
-/// Bytes that may wait for the disk, in units of 1024.
-const QUEUE_KIB: usize = 64 << 10;
+/// Bytes that may wait for the disk, if nothing else is said.
+pub(crate) const QUEUE_BYTES: u64 = 64 << 20;
 
+/// Segments that are remembered one by one: a recording goes on for months.
+const REMEMBERED: usize = 1000;
 /// How soon it is looked again whether enough of the disk is free: after something
 /// was removed for it, and after nothing could be.
 const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// Of a small disk no more than this part is asked for ahead of need, for a file.
+const SHARE: u64 = 512;
 
 /// Where segments go.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,6 +62,24 @@ pub(crate) struct Shared {
     pub(crate) lost: Mutex<Option<String>>,
 }
 
+/// Segments that were written.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) newest: VecDeque<RecordedSegment>,
+    pub(crate) earlier: Earlier,
+}
+
+impl Written {
+    fn push(&mut self, segment: RecordedSegment) {
+        self.newest.push_back(segment);
+        if self.newest.len() > REMEMBERED
+            && let Some(oldest) = self.newest.pop_front()
+        {
+            self.earlier.add(&oldest);
+        }
+    }
+}
+
 /// What the writer has to do.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -71,13 +96,15 @@ pub(crate) enum Job {
 pub(crate) struct Writer {
     jobs: mpsc::Sender<(Job, OwnedSemaphorePermit)>,
     budget: Arc<Semaphore>,
-    done: oneshot::Receiver<Vec<RecordedSegment>>,
+    /// All of the budget, in units of 1024 bytes.
+    kib: usize,
+    done: oneshot::Receiver<Written>,
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub(crate) fn start(files: Files) -> Result<Self> {
+    /// Starts the thread; so many bytes may wait for it.
+    pub(crate) fn start(files: Files, bytes: u64) -> Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<(Job, OwnedSemaphorePermit)>(QUEUE);
         let (finished, done) = oneshot::channel();
         let shared = Arc::clone(&files.shared);
@@ -90,12 +117,25 @@ impl Writer {
             let _ = finished.send(files.finish());
         };
         thread.spawn(run).map_err(Error::System)?;
+        let kib = usize::try_from(bytes / 1024).unwrap_or(Semaphore::MAX_PERMITS);
+        let kib = kib.clamp(1, Semaphore::MAX_PERMITS);
         Ok(Self {
             jobs,
-            budget: Arc::new(Semaphore::new(QUEUE_KIB)),
+            budget: Arc::new(Semaphore::new(kib)),
+            kib,
             done,
             shared,
         })
+    }
+
+    /// What waits. Many small things count as if they were large.
+    pub(crate) fn queue(&self) -> Queue {
+        let bytes = self.kib - self.budget.available_permits().min(self.kib);
+        let jobs = QUEUE - self.jobs.capacity().min(QUEUE);
+        Queue {
+            waiting: bytes.max(jobs * self.kib / QUEUE) as u64 * 1024,
+            room: self.kib as u64 * 1024,
+        }
     }
 
     /// Hands a job over; waits while too much is waiting.
@@ -105,7 +145,7 @@ impl Writer {
             Job::Command(Command::Fragment(fragment)) => fragment.bytes.len(),
             _ => 0,
         };
-        let kib = u32::try_from((bytes / 1024 + 1).min(QUEUE_KIB)).unwrap_or(1);
+        let kib = u32::try_from((bytes / 1024 + 1).min(self.kib)).unwrap_or(1);
         let budget = Arc::clone(&self.budget);
         if let Ok(permit) = budget.acquire_many_owned(kib).await {
             // It fails only if the thread has panicked, which `finish` tells.
@@ -115,7 +155,7 @@ impl Writer {
 
     /// Waits until all is written, but not longer than `patience`; `None` if the
     /// disk took longer.
-    pub(crate) async fn finish(self, patience: Duration) -> Option<Vec<RecordedSegment>> {
+    pub(crate) async fn finish(self, patience: Duration) -> Option<Written> {
         drop(self.jobs);
         tokio::time::timeout(patience, self.done).await.ok()?.ok()
     }
@@ -130,7 +170,7 @@ pub(crate) struct Files {
     tell: Tell,
     shared: Arc<Shared>,
     open: Option<OpenFile>,
-    written: Vec<RecordedSegment>,
+    written: Written,
     began: bool,
     /// Since when no file can be made.
     blocked: Option<Instant>,
@@ -170,7 +210,7 @@ impl Files {
             tell,
             shared: Arc::default(),
             open: None,
-            written: Vec::new(),
+            written: Written::default(),
             began: false,
             blocked: None,
             retention: None,
@@ -277,7 +317,7 @@ impl Files {
         match gone.result {
             Ok(()) => {
                 let same = |s: &&mut RecordedSegment| s.path == path;
-                if let Some(written) = self.written.iter_mut().find(same) {
+                if let Some(written) = self.written.newest.iter_mut().find(same) {
                     written.removed = true;
                 }
                 (self.tell)(Event::Removed {
@@ -387,7 +427,8 @@ impl Files {
     fn begin(&self, disk: RealDisk, head: &Head) -> Result<OpenFile> {
         let path = disk.path().to_owned();
         let begun = Lock::exclusive(disk.file(), &path).and_then(|lock| {
-            let file = Growing::begin(disk, head.bytes.clone(), self.sync)?;
+            let ahead = tapo_io::disk_size(&path).map_or(AHEAD, |size| AHEAD.min(size / SHARE));
+            let file = Growing::begin(disk, head.bytes.clone(), self.sync, ahead)?;
             Ok((lock, file))
         });
         match begun {
@@ -556,13 +597,13 @@ impl Files {
     }
 
     /// The queue is closed: so is a file that is still open.
-    pub(crate) fn finish(mut self) -> Vec<RecordedSegment> {
+    pub(crate) fn finish(mut self) -> Written {
         if let Some(open) = &self.open {
             let summary = open.summary();
             self.close(summary);
         }
         // Another camera may have made room with some of them.
-        for segment in &mut self.written {
+        for segment in &mut self.written.newest {
             segment.removed |= segment.path.symlink_metadata().is_err();
         }
         self.written

@@ -31,7 +31,7 @@ fn segments_are_written_closed_and_final_under_names_of_their_own() {
         for command in commands(6, Some(2)) {
             files.apply(Job::Command(command));
         }
-        let written = files.finish();
+        let written = files.finish().newest;
         let names: Vec<_> = written
             .iter()
             .map(|s| s.path.strip_prefix(dir.path()).unwrap().to_str().unwrap())
@@ -103,7 +103,7 @@ fn a_file_that_cannot_be_made_ends_recording_at_the_start_only() {
     }
     assert!(files.shared.fatal.lock().unwrap().is_none());
     assert!(files.shared.cut.load(Ordering::Relaxed));
-    assert_eq!(files.finish().len(), 1);
+    assert_eq!(files.finish().newest.len(), 1);
     let notice = |e: &Event| matches!(e, Event::Notice { text, .. } if text.contains("lost"));
     assert!(told.lock().unwrap().iter().any(notice));
 }
@@ -132,7 +132,7 @@ fn one_file_is_not_replaced_unasked_and_goes_on_beside_itself() {
     for command in commands(2, None).into_iter().chain(commands(2, None)) {
         files.apply(Job::Command(command));
     }
-    let written = files.finish();
+    let written = files.finish().newest;
     assert_eq!(written[0].path, path);
     assert_eq!(written[1].path, dir.path().join("clip-1.mp4"));
     assert_eq!(samples(&path), 50);
@@ -159,7 +159,7 @@ fn a_full_disk_costs_no_media_that_was_written() {
     std::io::Write::write_all(&mut file, &[0x5a; 3000]).unwrap();
     files.abandon(&full(&path));
     assert_eq!(samples(&path), 50);
-    let last = files.written.last().unwrap();
+    let last = files.written.newest.back().unwrap();
     assert_eq!(last.finalized, Some(tapo_finalize::How::Reveal));
     assert_eq!(last.summary.duration, Duration::from_secs(2));
     assert!(last.problem.is_some());
@@ -182,7 +182,7 @@ fn a_full_disk_costs_no_media_that_was_written() {
     files.apply(Job::Command(commands.next().unwrap()));
     assert_eq!(notices("again; media of"), 1);
     assert!(files.shared.lost.lock().unwrap().is_some());
-    assert_eq!(files.finish().len(), 2);
+    assert_eq!(files.finish().newest.len(), 2);
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_file_that_somebody_records_into_is_not_replaced() {
         "{fatal:?}"
     );
     first.apply(Job::Command(commands.next().unwrap()));
-    assert_eq!(samples(&first.finish()[0].path), 25);
+    assert_eq!(samples(&first.finish().newest[0].path), 25);
 }
 
 #[test]

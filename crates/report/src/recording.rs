@@ -118,6 +118,9 @@ pub fn progress(progress: &Progress) -> String {
     if progress.lost_packets > 0 {
         parts.push(number::count(progress.lost_packets, "packet") + " lost");
     }
+    if progress.dropped > 0 {
+        parts.push(number::count(progress.dropped, "frame") + " left out");
+    }
     parts.extend(progress.file.iter().map(|f| escape::path(f).to_string()));
     parts.join("  ")
 }
@@ -166,6 +169,9 @@ fn time(time: Duration) -> String {
     number::spoken(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), 1000)
 }
 
+/// Files that are listed one by one in the end.
+const LISTED: usize = 100;
+
 /// Writes what was recorded.
 ///
 /// # Errors
@@ -186,7 +192,7 @@ pub fn recording(out: &mut dyn Write, theme: &Theme, done: &Recording) -> io::Re
             out,
             "{title}{name}{title:#}: {} in {}, {}",
             clock(camera.duration()),
-            number::count(segments.len() as u64, "file"),
+            number::count(camera.count(), "file"),
             number::bytes(camera.bytes())
         )?;
         if *lost_packets > 0 {
@@ -200,7 +206,12 @@ pub fn recording(out: &mut dyn Write, theme: &Theme, done: &Recording) -> io::Re
             write!(out, ", {removed} of them removed since")?;
         }
         writeln!(out)?;
-        for segment in segments.iter().filter(|s| !s.removed) {
+        let listed: Vec<_> = segments.iter().filter(|s| !s.removed).collect();
+        let more = listed.len().saturating_sub(LISTED) as u64 + camera.earlier.segments;
+        if more > 0 {
+            writeln!(out, "  {} before these", number::count(more, "file"))?;
+        }
+        for segment in listed.iter().rev().take(LISTED).rev() {
             writeln!(out, "  {}", escape::path(&segment.path))?;
             if let Some(problem) = &segment.problem {
                 writeln!(out, "    {warning}{}{warning:#}", escape::text(problem))?;
@@ -275,6 +286,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_packets: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    dropped_frames: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     segments: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     gaps: Option<u32>,
@@ -324,6 +337,7 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
             bits_per_second: Some(progress.bit_rate),
             frames: Some(progress.frames),
             lost_packets: Some(progress.lost_packets),
+            dropped_frames: Some(progress.dropped).filter(|n| *n > 0),
             path: progress.file.as_ref().map(|f| f.to_string_lossy()),
             ..line("progress")
         },
@@ -416,7 +430,7 @@ pub fn recording_json(out: &mut dyn Write, done: &Recording) -> io::Result<()> {
             duration_s: Some(camera.duration().as_secs_f64()),
             bytes: Some(camera.bytes()),
             lost_packets: Some(camera.lost_packets),
-            segments: Some(camera.segments.len() as u64),
+            segments: Some(camera.count()),
             gaps: Some(camera.gaps),
             text: camera.problem.as_deref(),
             ..Line::default()

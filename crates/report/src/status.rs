@@ -66,6 +66,7 @@ fn counts(camera: &CameraStatus) -> String {
     ];
     for (count, what, done) in [
         (camera.lost_packets, "packet", "lost"),
+        (camera.dropped_frames, "picture", "left out"),
         (camera.failed_segments, "file", "not finished"),
         (camera.removed_segments, "file", "removed"),
     ] {

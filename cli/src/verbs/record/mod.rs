@@ -71,7 +71,7 @@ pub(crate) fn run(args: &RecordArgs, printer: &mut Printer) -> anyhow::Result<Ex
             {
                 return Err(error.into());
             }
-            for camera in recording.cameras.iter().filter(|c| c.segments.is_empty()) {
+            for camera in recording.cameras.iter().filter(|c| c.count() == 0) {
                 printer.error(&nothing(camera));
             }
             Ok(exit)
@@ -148,10 +148,7 @@ fn nothing(camera: &CameraRecording) -> anyhow::Error {
 /// none.
 fn exit(recording: &Recording) -> Exit {
     let mut cameras = recording.cameras.iter();
-    let failed = cameras.any(|c| {
-        let unfinished = c.segments.iter().any(|s| s.problem.is_some());
-        c.segments.is_empty() || c.problem.is_some() || unfinished
-    });
+    let failed = cameras.any(|c| c.count() == 0 || c.problem.is_some() || c.failed() > 0);
     if failed || recording.failed {
         Exit::Failed
     } else {

@@ -104,6 +104,7 @@ fn one(args: &RecordArgs, name: &str, url: CameraUrl, folder: &str) -> CameraOpt
     camera.segment_size = args.segment_size;
     camera.at_clock = args.at_clock;
     camera.playlist = args.playlist;
+    camera.queue = args.queue.unwrap_or(camera.queue);
     camera.audio = args.audio == Audio::Copy;
     if let Some(pattern) = &args.name {
         camera.pattern.clone_from(pattern);

@@ -27,6 +27,7 @@ pub(super) struct Settings {
     pattern: Option<Spanned<String>>,
     utc: Option<bool>,
     sync: Option<Spanned<String>>,
+    queue: Option<Spanned<String>>,
     stall: Option<Spanned<String>>,
     playlist: Option<bool>,
     keep: Option<Spanned<String>>,
@@ -81,6 +82,7 @@ impl Settings {
             pattern: self.pattern.or(common.pattern),
             utc: self.utc.or(common.utc),
             sync: self.sync.or(common.sync),
+            queue: self.queue.or(common.queue),
             stall: self.stall.or(common.stall),
             playlist: self.playlist.or(common.playlist),
             keep: self.keep.or(common.keep),
@@ -189,6 +191,11 @@ impl Settings {
             let at = stall.span().start;
             options.stall = parse_duration(stall.get_ref()).map_err(|e| (at, e))?;
             options.check_stall().map_err(|e| (at, e))?;
+        }
+        if let Some(queue) = &self.queue {
+            let at = queue.span().start;
+            options.queue = parse_size(queue.get_ref()).map_err(|e| (at, e))?;
+            options.check_queue().map_err(|e| (at, e))?;
         }
         if let Some(sync) = &self.sync {
             let at = sync.span().start;

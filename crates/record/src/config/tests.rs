@@ -53,6 +53,7 @@ fn the_example_shows_the_defaults() {
         "pattern",
         "utc",
         "sync",
+        "queue",
         "stall",
         "playlist",
         "keep",

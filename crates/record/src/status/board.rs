@@ -40,6 +40,7 @@ struct Counts {
     bytes: u64,
     frames: u64,
     lost_packets: u64,
+    dropped: u64,
 }
 
 impl Board {
@@ -72,6 +73,7 @@ impl Board {
                 status.bytes = before.bytes + progress.bytes;
                 status.frames = before.frames + progress.frames;
                 status.lost_packets = before.lost_packets + progress.lost_packets;
+                status.dropped_frames = before.dropped + progress.dropped;
                 status.bits_per_second = progress.bit_rate;
                 if let Some(file) = &progress.file {
                     status.file = Some(file.to_string_lossy().into_owned());
@@ -164,6 +166,7 @@ impl Camera {
                 bytes: status.bytes,
                 frames: status.frames,
                 lost_packets: status.lost_packets,
+                dropped: status.dropped_frames,
             };
         }
         if status.state != state.as_str() {

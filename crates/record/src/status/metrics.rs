@@ -10,7 +10,7 @@ type OfCamera = fn(&CameraStatus) -> f64;
 
 /// Name, type, help, value.
 #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
-const CAMERA: [(&str, &str, &str, OfCamera); 11] = [
+const CAMERA: [(&str, &str, &str, OfCamera); 12] = [
     (
         "tapo_camera_recording",
         "gauge",
@@ -49,6 +49,12 @@ const CAMERA: [(&str, &str, &str, OfCamera); 11] = [
         "counter",
         "RTP packets lost",
         |c| c.lost_packets as f64,
+    ),
+    (
+        "tapo_dropped_frames_total",
+        "counter",
+        "Pictures left out since the disk was too slow",
+        |c| c.dropped_frames as f64,
     ),
     (
         "tapo_connections_total",

@@ -79,6 +79,8 @@ pub struct CameraStatus {
     pub frames: u64,
     /// RTP packets lost.
     pub lost_packets: u64,
+    /// Pictures left out, since the disk was too slow.
+    pub dropped_frames: u64,
     /// Connections made.
     pub connections: u64,
     /// Segments closed.
