@@ -24,7 +24,7 @@ pub(crate) struct FinalizeArgs {
     /// Put the index in front of the media, for players that begin before they have it all
     #[arg(long, requires = "output")]
     pub(crate) faststart: bool,
-    /// What becomes of the time between two recordings
+    /// What becomes of the time between two recordings (what is missing within one stays as time)
     #[arg(long, value_name = "WHAT", default_value = "keep", requires = "output")]
     pub(crate) gaps: Breaks,
     /// Give a finalized file its original bytes back
@@ -38,7 +38,7 @@ pub(crate) struct FinalizeArgs {
     pub(crate) json: bool,
 }
 
-/// What becomes of the time between two recordings.
+/// What becomes of the time between two recordings (what is missing within one stays as time).
 #[derive(Copy, Clone, Debug, ValueEnum)]
 pub(crate) enum Breaks {
     /// The last picture stands still for as long: times of day stay right
