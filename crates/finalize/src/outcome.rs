@@ -55,6 +55,9 @@ pub struct Finalization {
     /// Bytes at the end of the file that belong to no whole fragment and no sample in
     /// the index. They stay in the file.
     pub torn_bytes: u64,
+    /// Bytes of media (`mdat`) amid the fragments that no sample in the index is of: the head of
+    /// its fragment (`moof`) is lost. They stay in the file.
+    pub media_left_out: u64,
     /// Time that no fragment is of, in order.
     pub holes: Vec<Hole>,
     /// Length of the final `moov`, bytes; 0 if it was final already.

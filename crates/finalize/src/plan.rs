@@ -319,6 +319,7 @@ fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Fin
             .map(|torn| torn.end)
             .or(torn_at(read))
             .map_or(0, |at| read.size - at),
+        media_left_out: crate::hole::media_left_out(read, movie),
         holes: crate::hole::holes(&read.fragments, movie),
         moov_len: 0,
         large_offsets: chunks.any(|c| c.offset > u64::from(u32::MAX)),

@@ -363,3 +363,25 @@ fn fragments_whose_times_go_back_are_refused_and_left_alone() {
     assert!(refused.to_string().contains("go back"), "{refused}");
     assert_eq!(std::fs::read(&path).unwrap(), file);
 }
+
+/// The first sector of a fragment is lost: no `moof` is left, but its media is.
+#[test]
+fn media_whose_fragment_lost_its_head_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    for lost in [0, 1] {
+        let mut bytes = clip(None);
+        let moofs = bytes.windows(4).enumerate().filter(|(_, w)| *w == b"moof");
+        let at = moofs.map(|(at, _)| at).nth(lost).unwrap();
+        let whole = written(dir.path(), "whole.mp4", &bytes);
+        assert_eq!(
+            finalize(&whole, &Options::default())
+                .unwrap()
+                .media_left_out,
+            0
+        );
+        bytes[at..at + 4].fill(0);
+        let path = written(dir.path(), "lost.mp4", &bytes);
+        let done = finalize(&path, &Options::default()).unwrap();
+        assert_eq!((done.media_left_out, done.samples), (8000, 50));
+    }
+}

@@ -101,6 +101,15 @@ pub fn finalization(
             number::bytes(done.torn_bytes)
         )?;
     }
+    if done.media_left_out > 0 {
+        let (style, file) = (theme.warning, escape::shell(source));
+        writeln!(
+            out,
+            "  {style}left out:{style:#} {} of media amid the fragments whose heads are lost; they stay in \
+             the file, and may come back with: tapo repair {file}",
+            number::bytes(done.media_left_out)
+        )?;
+    }
     if tense == Tense::Done && done.path == source {
         let file = escape::shell(source);
         writeln!(
@@ -230,6 +239,7 @@ struct Index {
     holes: Vec<HoleDocument>,
     lead_left_out_s: u64,
     torn_bytes: u64,
+    media_left_out: u64,
     moov_size: u64,
     large_offsets: bool,
     resumed: bool,
@@ -271,6 +281,7 @@ pub fn finalization_json(
             holes: holes::documents(&done.holes, Duration::ZERO),
             lead_left_out_s: done.lead_left_out.as_secs(),
             torn_bytes: done.torn_bytes,
+            media_left_out: done.media_left_out,
             moov_size: done.moov_len,
             large_offsets: done.large_offsets,
             resumed: done.resumed,

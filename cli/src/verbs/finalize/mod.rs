@@ -213,7 +213,8 @@ fn is_missing(holes: &[Hole]) -> bool {
 /// All fragments, or all but what the interruption tore.
 fn exit(done: &Finalization) -> Exit {
     let torn = done.torn_samples.is_some() || done.torn_bytes > 0;
-    if done.fragments_left_out > 0 || torn || is_missing(&done.holes) {
+    let left_out = done.fragments_left_out > 0 || done.media_left_out > 0;
+    if left_out || torn || is_missing(&done.holes) {
         Exit::Damaged
     } else {
         Exit::Fine
