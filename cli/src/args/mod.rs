@@ -78,7 +78,7 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Record(RecordArgs),
+    Record(Box<RecordArgs>),
     Finalize(FinalizeArgs),
     Repair(RepairArgs),
     Inspect(InspectArgs),

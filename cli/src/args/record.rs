@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use tapo_record::SyncPolicy;
 use tapo_record::config::{parse_age, parse_duration, parse_size};
+use tapo_record::{SyncPolicy, Transport, Trust};
 
 /// Record cameras into MP4s that survive a power cut
 ///
@@ -15,7 +15,7 @@ use tapo_record::config::{parse_age, parse_duration, parse_size};
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct RecordArgs {
-    /// Address of the camera: rtsp://HOST:PORT/PATH, port 554 if none
+    /// Address of the camera: rtsp://HOST:PORT/PATH, or rtsps:// for TLS
     #[arg(value_name = "URL", group = "from")]
     pub(crate) url: Option<String>,
     /// Record the cameras of a configuration file (TOML); SIGHUP reads it again
@@ -76,6 +76,21 @@ pub(crate) struct RecordArgs {
     /// Keep a playlist of each day (HLS): any web server makes the recordings play in a browser
     #[arg(long, conflicts_with = "config")]
     pub(crate) playlist: bool,
+    /// Call the camera again when it sends no media for this long [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "config")]
+    pub(crate) stall: Option<Duration>,
+    /// How media travels: tcp loses nothing, udp is for cameras and networks that want it [default: tcp]
+    #[arg(long, value_name = "HOW", value_parser = str::parse::<Transport>, conflicts_with = "config")]
+    pub(crate) transport: Option<Transport>,
+    /// For rtsps://: accept the certificate with this SHA-256
+    ///
+    /// Cameras sign their own certificates. tapo tells the SHA-256 of one that no known authority
+    /// vouches for; compare it with what the camera shows before you accept it.
+    #[arg(long, value_name = "SHA256", value_parser = Trust::fingerprint, requires = "url")]
+    pub(crate) tls_fingerprint: Option<Trust>,
+    /// For rtsps://: accept any certificate; whoever sits in between can see and replace the pictures
+    #[arg(long, requires = "url", conflicts_with = "tls_fingerprint")]
+    pub(crate) tls_insecure: bool,
     /// Remove files that ended this long ago: 12h, 7d, 4w
     ///
     /// Only files that tapo has recorded of this camera go, under the names it gave them, the oldest

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod attend;
+mod bridge;
 mod command;
 pub mod config;
 mod durable;
@@ -44,6 +45,7 @@ pub mod timeline;
 pub mod url;
 mod writer;
 
+pub use bridge::{Transport, Trust};
 pub use durable::SyncPolicy;
 pub use error::{Error, Result};
 pub use names::{DEFAULT_PATTERN, Namer};

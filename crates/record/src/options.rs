@@ -1,5 +1,6 @@
 //! What to record, and whether it makes sense.
 
+use crate::bridge::{Transport, Trust};
 use crate::durable::SyncPolicy;
 use crate::hooks::Hook;
 use crate::names::{self, Namer};
@@ -60,6 +61,10 @@ pub struct CameraOptions {
     pub queue: u64,
     /// How long media may stay away before the connection is given up.
     pub stall: Duration,
+    /// How media travels.
+    pub transport: Transport,
+    /// Whose certificate is accepted, for `rtsps://`.
+    pub trust: Trust,
     /// Whether a playlist of each day is kept, in a folder.
     pub playlist: bool,
     /// How much of it is kept, in a folder.
@@ -93,6 +98,8 @@ impl CameraOptions {
             sync: SyncPolicy::default(),
             queue: QUEUE_BYTES,
             stall: Self::STALL,
+            transport: Transport::default(),
+            trust: Trust::default(),
             playlist: false,
             keep: Keep::default(),
         }
@@ -133,6 +140,17 @@ impl CameraOptions {
         }
         if self.segment > Duration::from_secs(7 * 86_400) {
             return self.usage("a segment must not be longer than a week");
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_transport(&self) -> Result<()> {
+        let secure = self.url.is_secure();
+        if secure && self.transport == Transport::Udp {
+            return self.usage("over UDP media would not be encrypted: use rtsps:// with TCP");
+        }
+        if !secure && self.trust != Trust::default() {
+            return self.usage("certificates are for rtsps:// addresses only");
         }
         Ok(())
     }
@@ -218,6 +236,7 @@ impl CameraOptions {
         self.check_at_clock()?;
         self.check_stall()?;
         self.check_queue()?;
+        self.check_transport()?;
         self.check_playlist()?;
         self.check_keep()?;
         if let Output::File { path, replace } = &self.output

@@ -1,32 +1,30 @@
-//! RTSP over TCP, by retina.
+//! RTSP, by retina behind a [`Bridge`].
 //!
 //! Every wait has an end. Only streams whose codec is known are set up: one
 //! that retina cannot depacketize would end the session later.
 
+use crate::bridge::{Bridge, REQUEST, Transport, Trust};
 use crate::source::{
     AccessUnit, Codec, Connector, PacketSource, SourceError, SourceEvent, StreamInfo, TrackInfo,
 };
 use crate::url::{CameraUrl, mask};
 use futures::{FutureExt, StreamExt};
 use retina::client::{
-    Demuxed, InitialTimestampPolicy, PlayOptions, Session, SessionGroup, SessionOptions,
-    SetupOptions, Stream, TcpTransportOptions, TeardownPolicy, Transport,
+    Demuxed, InitialTimestampPolicy, PlayOptions, Session, SessionOptions, SetupOptions, Stream,
+    TeardownPolicy,
 };
 use retina::codec::{CodecItem, FrameFormat, ParametersRef};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tapo_bmff::FourCc;
 use tapo_codec::h265;
 use tapo_codec::nal::NalLengthSize;
 use tapo_movie::SampleDescription;
 
-/// How long connecting and each request may take.
-const REQUEST: Duration = Duration::from_secs(10);
-/// How long saying goodbye may take.
-const GOODBYE: Duration = Duration::from_millis(500);
+/// What is told where retina gave up with a panic.
+const UNHANDLED: &str = "the camera sent something that the receiver cannot handle";
 /// Errors of single packets in a row that end a session.
 const PATIENCE: u32 = 16;
 /// Streams left out that are told one by one.
@@ -43,12 +41,16 @@ pub struct RtspConnector {
     pub stall: Duration,
     /// Whether sound is recorded, where there are pictures too.
     pub audio: bool,
+    /// How media travels.
+    pub transport: Transport,
+    /// Whose certificate is accepted, for `rtsps://`.
+    pub trust: Trust,
 }
 
 /// An RTSP session that plays.
 pub struct RtspSource {
     session: Demuxed,
-    group: Arc<SessionGroup>,
+    bridge: Bridge,
     info: StreamInfo,
     /// The track of each of the camera's streams.
     tracks: Vec<Option<usize>>,
@@ -64,46 +66,52 @@ impl Connector for RtspConnector {
     type Source = RtspSource;
 
     async fn connect(&self) -> Result<RtspSource, SourceError> {
-        let group = Arc::new(SessionGroup::default());
-        let credentials = self.url.credentials();
-        let credentials = credentials.map(|c| retina::client::Credentials {
-            username: c.username.clone(),
-            password: c.password.clone(),
-        });
-        let options = SessionOptions::default()
-            .creds(credentials)
-            .user_agent(concat!("tapo/", env!("CARGO_PKG_VERSION")).to_owned())
-            .session_group(Arc::clone(&group))
-            .teardown(TeardownPolicy::Auto);
-        let describe = Session::describe(self.url.url().clone(), options);
-        let mut session = within("the camera's answer to DESCRIBE", describe).await?;
-        let (info, tracks) = choose(session.streams(), session.sdp(), self.audio);
-        if info.tracks.is_empty() {
-            return Err(SourceError::Unsupported(info.left_out.join(", ")));
+        let mut bridge = Bridge::open(&self.url, self.transport, &self.trust).await?;
+        let opened = open(bridge.url.clone(), self.audio).await;
+        match opened {
+            Ok((session, info, tracks)) => Ok(RtspSource {
+                session,
+                bridge,
+                described: vec![false; info.tracks.len()],
+                info,
+                tracks,
+                opened: Instant::now(),
+                stall: self.stall,
+                last_media: tokio::time::Instant::now(),
+                queue: VecDeque::new(),
+                errors: 0,
+            }),
+            Err(error) => {
+                let error = bridge.reason().await.unwrap_or(error);
+                bridge.close().await;
+                Err(error)
+            }
         }
-        for (index, _) in tracks.iter().enumerate().filter(|(_, t)| t.is_some()) {
-            let options = SetupOptions::default()
-                .transport(Transport::Tcp(TcpTransportOptions::default()))
-                .frame_format(FrameFormat::MP4);
-            let setup = session.setup(index, options);
-            within("the camera's answer to SETUP", setup).await?;
-        }
-        let options = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
-        let playing = within("the camera's answer to PLAY", session.play(options)).await?;
-        let session = playing.demuxed().map_err(|e| failure(&e))?;
-        Ok(RtspSource {
-            session,
-            group,
-            described: vec![false; info.tracks.len()],
-            info,
-            tracks,
-            opened: Instant::now(),
-            stall: self.stall,
-            last_media: tokio::time::Instant::now(),
-            queue: VecDeque::new(),
-            errors: 0,
-        })
     }
+}
+
+/// Describes, sets up and plays.
+async fn open(
+    url: url::Url,
+    audio: bool,
+) -> Result<(Demuxed, StreamInfo, Vec<Option<usize>>), SourceError> {
+    // The bridge says goodbye to the camera.
+    let options = SessionOptions::default().teardown(TeardownPolicy::Never);
+    let describe = Session::describe(url, options);
+    let mut session = within("the camera's answer to DESCRIBE", describe).await?;
+    let (info, tracks) = choose(session.streams(), session.sdp(), audio);
+    if info.tracks.is_empty() {
+        return Err(SourceError::Unsupported(info.left_out.join(", ")));
+    }
+    for (index, _) in tracks.iter().enumerate().filter(|(_, t)| t.is_some()) {
+        let options = SetupOptions::default().frame_format(FrameFormat::MP4);
+        let setup = session.setup(index, options);
+        within("the camera's answer to SETUP", setup).await?;
+    }
+    let options = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
+    let playing = within("the camera's answer to PLAY", session.play(options)).await?;
+    let session = playing.demuxed().map_err(|e| failure(&e))?;
+    Ok((session, info, tracks))
 }
 
 impl PacketSource for RtspSource {
@@ -123,11 +131,10 @@ impl PacketSource for RtspSource {
                 return Err(SourceError::Stalled(self.stall.as_secs()));
             };
             let Ok(item) = item else {
-                let what = "the camera sent something that the receiver cannot handle";
-                return Err(SourceError::Connection(what.to_owned()));
+                return Err(SourceError::Connection(UNHANDLED.to_owned()));
             };
             match item {
-                None => return Ok(SourceEvent::End),
+                None => return self.bridge.reason().await.map_or(Ok(SourceEvent::End), Err),
                 Some(Ok(item)) => {
                     self.errors = 0;
                     self.take(item);
@@ -138,7 +145,7 @@ impl PacketSource for RtspSource {
                     let error = failure(&error);
                     tracing::debug!(%error, "a packet was not understood");
                     if self.errors >= PATIENCE || is_fatal(&error) {
-                        return Err(error);
+                        return Err(self.bridge.reason().await.unwrap_or(error));
                     }
                 }
             }
@@ -146,10 +153,9 @@ impl PacketSource for RtspSource {
     }
 
     async fn close(self) {
-        let group = self.group;
         drop(self.session);
         // It is a courtesy; the camera times the session out anyway.
-        let _ = tokio::time::timeout(GOODBYE, group.await_teardown()).await;
+        self.bridge.close().await;
     }
 }
 
@@ -371,9 +377,12 @@ async fn within<T>(
     what: &'static str,
     request: impl Future<Output = Result<T, retina::Error>>,
 ) -> Result<T, SourceError> {
+    // What a camera sends must not end the recorder, whatever it is.
+    let request = AssertUnwindSafe(request).catch_unwind();
     match tokio::time::timeout(REQUEST, request).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(failure(&error)),
+        Ok(Ok(Ok(done))) => Ok(done),
+        Ok(Ok(Err(error))) => Err(failure(&error)),
+        Ok(Err(_)) => Err(SourceError::Connection(UNHANDLED.to_owned())),
         Err(_) => Err(SourceError::Timeout(what, REQUEST.as_secs())),
     }
 }

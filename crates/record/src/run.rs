@@ -310,6 +310,8 @@ fn one(
         url: camera.url.clone(),
         stall: camera.stall,
         audio: camera.audio,
+        transport: camera.transport,
+        trust: camera.trust.clone(),
     };
     let plan = Plan {
         camera: camera.name.clone(),

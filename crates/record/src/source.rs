@@ -182,6 +182,12 @@ pub enum SourceError {
     /// No media came for this many seconds, though the connection stands.
     #[error("no media for {0} s")]
     Stalled(u64),
+    /// Nobody vouches for its certificate, whose SHA-256 this is.
+    #[error(
+        "no authority that this system knows vouches for the camera's certificate; if its SHA-256 is {0}, \
+         that is what --tls-fingerprint (tls_fingerprint) takes"
+    )]
+    Untrusted(String),
     /// The connection failed.
     #[error("{0}")]
     Connection(String),

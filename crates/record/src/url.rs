@@ -39,7 +39,8 @@ pub struct CameraUrl {
 }
 
 impl CameraUrl {
-    /// Takes `rtsp://[user[:password]@]host[:port]/path`. User name and
+    /// Takes `rtsp://[user[:password]@]host[:port]/path`, or `rtsps://` for RTSP
+    /// over TLS. User name and
     /// password may be percent-encoded; a password with `@`, `:` or `#` in it
     /// is understood as it is, one with `/` or `?` must be encoded.
     ///
@@ -50,12 +51,10 @@ impl CameraUrl {
         let text = text.trim();
         let (scheme, rest) = text
             .split_once("://")
-            .ok_or_else(|| usage("a camera address starts with rtsp://"))?;
-        if scheme.eq_ignore_ascii_case("rtsps") {
-            return Err(usage("rtsps:// (RTSP over TLS) is not supported yet"));
-        }
-        if !scheme.eq_ignore_ascii_case("rtsp") {
-            return Err(usage("a camera address starts with rtsp://"));
+            .ok_or_else(|| usage("a camera address starts with rtsp:// or rtsps://"))?;
+        let scheme = scheme.to_ascii_lowercase();
+        if !matches!(scheme.as_str(), "rtsp" | "rtsps") {
+            return Err(usage("a camera address starts with rtsp:// or rtsps://"));
         }
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
@@ -71,7 +70,7 @@ impl CameraUrl {
             }
         });
         // The message of the URL parser could quote what it was given.
-        let url = Url::parse(&format!("rtsp://{host}{path}"))
+        let url = Url::parse(&format!("{scheme}://{host}{path}"))
             .map_err(|_| usage("the camera address has no valid host, port or path"))?;
         if url.host_str().is_none_or(str::is_empty) {
             return Err(usage("the camera address has no host"));
@@ -83,6 +82,12 @@ impl CameraUrl {
     #[must_use]
     pub const fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Whether the connection is to be encrypted.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.url.scheme() == "rtsps"
     }
 
     /// What stood before the `@`.
@@ -226,14 +231,7 @@ mod tests {
 
     #[test]
     fn what_is_no_camera_address_is_refused() {
-        for text in [
-            "",
-            "cam",
-            "http://h/",
-            "rtsps://h/",
-            "rtsp://",
-            "rtsp://u:p@/x",
-        ] {
+        for text in ["", "cam", "http://h/", "rtsp://", "rtsp://u:p@/x"] {
             let refused = CameraUrl::parse(text);
             assert!(matches!(refused, Err(Error::Usage(_))), "{text}");
         }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use tapo_camera::{Camera, CameraConfig, Clip};
 use tapo_record::status::Listen;
 use tapo_record::url::read_password_file;
-use tapo_record::{CameraOptions, CameraUrl, Credentials, Error, Keep, Options, Output, config};
+use tapo_record::{
+    CameraOptions, CameraUrl, Credentials, Error, Keep, Options, Output, Trust, config,
+};
 
 /// The clip that `--demo` serves.
 const DEMO: &[u8] = include_bytes!("../../../../testdata/demo.mp4");
@@ -111,6 +113,17 @@ fn one(args: &RecordArgs, name: &str, url: CameraUrl, folder: &str) -> CameraOpt
     }
     if let Some(sync) = args.sync {
         camera.sync = sync;
+    }
+    if let Some(stall) = args.stall {
+        camera.stall = stall;
+    }
+    if let Some(transport) = args.transport {
+        camera.transport = transport;
+    }
+    match &args.tls_fingerprint {
+        Some(trust) => camera.trust = trust.clone(),
+        None if args.tls_insecure => camera.trust = Trust::Anyone,
+        None => {}
     }
     camera.keep = Keep {
         age: args.keep,

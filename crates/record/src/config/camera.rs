@@ -2,6 +2,7 @@
 
 use super::{Wrong, parse_age, parse_duration, parse_size};
 use crate::Error;
+use crate::bridge::Trust;
 use crate::names::{Namer, component};
 use crate::options::CameraOptions;
 use crate::url::{CameraUrl, Credentials, read_password_file};
@@ -29,6 +30,9 @@ pub(super) struct Settings {
     sync: Option<Spanned<String>>,
     queue: Option<Spanned<String>>,
     stall: Option<Spanned<String>>,
+    transport: Option<Spanned<String>>,
+    tls_fingerprint: Option<Spanned<String>>,
+    tls_insecure: Option<Spanned<bool>>,
     playlist: Option<bool>,
     keep: Option<Spanned<String>>,
     keep_size: Option<Spanned<String>>,
@@ -84,6 +88,9 @@ impl Settings {
             sync: self.sync.or(common.sync),
             queue: self.queue.or(common.queue),
             stall: self.stall.or(common.stall),
+            transport: self.transport.or(common.transport),
+            tls_fingerprint: self.tls_fingerprint.or(common.tls_fingerprint),
+            tls_insecure: self.tls_insecure.or(common.tls_insecure),
             playlist: self.playlist.or(common.playlist),
             keep: self.keep.or(common.keep),
             keep_size: self.keep_size.or(common.keep_size),
@@ -115,6 +122,7 @@ impl Settings {
         let output = Output::Folder(output);
         let mut options = CameraOptions::new(&name.into_inner(), url, output);
         self.segments(&mut options)?;
+        self.network(&mut options)?;
         self.kept(&mut options)?;
         Ok(options)
     }
@@ -187,11 +195,6 @@ impl Settings {
                 _ => return usage(audio.span().start, "audio is \"copy\" or \"off\""),
             };
         }
-        if let Some(stall) = &self.stall {
-            let at = stall.span().start;
-            options.stall = parse_duration(stall.get_ref()).map_err(|e| (at, e))?;
-            options.check_stall().map_err(|e| (at, e))?;
-        }
         if let Some(queue) = &self.queue {
             let at = queue.span().start;
             options.queue = parse_size(queue.get_ref()).map_err(|e| (at, e))?;
@@ -207,6 +210,34 @@ impl Settings {
             let at = pattern.span().start;
             Namer::new(pattern.get_ref(), options.utc).map_err(|e| (at, e))?;
             options.pattern = pattern.into_inner();
+        }
+        Ok(())
+    }
+
+    /// How the camera is called.
+    fn network(&self, options: &mut CameraOptions) -> Result<()> {
+        if let Some(stall) = &self.stall {
+            let at = stall.span().start;
+            options.stall = parse_duration(stall.get_ref()).map_err(|e| (at, e))?;
+            options.check_stall().map_err(|e| (at, e))?;
+        }
+        if let Some(transport) = &self.transport {
+            let at = transport.span().start;
+            options.transport = transport.get_ref().parse().map_err(|e| (at, e))?;
+            options.check_transport().map_err(|e| (at, e))?;
+        }
+        if let Some(fingerprint) = &self.tls_fingerprint {
+            let at = fingerprint.span().start;
+            options.trust = Trust::fingerprint(fingerprint.get_ref()).map_err(|e| (at, e))?;
+            options.check_transport().map_err(|e| (at, e))?;
+        }
+        if let Some(insecure) = self.tls_insecure.as_ref().filter(|i| *i.get_ref()) {
+            let at = insecure.span().start;
+            if options.trust != Trust::default() {
+                return usage(at, "either tls_fingerprint or tls_insecure");
+            }
+            options.trust = Trust::Anyone;
+            options.check_transport().map_err(|e| (at, e))?;
         }
         Ok(())
     }

@@ -55,6 +55,9 @@ fn the_example_shows_the_defaults() {
         "sync",
         "queue",
         "stall",
+        "transport",
+        "tls_fingerprint",
+        "tls_insecure",
         "playlist",
         "keep",
         "keep_size",
@@ -66,7 +69,8 @@ fn the_example_shows_the_defaults() {
         let wanted = settings.iter().skip(4).filter(|(name, _)| wanted(name));
         wanted.map(|(_, line)| line.as_str()).collect::<String>()
     };
-    let defaults = lines(&|name| !limits.contains(&name));
+    // No fingerprint is the default, and it is for rtsps:// only.
+    let defaults = lines(&|name| !limits.contains(&name) && name != "tls_fingerprint");
     let same = parsed(&(EXAMPLE.to_owned() + &defaults)).unwrap();
     assert_eq!(format!("{example:?}"), format!("{same:?}"));
     let kept = lines(&|name| limits.contains(&name));
@@ -116,6 +120,9 @@ fn errors_name_the_line_and_no_password() {
         (&format!("{head}segment = \"8days\"\n"), 4),
         (&format!("{head}\n\nstall = \"10ms\"\n"), 6),
         (&format!("{head}keep = \"7d\"\nkeep_free = \"9000TB\"\n"), 5),
+        (&format!("{head}transport = \"smoke\"\n"), 4),
+        (&format!("{head}tls_insecure = true\n"), 4),
+        (&format!("{head}tls_fingerprint = \"ab\"\n"), 4),
         (&format!("{head}\nsync = \"never\"\n"), 5),
         (&format!("{head}pattern = \"%!\"\n"), 4),
         (&format!("{head}password_file = \"/none/such\"\n"), 4),

@@ -1,0 +1,188 @@
+//! Cameras that word things in their own ways, and are right.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "the helpers of tests fail as tests do"
+)]
+
+mod scripted;
+
+use scripted::{Request, SDP, camera, sound};
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+use tapo_record::source::{Connector, PacketSource, SourceError, SourceEvent};
+use tapo_record::{CameraUrl, RtspConnector, Transport, Trust};
+
+/// Takes `wanted` units of sound: their times and first bytes; then goes.
+fn units(url: &str, wanted: usize) -> Result<Vec<(i64, u8)>, SourceError> {
+    let connector = RtspConnector {
+        url: CameraUrl::parse(url).unwrap(),
+        stall: Duration::from_secs(5),
+        audio: true,
+        transport: Transport::Tcp,
+        trust: Trust::default(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(async move {
+        let mut source = connector.connect().await?;
+        let mut units = Vec::new();
+        while units.len() < wanted {
+            match source.next().await? {
+                SourceEvent::AccessUnit(unit) => units.push((unit.rtp, unit.data[0])),
+                SourceEvent::End => break,
+                _ => {}
+            }
+        }
+        source.close().await;
+        Ok(units)
+    })
+}
+
+/// Sends sound, a packet each 20 ms, on its own.
+fn play(stream: &TcpStream, packets: impl Iterator<Item = Vec<u8>> + Send + 'static) {
+    let mut stream = stream.try_clone().unwrap();
+    std::thread::spawn(move || {
+        for packet in packets {
+            if stream.write_all(&packet).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+}
+
+fn steady() -> impl Iterator<Item = Vec<u8>> + Send {
+    (0..60_000_u32).map(|n| sound(0, 7, n as u16, n * 160, n as u8))
+}
+
+#[test]
+fn a_tapo_and_its_relatives_are_understood() {
+    // A base without a scheme, a session with spaces, a third stream, sequence
+    // numbers that are wrong, keepalives answered with 400 and the number before.
+    let sdp = SDP.to_owned()
+        + "m=application/TP-LINK 0 RTP/AVP smart/1/90000\r\na=rtpmap:95 TP-LINK/90000\r\na=control:track3\r\n";
+    let (url, seen) = camera(
+        move |r| match r.method() {
+            "DESCRIBE" => {
+                let base = "Content-Type: application/sdp; charset=utf-8\nContent-Base: 127.0.0.1:554/stream1/";
+                r.answer("200 OK", base, &sdp)
+            }
+            "SETUP" => {
+                let headers = "Session: 12 ; timeout=4\nTransport: RTP/AVP/TCP;unicast;interleaved=4-5;ssrc=0007";
+                r.answer("200 OK", headers, "")
+            }
+            "PLAY" => {
+                let info = "Session: 12\nRTP-Info: url=rtsp://127.0.0.1:554/stream1/track1;seq=1;rtptime=0;";
+                r.answer("200 OK", info, "")
+            }
+            "OPTIONS" => r.answer(
+                "200 OK",
+                "Public: DESCRIBE, GET_PARAMETER, SET_PARAMETER",
+                "",
+            ),
+            _ => "RTSP/1.0 400 Bad Request\r\nCSeq: 1\r\n\r\n".to_owned(),
+        },
+        |stream| {
+            // Sound on the channel that the camera chose.
+            let moved = steady().map(|packet| [&packet[..1], &[4], &packet[2..]].concat());
+            play(stream, moved);
+        },
+    );
+    let units = units(&url, 250).unwrap();
+    assert!(
+        units
+            .windows(2)
+            .all(|w| w[1].0 - w[0].0 == 160 && w[1].1 == w[0].1.wrapping_add(1))
+    );
+    let seen = seen.lock().unwrap();
+    let methods: Vec<&str> = seen.iter().map(Request::method).collect();
+    assert_eq!(
+        methods,
+        [
+            "DESCRIBE",
+            "SETUP",
+            "PLAY",
+            "OPTIONS",
+            "GET_PARAMETER",
+            "TEARDOWN"
+        ]
+    );
+    assert!(seen[1].lines[0].contains("rtsp://127.0.0.1:554/stream1/track1"));
+    assert!(seen[2..].iter().all(|r| r.header("Session") == Some("12")));
+}
+
+#[test]
+fn an_encoder_that_starts_anew_costs_no_packet() {
+    // Another SSRC, numbers and times from anywhere, amid the session.
+    let (url, _) = camera(Request::usual, |stream| {
+        let before = (0..50_u32).map(|n| sound(0, 7, n as u16, n * 160, n as u8));
+        let after =
+            (50..500_u32).map(|n| sound(0, 9, 40_000 + n as u16, (1 << 31) + n * 160, n as u8));
+        play(stream, before.chain(after));
+    });
+    let units = units(&url, 120).unwrap();
+    let bytes: Vec<u8> = units.iter().map(|(_, byte)| *byte).collect();
+    assert_eq!(bytes, (0..120).collect::<Vec<u8>>());
+}
+
+#[test]
+fn a_session_that_the_camera_forgot_is_not_clung_to() {
+    let (url, _) = camera(
+        |r| match r.method() {
+            "SETUP" => {
+                let headers = "Session: 12;timeout=4\nTransport: RTP/AVP/TCP;interleaved=0-1";
+                r.answer("200 OK", headers, "")
+            }
+            "OPTIONS" => r.answer("454 Session Not Found", "", ""),
+            _ => r.usual(),
+        },
+        |stream| play(stream, steady()),
+    );
+    let error = units(&url, 1000).unwrap_err();
+    assert!(
+        error.to_string().contains("forgotten the session"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_redirect_is_followed() {
+    let (target, seen) = camera(Request::usual, |stream| play(stream, steady()));
+    let location = format!("Location: {target}");
+    let (url, _) = camera(move |r| r.answer("302 Moved", &location, ""), |_| {});
+    assert_eq!(units(&url, 10).unwrap().len(), 10);
+    let port = target.rsplit(':').next().unwrap().to_owned();
+    assert!(seen.lock().unwrap()[1].lines[0].contains(&port));
+}
+
+#[test]
+fn media_before_the_answer_to_play_is_not_lost() {
+    let url = scripted::listen(|mut stream| {
+        let mut reader = std::io::BufReader::new(stream.try_clone().unwrap());
+        while let Some(request) = scripted::request(&mut reader) {
+            let is_play = request.method() == "PLAY";
+            if is_play {
+                for packet in steady().take(3) {
+                    stream.write_all(&packet).unwrap();
+                }
+            }
+            if stream.write_all(request.usual().as_bytes()).is_err() {
+                return;
+            }
+            if is_play {
+                play(&stream, steady().skip(3));
+            }
+        }
+    });
+    let bytes: Vec<u8> = units(&url, 5)
+        .unwrap()
+        .iter()
+        .map(|(_, byte)| *byte)
+        .collect();
+    assert_eq!(bytes, [0, 1, 2, 3, 4]);
+}
