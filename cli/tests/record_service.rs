@@ -152,3 +152,40 @@ fn what_makes_no_sense_is_told_with_its_line() {
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("--status-public"), "{said}");
 }
+
+/// A killed recorder leaves a file open: the next one finishes it, and the hook is told.
+#[test]
+fn a_file_that_a_kill_left_open_is_told_of_too() {
+    let folder = Folder::new();
+    let camera = Camera::start(&folder);
+    let config = format!(
+        "[[hook]]\non = [\"segment\"]\nprogram = [\"/bin/sh\", \"-c\", \"cat >> hooked\"]\n\
+         [[camera]]\nname = \"yard\"\nurl = \"{}\"\nusername = \"ann\"\npassword_file = \"camera.secret\"\n",
+        camera.url
+    );
+    folder.write("cameras.toml", config.as_bytes());
+    let args = ["record", "--config", "cameras.toml", "--json", "-o", "out"];
+    let mut events = Events::of(&mut folder.command(&args));
+    let opened = events.until(|e| e["event"] == "opened");
+    events.until(|e| e["event"] == "progress" && e["duration_s"].as_f64().unwrap() >= 2.0);
+    signal(&events.child, "-KILL");
+    drop(events);
+    let mut events = Events::of(&mut folder.command(&args));
+    events.until(|e| e["event"] == "leftover");
+    events.until(|e| e["event"] == "opened");
+    signal(&events.child, "-TERM");
+    assert_eq!(events.end().0, 0);
+    let hooked = std::fs::read_to_string(folder.path("hooked")).unwrap();
+    let told: Vec<Value> = hooked
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(told.len(), 2, "{hooked}");
+    let late = told.iter().find(|t| t["late"] == true).unwrap();
+    let path = late["path"].as_str().unwrap();
+    assert!(path.ends_with(opened["path"].as_str().unwrap()), "{late}");
+    assert_eq!(
+        (&late["camera"], late["sha256"].as_str().unwrap().len()),
+        (&"yard".into(), 64)
+    );
+}

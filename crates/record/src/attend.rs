@@ -80,6 +80,12 @@ impl Attendance {
     /// Does as the options say. If the status cannot be served, nothing changes.
     pub(crate) fn settle(&mut self, options: &Options, namers: &[Namer]) -> Result<()> {
         if options.status != self.listen {
+            let address = |listen: &Listen| listen.address;
+            if options.status.as_ref().map(address) == self.listen.as_ref().map(address) {
+                // The address must be free before it is taken again.
+                self.server = None;
+                self.listen = None;
+            }
             let board = || Arc::clone(&self.board);
             let server = options.status.map(|listen| Server::start(listen, board()));
             self.server = server.transpose()?;

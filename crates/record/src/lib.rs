@@ -15,6 +15,7 @@ pub mod config;
 mod durable;
 mod error;
 pub mod hooks;
+mod http;
 pub mod lane;
 mod layout;
 pub mod leftovers;

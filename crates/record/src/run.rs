@@ -53,7 +53,7 @@ pub fn record(
     supervisor.begin_all(options, namers)?;
     let stop = supervisor.stop.clone();
     supervisor.attendance.watch(stop)?;
-    supervisor.supervise(&inbox)?;
+    supervisor.supervise(&inbox);
     supervisor.outcome()
 }
 
@@ -137,21 +137,20 @@ impl Supervisor {
     }
 
     /// Waits for the end of all cameras, and does what is asked meanwhile.
-    fn supervise(&mut self, inbox: &mpsc::Receiver<Order>) -> Result<()> {
+    fn supervise(&mut self, inbox: &mpsc::Receiver<Order>) {
         while !self.running.is_empty() {
             match inbox.recv() {
-                Ok(Order::Ended(number)) => self.ended(number)?,
-                Ok(Order::Reload(options)) => self.reload(&options)?,
+                Ok(Order::Ended(number)) => self.ended(number),
+                Ok(Order::Reload(options)) => self.reload(&options),
                 // This end of it is ours: it stands.
                 Err(mpsc::RecvError) => break,
             }
         }
-        Ok(())
     }
 
-    fn ended(&mut self, number: u64) -> Result<()> {
+    fn ended(&mut self, number: u64) {
         let Some(at) = self.running.iter().position(|r| r.number == number) else {
-            return Ok(());
+            return;
         };
         let Running { thread, next, .. } = self.running.remove(at);
         match joined(thread) {
@@ -162,15 +161,25 @@ impl Supervisor {
             }
         }
         match next {
-            Some((options, namer)) if !self.stop.is_stopped() => self.begin(options, namer),
-            _ => Ok(()),
+            Some((options, namer)) if !self.stop.is_stopped() => self.begin_later(options, namer),
+            _ => {}
+        }
+    }
+
+    /// As [`begin`](Self::begin), while others are recorded: they go on if it fails.
+    fn begin_later(&mut self, options: CameraOptions, namer: Namer) {
+        let camera = options.name.clone();
+        if let Err(error) = self.begin(options, namer) {
+            let text = format!("it is not recorded: {error}");
+            (self.tell)(Event::Notice { camera, text });
+            self.failed.get_or_insert(error);
         }
     }
 
     /// Goes over to other options, if they make sense.
-    fn reload(&mut self, options: &Options) -> Result<()> {
+    fn reload(&mut self, options: &Options) {
         if self.stop.is_stopped() {
-            return Ok(());
+            return;
         }
         let settled = options.check().and_then(|namers| {
             self.attendance.settle(options, &namers)?;
@@ -181,7 +190,7 @@ impl Supervisor {
             Err(error) => {
                 let result = Err(error.to_string());
                 (self.tell)(Event::Reloaded { result });
-                return Ok(());
+                return;
             }
         };
         self.settle(options, &namers);
@@ -208,13 +217,15 @@ impl Supervisor {
                 }
                 Some(_) => done.unchanged.push(name),
                 None => {
-                    self.begin(camera.clone(), namer)?;
+                    self.begin_later(camera.clone(), namer);
                     done.begun.push(name);
                 }
             }
         }
         (self.tell)(Event::Reloaded { result: Ok(done) });
-        self.finish_leftovers(options)
+        if let Err(error) = self.finish_leftovers(options) {
+            tracing::warn!(%error, "what an earlier run left is not finished");
+        }
     }
 
     /// Finishes what earlier runs left in folders that were not looked into yet.

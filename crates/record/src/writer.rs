@@ -24,10 +24,8 @@ pub(crate) const QUEUE_BYTES: u64 = 64 << 20;
 
 /// Segments that are remembered one by one: a recording goes on for months.
 const REMEMBERED: usize = 1000;
-/// How soon it is looked again whether enough of the disk is free: after something
-/// was removed for it, and after nothing could be.
-const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-
+/// How soon it is looked again for recordings that may go, after there was none.
+const PAUSE: Duration = Duration::from_secs(30);
 /// Of a small disk no more than this part is asked for ahead of need, for a file.
 const SHARE: u64 = 512;
 
@@ -178,8 +176,8 @@ pub(crate) struct Files {
     everyone: Option<Arc<Everyone>>,
     /// Whether more is to be free than can be.
     beyond: bool,
-    /// When it was last looked whether enough of the disk is free, and when it is again.
-    looked: Option<(Instant, Duration)>,
+    /// When nothing could be removed for want of free space.
+    vain: Option<Instant>,
 }
 
 struct OpenFile {
@@ -216,7 +214,7 @@ impl Files {
             retention: None,
             everyone: None,
             beyond: false,
-            looked: None,
+            vain: None,
         }
     }
 
@@ -240,8 +238,9 @@ impl Files {
         self
     }
 
-    /// Removes what is not kept; says whether anything went.
-    fn tidy(&mut self) -> bool {
+    /// Removes what is not kept, with room for what is written `soon`, bytes; says
+    /// whether anything went.
+    fn tidy(&mut self, soon: u64) -> bool {
         let open = self.open.as_ref().map(|open| open.file.disk.path());
         let now = WallClock::now();
         let (mut gone, mut beyond) = (Vec::new(), None);
@@ -259,7 +258,7 @@ impl Files {
             }
         }
         if let (Some(everyone), Output::Folder(folder)) = (&self.everyone, &self.output) {
-            let (more, not) = everyone.tidy(free, folder, open);
+            let (more, not) = everyone.tidy(free, soon, folder, open);
             gone.extend(more);
             beyond = not;
         }
@@ -276,19 +275,22 @@ impl Files {
         any
     }
 
-    /// Files grow between two segments, those of others too: removes what is not kept as soon as
-    /// less is free than is to be.
-    fn keep_free(&mut self) {
+    /// Files grow between two segments, those of others too: where less than is to be would be
+    /// free with so many bytes more, removes what is not kept.
+    fn keep_free(&mut self, bytes: u64) {
         let wanted = self.retention.as_ref().and_then(|r| r.keep().free);
+        // With 0 a write that fails is what makes room.
+        let wanted = wanted.filter(|wanted| *wanted > 0);
         let (Some(wanted), Output::Folder(folder)) = (wanted, &self.output) else {
             return;
         };
-        let soon = |(at, pause): (Instant, Duration)| at.elapsed() < pause;
-        if self.looked.is_some_and(soon) || free_space(folder).is_none_or(|free| free >= wanted) {
+        let enough = wanted.saturating_add(bytes);
+        let is_enough = |free: u64| free >= enough;
+        let vain = self.vain.is_some_and(|at| at.elapsed() < PAUSE);
+        if vain || free_space(folder).is_none_or(is_enough) {
             return;
         }
-        let pause = if self.tidy() { LOOK.0 } else { LOOK.1 };
-        self.looked = Some((Instant::now(), pause));
+        self.vain = (!self.tidy(bytes)).then(Instant::now);
     }
 
     /// The disk is full: removes the oldest segment that may go. `false` if none
@@ -363,6 +365,7 @@ impl Files {
     }
 
     fn open(&mut self, head: &Head) {
+        self.keep_free(head.bytes.len() as u64);
         let mut created = self.create(head);
         while let Err(Error::Io(error)) = &created
             && error.is_disk_full()
@@ -375,7 +378,7 @@ impl Files {
                 self.set_file(Some(open.file.disk.path().to_owned()));
                 self.began = true;
                 self.open = Some(open);
-                self.tidy();
+                self.tidy(0);
             }
             Err(error) if !self.began => {
                 let mut fatal = self.shared.fatal.lock();
@@ -449,6 +452,7 @@ impl Files {
     }
 
     fn append(&mut self, fragment: Fragment) {
+        self.keep_free(fragment.bytes.len() as u64);
         let Some(open) = &mut self.open else {
             // It was said already that media is lost.
             self.shared.cut.store(true, Ordering::Relaxed);
@@ -471,7 +475,7 @@ impl Files {
         }
         match appended {
             Ok(()) if empty => self.tell_opened(),
-            Ok(()) => self.keep_free(),
+            Ok(()) => {}
             Err(error) => self.abandon(&error),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{Hook, rfc3339};
 use crate::outcome::RecordedSegment;
+use crate::retention::stamp_of;
 use crate::source::WallClock;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -67,6 +68,11 @@ pub struct Happening {
 #[derive(Debug)]
 pub(super) enum Kind {
     Segment(Box<RecordedSegment>),
+    /// A segment that an earlier run left open, finished now.
+    Late {
+        path: PathBuf,
+        started: WallClock,
+    },
     Lost {
         reason: String,
     },
@@ -103,6 +109,9 @@ struct Payload<'a> {
     lost_packets: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finalized: Option<bool>,
+    /// An earlier run left it open.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    late: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,9 +134,17 @@ impl Happening {
         }
     }
 
+    /// Of a segment that was finished late; `None` if it is none of ours.
+    pub(super) fn late(path: &Path) -> Option<Self> {
+        let stamp = stamp_of(&tapo_io::PreadFile::open(path).ok()?)?;
+        let path = path.to_owned();
+        let started = WallClock(stamp.started_ns);
+        Some(Self::new(&stamp.camera, Kind::Late { path, started }))
+    }
+
     pub(super) const fn on(&self) -> On {
         match self.kind {
-            Kind::Segment(_) => On::Segment,
+            Kind::Segment(_) | Kind::Late { .. } => On::Segment,
             Kind::Lost { .. } => On::Lost,
             Kind::Back { .. } => On::Back,
             Kind::DiskLow { .. } => On::DiskLow,
@@ -160,6 +177,7 @@ impl Happening {
         }
         let path = match &self.kind {
             Kind::Segment(segment) => Some(absolute(&segment.path)),
+            Kind::Late { path, .. } => Some(absolute(path)),
             Kind::DiskLow { path, .. } => Some(absolute(path)),
             _ => None,
         };
@@ -193,6 +211,14 @@ impl Happening {
                 lost_packets: Some(segment.summary.lost_packets),
                 finalized: Some(segment.finalized.is_some()),
                 sha256: self.sha256(&segment.path),
+                ..common
+            },
+            Kind::Late { path, started } => Payload {
+                path: shown(path),
+                started: Some(wall(*started, Duration::ZERO)),
+                finalized: Some(true),
+                late: true,
+                sha256: self.sha256(path),
                 ..common
             },
             Kind::Lost { reason } => Payload {

@@ -146,6 +146,10 @@ impl Hooks {
                 }
                 _ => return None,
             },
+            Event::Leftover {
+                path,
+                result: Ok(_),
+            } => return Happening::late(path),
             Event::DiskLow { path, free, limit } => {
                 let (path, free, limit) = (path.clone(), *free, *limit);
                 return Some(Happening::new("", Kind::DiskLow { path, free, limit }));

@@ -102,13 +102,7 @@ fn once(address: &Address, json: &[u8], timeout: Duration) -> Result<(), Failed>
         }),
         // The library's words may repeat the address.
         Err(error) => Err(Failed {
-            why: match error {
-                ureq::Error::Timeout(_) => "did not answer in time".to_owned(),
-                ureq::Error::Io(error) => error.kind().to_string(),
-                ureq::Error::HostNotFound => "its host is not known".to_owned(),
-                ureq::Error::ConnectionFailed => "no connection".to_owned(),
-                _ => "its answer is no HTTP".to_owned(),
-            },
+            why: crate::http::why(&error),
             passes: true,
         }),
     }

@@ -53,11 +53,13 @@ impl Everyone {
     }
 
     /// Removes the oldest of those that share the disk of `folder` and are not to
-    /// fill it until so many bytes are free, and the oldest of all while they take
-    /// more than they may. Also says how far the first is out of reach.
+    /// fill it until so many bytes are free, and as many more as each of them writes
+    /// `soon`; and the oldest of all while they take more than they may. Also says how
+    /// far the first is out of reach.
     pub(crate) fn tidy(
         &self,
         free: Option<u64>,
+        soon: u64,
         folder: &Path,
         open: Option<&Path>,
     ) -> (Vec<Whose>, Option<Beyond>) {
@@ -71,7 +73,9 @@ impl Everyone {
                 ..Keep::default()
             };
             let on_disk = known.several(folder, |keep| keep.free.is_some());
+            let soon = soon.saturating_mul(on_disk.0.len() as u64);
             let mut shared = Retention::new(keep, on_disk);
+            shared.soon = soon;
             let removed = shared.tidy(now, open);
             beyond = shared.beyond_now(open);
             gone = shared.shelf.named(removed);

@@ -50,15 +50,15 @@ fn what_all_may_take_costs_the_oldest_whoevers_they_are() {
     let (everyone, all) = recorded(dir.path(), Keep::default(), [8, 4, 2]);
     let folder = dir.path().join("c");
     assert_eq!(left(dir.path()), [4, 2, 1]);
-    assert!(everyone.tidy(None, &folder, None).0.is_empty());
+    assert!(everyone.tidy(None, 0, &folder, None).0.is_empty());
     // One byte too much costs one file.
     let namer = Namer::new("%s", true).unwrap();
     let pairs = || all.iter().map(|options| (options, &namer));
     everyone.set(Some(bytes(dir.path()) - 1), pairs());
-    assert_eq!(everyone.tidy(None, &folder, None).0.len(), 1);
+    assert_eq!(everyone.tidy(None, 0, &folder, None).0.len(), 1);
     // The newest of each stays.
     everyone.set(Some(0), pairs());
-    assert_eq!(everyone.tidy(None, &folder, None).0.len(), 3);
+    assert_eq!(everyone.tidy(None, 0, &folder, None).0.len(), 3);
     assert_eq!(left(dir.path()), [1, 1, 1]);
 }
 
@@ -73,7 +73,7 @@ fn a_camera_that_has_nothing_to_give_finds_room_with_the_others() {
     let folder = dir.path().join("c");
     let free = tapo_io::free_space(&folder).unwrap();
     // Far more than there is: told, and nothing goes for it.
-    let (gone, beyond) = everyone.tidy(Some(u64::MAX), &folder, None);
+    let (gone, beyond) = everyone.tidy(Some(u64::MAX), 9, &folder, None);
     assert!(gone.is_empty() && beyond.is_some(), "{free} {gone:?}");
     assert_eq!(everyone.make_room(&folder, None).len(), 1);
     assert_eq!(left(dir.path()).iter().sum::<usize>(), 6);

@@ -126,6 +126,8 @@ const PAUSE: i64 = 24 * 3600 * 1_000_000_000;
 #[derive(Debug)]
 pub(crate) struct Retention<S> {
     keep: Keep,
+    /// Bytes that will be written soon: where room is made, it is made for them too.
+    pub(crate) soon: u64,
     pub(crate) shelf: S,
 }
 
@@ -144,7 +146,8 @@ impl<S: Shelf> Retention<S> {
     }
 
     pub(crate) const fn new(keep: Keep, shelf: S) -> Self {
-        Self { keep, shelf }
+        let soon = 0;
+        Self { keep, soon, shelf }
     }
 
     /// Whether the files of others make the rule impossible.
@@ -178,6 +181,7 @@ impl<S: Shelf> Retention<S> {
         // still not to have what was asked for.
         let wanted = self.keep.free.filter(|_| self.beyond(&left).is_none());
         // Counted, not asked again: XFS frees blocks after a while.
+        let wanted = wanted.map(|wanted| wanted.saturating_add(self.soon));
         let mut missing = wanted.zip(self.shelf.free());
         let mut gone = Vec::new();
         while let Some((at, why)) = self.next(&left, now, missing) {

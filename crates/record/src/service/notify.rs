@@ -1,5 +1,6 @@
 //! The protocol of `sd_notify(3)`: datagrams to the socket that systemd names.
 
+#[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -17,6 +18,7 @@ impl Notifier {
     pub(super) fn from_environment() -> Option<Self> {
         let name = std::env::var_os("NOTIFY_SOCKET")?;
         let address = match name.as_bytes().split_first()? {
+            #[cfg(target_os = "linux")]
             (b'@', name) => SocketAddr::from_abstract_name(name),
             (b'/', _) => SocketAddr::from_pathname(&name),
             _ => return None,

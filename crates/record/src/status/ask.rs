@@ -27,9 +27,9 @@ pub fn ask(address: SocketAddr) -> Result<Status> {
         .into();
     let other = |why: String| Error::NoStatus { address, why };
     let answer = agent.get(format!("http://{address}/status.json")).call();
-    let mut answer = answer.map_err(|e| other(e.to_string()))?;
+    let mut answer = answer.map_err(|e| other(crate::http::why(&e)))?;
     let body = answer.body_mut().with_config().limit(LIMIT).read_to_vec();
-    let body = body.map_err(|e| other(e.to_string()))?;
+    let body = body.map_err(|e| other(crate::http::why(&e)))?;
     let status: Status = serde_json::from_slice(&body)
         .map_err(|_| other("what answers is no recorder of ours".to_owned()))?;
     if !status.schema.starts_with("tapo.status/") {
