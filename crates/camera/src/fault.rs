@@ -17,6 +17,13 @@ pub enum Fault {
         /// For how long; [`Duration::MAX`] for good.
         lasting: Duration,
     },
+    /// Sends no media of one track, while that of others goes on.
+    StallTrack {
+        /// Which one, from 0.
+        track: usize,
+        /// For how long; [`Duration::MAX`] for good.
+        lasting: Duration,
+    },
     /// Closes every connection now, without a word.
     DropConnections,
     /// Closes new connections at once, with a reset. Those that stand go on.
@@ -65,6 +72,7 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Faults {
     stalled_until: Option<Instant>,
+    stalled_track: Option<(usize, Instant)>,
     refusing_until: Option<Instant>,
     unauthorized_until: Option<Instant>,
     silent_until: Option<Instant>,
@@ -94,6 +102,9 @@ impl Faults {
     pub(crate) fn apply(&mut self, fault: &Fault, now: Instant) {
         match *fault {
             Fault::StallMedia { lasting } => self.stalled_until = until(now, lasting),
+            Fault::StallTrack { track, lasting } => {
+                self.stalled_track = until(now, lasting).map(|until| (track, until));
+            }
             Fault::DropConnections => self.drops += 1,
             Fault::RefuseConnections { lasting } => self.refusing_until = until(now, lasting),
             Fault::Unauthorized { lasting } => self.unauthorized_until = until(now, lasting),
@@ -119,6 +130,11 @@ impl Faults {
 
     pub(crate) fn stalled(&self, now: Instant) -> bool {
         self.stalled_until.is_some_and(|until| now < until)
+    }
+
+    pub(crate) fn stalls(&self, track: usize, now: Instant) -> bool {
+        let stalled = self.stalled_track;
+        stalled.is_some_and(|(stalled, until)| stalled == track && now < until)
     }
 
     pub(crate) fn refusing(&self, now: Instant) -> bool {

@@ -209,7 +209,9 @@ impl Session {
                 playing.player.skip_to(time);
                 continue;
             }
-            self.send(shared, &playing.player, due, faults, out);
+            if !faults.stalls(due.track, now) {
+                self.send(shared, &playing.player, due, faults, out);
+            }
             playing.player.advance(due.track);
         }
         if let Some(interval) = shared.config.report_interval

@@ -14,7 +14,8 @@ use tapo_io::Span;
 /// ```text
 /// version u8 (1), flags u8 (0), number u32, timescale u32, start i64,
 /// started_ns i64, session [16], previous [32], sdp_sha256 [32],
-/// camera: length u16 + UTF-8, recorder: length u16 + UTF-8
+/// camera: length u16 + UTF-8, recorder: length u16 + UTF-8,
+/// missing_ns u64 if it is not 0
 /// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SegmentStamp {
@@ -38,6 +39,9 @@ pub struct SegmentStamp {
     pub camera: String,
     /// Name and version of the recorder.
     pub recorder: String,
+    /// How long nothing was recorded before it, nanoseconds; 0 if nothing is
+    /// known to be missing.
+    pub missing_ns: u64,
 }
 
 /// When a fragment was recorded, and a seal over its bytes: stands before its
@@ -101,6 +105,9 @@ impl SegmentStamp {
             w.u16(u16::try_from(text.len()).unwrap_or(u16::MAX));
             w.raw(text.as_bytes());
         }
+        if self.missing_ns > 0 {
+            w.u64(self.missing_ns);
+        }
         w.into_bytes()
     }
 
@@ -140,6 +147,7 @@ impl SegmentStamp {
             sdp_sha256: input.take()?,
             camera: input.text()?,
             recorder: input.text()?,
+            missing_ns: input.u64().unwrap_or(0),
         })
     }
 }
@@ -227,9 +235,18 @@ mod tests {
             sdp_sha256: [3; 32],
             camera: "Einfahrt süd".into(),
             recorder: "tapo 0.1.0".into(),
+            missing_ns: 0,
         };
         let bytes = segment.encode();
         assert_eq!(SegmentStamp::parse(&bytes).as_ref(), Some(&segment));
+        let after_a_gap = SegmentStamp {
+            missing_ns: 25_000_000_000,
+            ..segment.clone()
+        };
+        assert_eq!(
+            SegmentStamp::parse(&after_a_gap.encode()),
+            Some(after_a_gap)
+        );
         let mut w = BoxWriter::new();
         w.boxed(b"udta", |w| {
             w.boxed(b"name", |w| {

@@ -22,6 +22,9 @@ pub struct Head {
     pub number: u32,
     /// When its first sample was received.
     pub started: WallClock,
+    /// How long nothing was recorded before it: from the last picture of the
+    /// file before to its first.
+    pub missing: Duration,
     /// `ftyp`, reserve, `moov`.
     pub bytes: Vec<u8>,
 }

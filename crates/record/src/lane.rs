@@ -8,7 +8,9 @@
 
 use crate::source::{TrackInfo, WallClock};
 use crate::timeline::Timed;
+use crate::wall::WallTime;
 use std::collections::VecDeque;
+use std::time::Duration;
 use tapo_codec::order::{DecodeTimes, OrderDefect, ReorderDepth, observed_depth};
 use tapo_movie::SampleDescription;
 
@@ -29,8 +31,10 @@ pub struct Sample {
     pub rtp_time: u32,
     /// When it was received.
     pub received: WallClock,
-    /// When it was captured, by the camera.
-    pub captured: Option<WallClock>,
+    /// When it was captured.
+    pub wall: WallTime,
+    /// When its last packet came, since the source was opened.
+    pub arrived: Duration,
     /// RTP packets lost before and in it.
     pub lost: u32,
     /// Why it cannot stand in one file with the sample before it.
@@ -102,6 +106,8 @@ pub struct Lane {
     nominal: u32,
     missing: Missing,
     epoch: u32,
+    /// Nothing came for long.
+    silent: bool,
 }
 
 #[derive(Debug)]
@@ -131,6 +137,7 @@ impl Lane {
             nominal: info.clock_rate / if info.codec.is_video() { 25 } else { 50 },
             missing: Missing::default(),
             epoch: 0,
+            silent: false,
         }
     }
 
@@ -217,6 +224,22 @@ impl Lane {
         }
     }
 
+    /// Nothing has come for long.
+    pub const fn falls_silent(&mut self) {
+        self.silent = true;
+    }
+
+    /// If nothing has come for long, lets the last sample go, as long as usual: what
+    /// comes later is for another file.
+    pub fn let_go(&mut self) {
+        if self.silent
+            && let Some(mut held) = self.held.take()
+        {
+            held.duration = self.usual();
+            self.ready.push_back(held);
+        }
+    }
+
     /// No more units will come: everything becomes ready.
     pub fn finish(&mut self) {
         self.end_run();
@@ -224,6 +247,7 @@ impl Lane {
 
     /// Takes the next unit.
     pub fn push(&mut self, timed: Timed) {
+        self.silent = false;
         if let Some(duration) = timed.unit.duration.filter(|d| *d > 0) {
             self.nominal = duration;
         }
@@ -235,7 +259,8 @@ impl Lane {
             // The low 32 bits are the timestamp of the packet.
             rtp_time: u32::try_from(timed.unit.rtp & 0xffff_ffff).unwrap_or_default(),
             received: timed.unit.received,
-            captured: timed.captured,
+            wall: timed.wall,
+            arrived: timed.unit.arrived,
             lost: timed.unit.lost,
             boundary: None,
             description: None,

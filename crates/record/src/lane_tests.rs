@@ -19,7 +19,7 @@ fn push(lane: &mut Lane, time: i64, sync: bool, lost: u32) {
             ..AccessUnit::default()
         },
         time,
-        captured: None,
+        wall: WallTime::default(),
     });
 }
 
@@ -148,7 +148,7 @@ fn sound_lasts_until_the_next_and_never_goes_back() {
         lane.push(Timed {
             unit,
             time,
-            captured: None,
+            wall: WallTime::default(),
         });
     }
     assert!(lane.passed(0, 400) && !lane.passed(0, 401));

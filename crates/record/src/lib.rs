@@ -29,6 +29,7 @@ mod proof;
 mod relief;
 mod reserve;
 mod retention;
+mod retry;
 mod rtsp;
 pub mod rule;
 mod run;
@@ -44,6 +45,7 @@ mod stop;
 mod testing;
 pub mod timeline;
 pub mod url;
+pub mod wall;
 mod writer;
 
 pub use bridge::{Transport, Trust};

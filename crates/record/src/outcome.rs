@@ -88,6 +88,13 @@ pub enum Event {
         /// Why.
         text: String,
     },
+    /// Nothing was recorded for a time; now it goes on.
+    Gap {
+        /// Which camera.
+        camera: String,
+        /// From the last picture before to the first one after.
+        missing: Duration,
+    },
     /// Something the user should know.
     Notice {
         /// Which camera.

@@ -56,7 +56,8 @@ pub struct RtspSource {
     tracks: Vec<Option<usize>>,
     opened: Instant,
     stall: Duration,
-    last_media: tokio::time::Instant,
+    /// When media of each track came last, and whether it is missed.
+    last_media: Vec<(tokio::time::Instant, bool)>,
     described: Vec<bool>,
     queue: VecDeque<SourceEvent>,
     errors: u32,
@@ -69,18 +70,26 @@ impl Connector for RtspConnector {
         let mut bridge = Bridge::open(&self.url, self.transport, &self.trust).await?;
         let opened = open(bridge.url.clone(), self.audio).await;
         match opened {
-            Ok((session, info, tracks)) => Ok(RtspSource {
-                session,
-                bridge,
-                described: vec![false; info.tracks.len()],
-                info,
-                tracks,
-                opened: Instant::now(),
-                stall: self.stall,
-                last_media: tokio::time::Instant::now(),
-                queue: VecDeque::new(),
-                errors: 0,
-            }),
+            Ok((session, info, tracks)) => {
+                // Sound that never comes is not missed.
+                let last_media = info
+                    .tracks
+                    .iter()
+                    .map(|t| (tokio::time::Instant::now(), !t.codec.is_video()));
+                let last_media = last_media.collect();
+                Ok(RtspSource {
+                    session,
+                    bridge,
+                    described: vec![false; info.tracks.len()],
+                    info,
+                    tracks,
+                    opened: Instant::now(),
+                    stall: self.stall,
+                    last_media,
+                    queue: VecDeque::new(),
+                    errors: 0,
+                })
+            }
             Err(error) => {
                 let error = bridge.reason().await.unwrap_or(error);
                 bridge.close().await;
@@ -124,7 +133,10 @@ impl PacketSource for RtspSource {
             if let Some(event) = self.queue.pop_front() {
                 return Ok(event);
             }
-            let deadline = self.last_media + self.stall;
+            if let Some(track) = self.missed() {
+                return Ok(SourceEvent::Silent { track });
+            }
+            let deadline = self.deadline();
             // What a camera sends must not end the recorder, whatever it is.
             let next = AssertUnwindSafe(self.session.next()).catch_unwind();
             let Ok(item) = tokio::time::timeout_at(deadline, next).await else {
@@ -222,8 +234,34 @@ impl RtspSource {
     }
 
     fn media(&mut self, unit: AccessUnit) {
-        self.last_media = tokio::time::Instant::now();
+        if let Some(last) = self.last_media.get_mut(unit.track) {
+            *last = (tokio::time::Instant::now(), false);
+        }
         self.queue.push_back(SourceEvent::AccessUnit(unit));
+    }
+
+    /// When the camera has been without pictures (or sound, if it has no pictures)
+    /// for too long.
+    fn deadline(&self) -> tokio::time::Instant {
+        let lead = self.info.tracks.iter().position(|t| t.codec.is_video());
+        let last = self.last_media.get(lead.unwrap_or(0));
+        last.map_or_else(tokio::time::Instant::now, |(last, _)| *last + self.stall)
+    }
+
+    /// The other track that has come to be missed.
+    fn missed(&mut self) -> Option<usize> {
+        let (stall, now) = (self.stall, tokio::time::Instant::now());
+        let lead = self
+            .info
+            .tracks
+            .iter()
+            .position(|t| t.codec.is_video())
+            .unwrap_or(0);
+        let mut tracks = self.last_media.iter_mut().enumerate();
+        let (track, (_, missed)) = tracks
+            .find(|(track, (last, missed))| *track != lead && !*missed && *last + stall <= now)?;
+        *missed = true;
+        Some(track)
     }
 
     fn is_h265(&self, track: usize) -> bool {

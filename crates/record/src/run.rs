@@ -116,7 +116,15 @@ impl Supervisor {
         let thread = thread.spawn(move || {
             // Told also if this thread panics.
             let _ended = Ending(number, orders);
-            let recorded = one(&camera, namer, Arc::clone(&tell), everyone, ending, pulse);
+            let recorded = one(
+                &camera,
+                namer,
+                Arc::clone(&tell),
+                everyone,
+                ending,
+                pulse,
+                !several,
+            );
             // The others may go on for months.
             if let (true, Err(error)) = (several, &recorded) {
                 let text = format!("it is not recorded: {error}");
@@ -303,6 +311,7 @@ fn one(
     everyone: Arc<Everyone>,
     stop: StopHandle,
     pulse: Pulse,
+    alone: bool,
 ) -> Result<CameraRecording> {
     let profiles = match &camera.output {
         Output::Folder(folder) => Some(folder.clone()),
@@ -332,6 +341,7 @@ fn one(
         profiles,
         tell,
         stop,
+        alone,
     };
     let recorded = runtime.block_on(async {
         let recorded = session::run(&plan, &connector, writer);

@@ -25,6 +25,8 @@ pub(crate) struct Segment {
     /// Sound before its start is nobody's loss: there is no file before.
     pub(crate) first: bool,
     pub(crate) started: WallClock,
+    /// How long nothing was recorded before it.
+    pub(crate) missing: Duration,
     pub(crate) movie: Movie,
     pub(crate) parts: Vec<Option<Part>>,
     pub(crate) reserve: Option<Reserve>,
@@ -113,6 +115,7 @@ impl Segment {
         Head {
             number: self.number,
             started: self.started,
+            missing: self.missing,
             bytes,
         }
     }
@@ -150,10 +153,10 @@ impl Segment {
             return (Vec::new(), 0);
         };
         let stamp = FragmentStamp {
-            wall_from_camera: first.captured.is_some(),
+            wall_from_camera: first.wall.by_camera,
             track,
             sequence: u64::from(self.sequence),
-            wall_ns: first.captured.unwrap_or(first.received).0,
+            wall_ns: first.wall.at.0,
             received_ns: first.received.0,
             rtp_time: first.rtp_time,
             lost_packets: lost,

@@ -43,6 +43,9 @@ pub struct Settings {
     pub session: [u8; 16],
     /// SHA-256 of the session description.
     pub sdp_sha256: [u8; 32],
+    /// How long before the source was opened the last recording of this camera
+    /// ended, if there was one.
+    pub after: Option<Duration>,
 }
 
 /// The segmenter of one connection.
@@ -101,6 +104,15 @@ impl Segmenter {
             }
         }
         self.advance();
+    }
+
+    /// Nothing has come of this track for long: the file ends at the next
+    /// keyframe, and what comes later begins in another one.
+    pub fn silent(&mut self, track: usize) {
+        if let Some(lane) = self.lanes.get_mut(track) {
+            lane.falls_silent();
+            self.asked = true;
+        }
     }
 
     /// Ends the file at the next keyframe.
@@ -207,6 +219,15 @@ impl Segmenter {
             return false;
         };
         self.number = self.number.saturating_add(1);
+        let missing = match first.boundary {
+            Some(Boundary::Gap { ticks }) => duration(ticks, lane.rate()),
+            Some(Boundary::Start) => self
+                .settings
+                .after
+                .take()
+                .map_or(Duration::ZERO, |after| after + first.arrived),
+            _ => Duration::ZERO,
+        };
         let stamp = SegmentStamp {
             number: self.number,
             timescale: u32::try_from(lane.rate()).unwrap_or(u32::MAX),
@@ -217,6 +238,7 @@ impl Segmenter {
             sdp_sha256: self.settings.sdp_sha256,
             camera: self.settings.camera.clone(),
             recorder: concat!("tapo ", env!("CARGO_PKG_VERSION")).to_owned(),
+            missing_ns: u64::try_from(missing.as_nanos()).unwrap_or(u64::MAX),
         };
         let (mut tracks, mut parts) = (Vec::new(), Vec::new());
         for (index, other) in self.lanes.iter().enumerate() {
@@ -250,6 +272,7 @@ impl Segmenter {
                 Some(Boundary::Start | Boundary::Discontinuity)
             ),
             started: first.received,
+            missing,
             movie: layout::movie(tracks, first.received, &stamp),
             parts,
             chain: Sha256::digest(&stamp).into(),
@@ -331,6 +354,9 @@ impl Segmenter {
         for (index, lane) in self.lanes.iter_mut().enumerate() {
             if index == self.lead {
                 continue;
+            }
+            if segment.cut.is_some() {
+                lane.let_go();
             }
             let end = match segment.cut {
                 _ if self.finishing => i64::MAX,

@@ -102,7 +102,7 @@ fn timed(track: usize, time: i64, random_access: bool, index: usize) -> Timed {
             ..AccessUnit::default()
         },
         time,
-        captured: None,
+        wall: crate::wall::WallTime::default(),
     }
 }
 
@@ -116,6 +116,7 @@ fn by_rule(rule: Rule) -> Settings {
         fragment: Duration::from_secs(1),
         camera: "yard".into(),
         session: [7; 16],
+        after: None,
         sdp_sha256: [8; 32],
     }
 }

@@ -4,6 +4,7 @@ use crate::lane::Missing;
 use crate::outcome::{CameraRecording, Event, Progress, State};
 use crate::profile;
 use crate::relief::Relief;
+use crate::retry::{Retry, jittered};
 use crate::rule::Rule;
 use crate::segmenter::{Command, Segmenter, Settings};
 use crate::source::{Connector, PacketSource, SourceError, SourceEvent, StreamInfo};
@@ -16,10 +17,6 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// First and longest wait before another attempt to connect.
-const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-/// A connection that lasted this long was a good one: the next attempt is soon.
-const GOOD: Duration = Duration::from_secs(10);
 /// A camera that sends media for this long, and no picture to begin with, is
 /// told of.
 const KEYFRAME: Duration = Duration::from_secs(20);
@@ -32,6 +29,8 @@ pub(crate) struct Plan {
     /// The address as it may be shown, and whether there is a password.
     pub(crate) url: String,
     pub(crate) has_password: bool,
+    /// Whether no other camera is recorded: then a refusal at the start ends it.
+    pub(crate) alone: bool,
     pub(crate) segment: Option<Rule>,
     pub(crate) profiles: Option<PathBuf>,
     pub(crate) tell: Tell,
@@ -52,6 +51,7 @@ pub(crate) async fn run<C: Connector>(
         told: (Instant::now(), 0),
         profile: Vec::new(),
         number: 0,
+        newest: None,
         hung: false,
         recording: CameraRecording {
             camera: plan.camera.clone(),
@@ -94,6 +94,8 @@ struct Camera<'a> {
     told: (Instant, u64),
     profile: Vec<u8>,
     number: u32,
+    /// When the last picture came that was recorded.
+    newest: Option<Instant>,
     /// The disk takes nothing any more.
     hung: bool,
     recording: CameraRecording,
@@ -138,7 +140,7 @@ impl Plan {
 impl Camera<'_> {
     async fn connections<C: Connector>(&mut self, connector: &C) -> Result<()> {
         let plan = self.plan;
-        let mut wait = BACKOFF.0;
+        let mut retry = Retry::default();
         while !plan.stop.is_stopped() {
             plan.state(State::Connecting);
             let attempt = tokio::select! {
@@ -153,9 +155,7 @@ impl Camera<'_> {
                     plan.state(State::Connected);
                     let over = self.connection(&mut source).await;
                     source.close().await;
-                    if since.elapsed() >= GOOD {
-                        wait = BACKOFF.0;
-                    }
+                    retry.ended(since, Instant::now());
                     match over {
                         Over::Stopped | Over::Fatal => return Ok(()),
                         Over::Failed(error) => error,
@@ -165,14 +165,17 @@ impl Camera<'_> {
                     if self.recording.connections == 0
                         && let Some(fatal) = plan.first_failure(&error)
                     {
-                        return Err(fatal);
+                        if plan.alone {
+                            return Err(fatal);
+                        }
+                        self.notice(format!("it is not recorded: {fatal}"));
                     }
                     error
                 }
             };
             tracing::info!(camera = %plan.camera, %reason, "no connection");
             self.recording.last_failure = Some(reason.to_string());
-            let retry_in = jittered(wait);
+            let retry_in = jittered(retry.wait(&reason, Instant::now()));
             plan.state(State::Waiting {
                 reason: reason.to_string(),
                 retry_in,
@@ -182,7 +185,6 @@ impl Camera<'_> {
                 () = plan.stop.stopped() => return Ok(()),
                 () = tokio::time::sleep(retry_in) => {}
             }
-            wait = (wait * 2).min(BACKOFF.1);
         }
         Ok(())
     }
@@ -199,6 +201,7 @@ impl Camera<'_> {
             camera: self.plan.camera.clone(),
             session: session_id(&self.plan.camera),
             sdp_sha256: info.sdp_sha256,
+            after: self.newest.map(|newest| newest.elapsed()),
         };
         let clocks = info
             .tracks
@@ -222,6 +225,9 @@ impl Camera<'_> {
                 Ok(SourceEvent::AccessUnit(unit)) => {
                     let (queue, now) = (self.writer.queue(), Instant::now());
                     if self.relief.admits(&unit, unit.track == lead, queue, now) {
+                        if unit.track == lead && segmenter.number() > before {
+                            self.newest = Some(now);
+                        }
                         timeline.push(unit);
                     }
                     self.tell_relief(false);
@@ -236,6 +242,14 @@ impl Camera<'_> {
                 }
                 Ok(SourceEvent::SenderReport { track, ntp, rtp }) => {
                     timeline.sender_report(track, ntp, rtp);
+                }
+                Ok(SourceEvent::Silent { track }) => {
+                    segmenter.silent(track);
+                    self.notice(
+                        "the camera sends no sound any more; pictures go on without it \
+                         until it comes back"
+                            .to_owned(),
+                    );
                 }
                 Ok(SourceEvent::End) => {
                     let ended = "the camera ended the stream".to_owned();
@@ -285,6 +299,15 @@ impl Camera<'_> {
         over
     }
 
+    /// Tells how long nothing was recorded.
+    fn tell_gap(&self, missing: Duration) {
+        if !missing.is_zero() {
+            let camera = self.plan.camera.clone();
+            tracing::warn!(%camera, seconds = missing.as_secs_f64(), "a gap");
+            (self.plan.tell)(Event::Gap { camera, missing });
+        }
+    }
+
     /// Tells what a disk that is too slow costs.
     fn tell_relief(&mut self, end: bool) {
         self.progress.dropped = self.relief.dropped();
@@ -315,6 +338,7 @@ impl Camera<'_> {
         while let Some(command) = segmenter.pop() {
             match &command {
                 Command::Open(head) => {
+                    self.tell_gap(head.missing);
                     self.progress.bytes += head.bytes.len() as u64;
                 }
                 Command::Fragment(fragment) => {
@@ -408,13 +432,4 @@ fn session_id(camera: &str) -> [u8; 16] {
         .chain_update(camera)
         .finalize();
     digest.first_chunk().copied().unwrap_or_default()
-}
-
-/// Up to a fifth less, so that cameras that failed together do not come back
-/// together.
-fn jittered(wait: Duration) -> Duration {
-    let nanos = crate::source::WallClock::now().0.unsigned_abs();
-    let fifth = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX) / 5;
-    let less = if fifth == 0 { 0 } else { nanos % fifth };
-    wait.saturating_sub(Duration::from_nanos(less))
 }

@@ -91,6 +91,11 @@ pub enum SourceEvent {
         /// The RTP timestamp of that instant, extended as those of the units.
         rtp: i64,
     },
+    /// Nothing has come of this track for long, while others go on.
+    Silent {
+        /// The track.
+        track: usize,
+    },
     /// The camera ended the stream.
     End,
 }

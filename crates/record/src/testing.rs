@@ -85,6 +85,7 @@ fn said(seconds: u64, segment: Option<u64>, sound: bool) -> Vec<Command> {
         camera: "yard".into(),
         session: [0; 16],
         sdp_sha256: [0; 32],
+        after: None,
     };
     let track = |codec, clock_rate| TrackInfo { codec, clock_rate };
     let tracks = [track(Codec::H264, 90_000), track(Codec::Pcma, 8_000)];
@@ -106,7 +107,7 @@ fn said(seconds: u64, segment: Option<u64>, sound: bool) -> Vec<Command> {
             Placed::Unit(Timed {
                 unit,
                 time,
-                captured: None,
+                wall: crate::wall::WallTime::default(),
             })
         };
         segmenter.push(unit(0, vec![7; 400], i * 3_600, None));

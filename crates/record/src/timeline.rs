@@ -7,7 +7,8 @@
 //! jitters later moves nothing. Durations are differences of RTP timestamps,
 //! never of arrival times.
 
-use crate::source::{AccessUnit, WallClock};
+use crate::source::AccessUnit;
+use crate::wall::{Wall, WallTime};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -25,9 +26,6 @@ const IMPLAUSIBLE: Duration = Duration::from_secs(2);
 
 /// A clock that steps this much against the arrival has jumped.
 const JUMP: Duration = Duration::from_secs(10);
-
-/// A camera's wall clock further away than this is not believed.
-const WRONG_CLOCK_NS: u64 = 10_000_000_000;
 
 /// What the streams are aligned by.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -57,9 +55,8 @@ pub struct Timed {
     /// Presentation time, ticks of the track's clock since the common origin;
     /// below 0 if it is before the first unit that came.
     pub time: i64,
-    /// When it was captured, by the camera's own wall clock, if it tells one
-    /// that can be believed.
-    pub captured: Option<WallClock>,
+    /// When it was captured.
+    pub wall: WallTime,
 }
 
 /// Places access units on the timeline.
@@ -80,9 +77,9 @@ struct Clock {
     origin: Option<i64>,
     first: Option<Seen>,
     last: Option<Seen>,
-    /// The report that alignment uses, and the newest.
+    /// The report that alignment uses.
     report: Option<Report>,
-    newest: Option<Report>,
+    wall: Wall,
 }
 
 #[derive(Copy, Clone, Debug)]
@@ -110,7 +107,7 @@ impl Timeline {
             first: None,
             last: None,
             report: None,
-            newest: None,
+            wall: Wall::new(rate),
         };
         Self {
             clocks: tracks.iter().map(clock).collect(),
@@ -146,12 +143,12 @@ impl Timeline {
         };
         clock.first.get_or_insert(seen);
         clock.last = Some(seen);
-        let captured = clock.captured(&unit);
+        let wall = clock.wall.time(&unit);
         self.held_bytes += unit.data.len();
         self.held.push_back(Timed {
             unit,
             time: 0,
-            captured,
+            wall,
         });
         self.release(false);
     }
@@ -165,7 +162,7 @@ impl Timeline {
         if let Some(clock) = self.clocks.get_mut(track) {
             let report = Report { ntp, rtp };
             clock.report.get_or_insert(report);
-            clock.newest = Some(report);
+            clock.wall.report(ntp, rtp);
             self.release(false);
         }
     }
@@ -188,7 +185,7 @@ impl Timeline {
             clock.first = None;
             clock.last = None;
             clock.report = None;
-            clock.newest = None;
+            clock.wall = Wall::new(clock.rate);
         }
         self.basis = None;
         self.out.push_back(Placed::Discontinuity);
@@ -311,16 +308,6 @@ impl Clock {
             }
         }
     }
-
-    /// The wall time of a unit by the newest report, if it can be believed.
-    fn captured(&self, unit: &AccessUnit) -> Option<WallClock> {
-        let report = self.newest?;
-        let apart = i128::from(unit.rtp - report.rtp) * 1_000_000_000 / i128::from(self.rate);
-        let apart = i64::try_from(apart).ok()?;
-        let wall = WallClock::from_ntp(report.ntp).0.checked_add(apart)?;
-        let believed = wall.abs_diff(unit.received.0) < WRONG_CLOCK_NS;
-        believed.then_some(WallClock(wall))
-    }
 }
 
 /// `a / b` to the nearest.
@@ -426,27 +413,5 @@ mod tests {
         assert_eq!(times(&mut t), [(usize::MAX, 0), (0, 0), (0, 3_600)]);
         t.push(unit(0, 0, 0, 60_120));
         assert_eq!(times(&mut t), [(usize::MAX, 0), (0, 0)]);
-    }
-
-    #[test]
-    fn the_cameras_wall_clock_counts_if_it_is_right() {
-        let mut t = Timeline::new(&[(90_000, false)]);
-        t.sender_report(0, NTP, 90_000);
-        let mut right = unit(0, 180_000, 0, 0);
-        right.received = WallClock(WallClock::from_ntp(NTP).0 + 1_200_000_000);
-        t.push(right.clone());
-        let Some(Placed::Unit(timed)) = t.pop() else {
-            panic!("nothing came out");
-        };
-        assert_eq!(
-            timed.captured,
-            Some(WallClock(WallClock::from_ntp(NTP).0 + 1_000_000_000))
-        );
-        right.received = WallClock(0);
-        t.push(right);
-        assert!(matches!(
-            t.pop(),
-            Some(Placed::Unit(Timed { captured: None, .. }))
-        ));
     }
 }

@@ -58,6 +58,11 @@ pub fn event(event: &Event) -> Option<String> {
         Event::HookFailed { hook, text, .. } => {
             format!("hook {}: {}", escape::text(hook), escape::text(text))
         }
+        Event::Gap { camera, missing } => format!(
+            "{}: {:.1} s are missing",
+            escape::text(camera),
+            missing.as_secs_f64()
+        ),
         Event::Notice { camera, text } => {
             format!("{}: {}", escape::text(camera), escape::text(text))
         }
@@ -406,6 +411,11 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
             path: Some(hook.into()),
             text: Some(text),
             ..line("hook-failed")
+        },
+        Event::Gap { camera, missing } => Line {
+            camera: Some(camera),
+            duration_s: Some(missing.as_secs_f64()),
+            ..line("gap")
         },
         Event::Notice { camera, text } => Line {
             camera: Some(camera),

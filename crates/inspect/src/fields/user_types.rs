@@ -1,7 +1,7 @@
 //! What stands in `uuid` boxes (14496-12 §11.1): ours, and those of others that are
 //! documented.
 
-use super::rule::Cond::Flag;
+use super::rule::Cond::{Flag, Left};
 use super::rule::Count::By;
 use super::rule::Len::{self, Null, Prefixed, Rest};
 use super::rule::Rule::{Bytes, Code, If, Int, List, Text, Ticks, Uint, Uuid};
@@ -32,6 +32,7 @@ pub(super) const LAYOUTS: &[(u128, Layout)] = &[
                 Bytes("sdp_sha256", Len::Of(32)),
                 Text("camera", Prefixed(16)),
                 Text("recorder", Prefixed(16)),
+                If(Left(8), &[Uint("missing_ns", 64)]),
             ],
         ),
     ),
