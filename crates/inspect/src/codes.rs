@@ -49,6 +49,7 @@ impl Problem {
             Self::SamplesHarmed { harm, .. } => match harm {
                 Harm::Zeroed => "samples-zeroed",
                 Harm::Erased => "samples-erased",
+                Harm::Repeated => "samples-repeated",
                 Harm::Lengths => "samples-lengths",
                 Harm::Syntax => "samples-broken",
             },
@@ -204,12 +205,12 @@ impl Problem {
             | Self::MovieDuration { .. }
             | Self::EditBeyond { .. }
             | Self::CompositionUneven { .. }
-            | Self::CompositionOrder { .. }
+            | Self::CompositionOrder { lost: false, .. }
             | Self::PicturesMisfit { .. }
             | Self::SyncNotKeyframe { .. }
             | Self::KeyframeUnlisted { .. }
             | Self::ConfigurationContradicts { .. }
-            | Self::SizeDisagrees { .. } => Severity::Warning,
+            | Self::SizeDisagrees { broken: false, .. } => Severity::Warning,
             Self::Truncated { .. }
             | Self::MoovMissing
             | Self::MoovAstray
@@ -218,6 +219,7 @@ impl Problem {
             | Self::OffsetsBeyondSamples { amid: true, .. }
             | Self::OffsetsMissing { .. }
             | Self::CompositionFar { .. }
+            | Self::CompositionOrder { .. }
             | Self::ClockDisagrees { .. }
             | Self::FragmentTrackUnknown
             | Self::NoMovieHeader
@@ -230,6 +232,7 @@ impl Problem {
             | Self::ListMiscounted { .. }
             | Self::ExtensionMissing
             | Self::HandlerDisagrees { .. }
+            | Self::SizeDisagrees { .. }
             | Self::MdatMissing
             | Self::NoTracks
             | Self::NoSamples

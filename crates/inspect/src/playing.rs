@@ -76,7 +76,7 @@ impl Inspection {
             return true;
         }
         let plain = matches!(self.form, Form::Progressive { .. });
-        let harmed = self.harmed_of(track.id).filter(|h| h.harm > Harm::Erased);
+        let harmed = self.harmed_of(track.id).filter(|h| h.harm > Harm::Repeated);
         let harmed: u64 = harmed.map(|h| u64::from(h.count)).sum();
         let misplaced = plain && (harmed >= track.samples || track.reachable == 0);
         unset || (misplaced && !self.is_cut_off())

@@ -531,6 +531,8 @@ pub enum Problem {
     },
     /// Pictures are shown in another order than their headers say.
     CompositionOrder {
+        /// None is shown at another time than it is decoded at: the table of that is lost.
+        lost: bool,
         /// How many.
         samples: u32,
         /// The number of the first.
@@ -595,6 +597,8 @@ pub enum Problem {
         entry: (u32, u32),
         /// By the parameter sets.
         coded: (u32, u32),
+        /// Nor do the pictures read by the settings that say so.
+        broken: bool,
     },
     /// The file does not say which format it is (`ftyp`).
     FileTypeMissing,

@@ -131,6 +131,7 @@ impl Inspection {
                     | Problem::HandlerDisagrees { .. }
                     | Problem::EditShort { .. }
                     | Problem::CompositionFar { .. }
+                    | Problem::SizeDisagrees { .. }
                     | Problem::OffsetsMissing { .. }
                     | Problem::OffsetsBeyondSamples { .. }
             )
@@ -302,6 +303,7 @@ impl Problem {
                 | Self::TableLost
                 | Self::ListMiscounted { .. }
                 | Self::HandlerDisagrees { .. }
+                | Self::CompositionOrder { lost: true, .. }
         )
     }
 }

@@ -102,7 +102,9 @@ impl Inspection {
         for track in &repaired.tracks {
             let (sound, kept, lost) = of_repair(track);
             // A repair does not look for those.
-            let erased = self.harmed_of(track.id).filter(|h| h.harm == Harm::Erased);
+            let erased = self
+                .harmed_of(track.id)
+                .filter(|h| matches!(h.harm, Harm::Erased | Harm::Repeated));
             let erased = erased.map(|h| h.end.saturating_sub(h.start)).sum();
             let timescale = self.tracks.iter().find(|t| t.id == track.id);
             let timescale = timescale.map_or(1, |t| t.timescale.max(1));

@@ -7,7 +7,7 @@ use crate::escape::is_unsafe;
 use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// Writes one line (JSON Lines).
@@ -15,10 +15,19 @@ use std::path::Path;
 /// # Errors
 /// As `out` has them.
 pub fn line<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::Result<()> {
+    // The serializer writes a few bytes at a time.
+    let mut out = BufWriter::with_capacity(BUFFER, out);
     let formatter = Inert(CompactFormatter);
-    value.serialize(&mut Serializer::with_formatter(&mut *out, formatter))?;
-    out.write_all(b"\n")
+    value.serialize(&mut Serializer::with_formatter(&mut out, formatter))?;
+    out.write_all(b"\n")?;
+    // What is behind it gathers on.
+    out.into_inner()
+        .map(drop)
+        .map_err(io::IntoInnerError::into_error)
 }
+
+/// Bytes that are gathered: most lines are shorter.
+const BUFFER: usize = 1024;
 
 /// A file that could not be worked on, as one line of JSON.
 ///
@@ -77,6 +86,9 @@ impl<F: Formatter> Formatter for Inert<F> {
         out: &mut W,
         text: &str,
     ) -> io::Result<()> {
+        if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+            return out.write_all(text.as_bytes());
+        }
         let mut rest = text;
         while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_unsafe(*c)) {
             let (before, from) = rest.split_at(at);

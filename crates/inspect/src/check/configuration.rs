@@ -37,7 +37,12 @@ pub(super) fn check(
             && is_other(entry, coded)
             && track.is_video()
         {
-            found.push(about(Problem::SizeDisagrees { entry, coded }));
+            let broken = false;
+            found.push(about(Problem::SizeDisagrees {
+                entry,
+                coded,
+                broken,
+            }));
         }
         if !matches!(&entry.0, b"avc1" | b"avc3" | b"hvc1" | b"hev1") {
             continue;

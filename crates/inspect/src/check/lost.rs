@@ -195,7 +195,7 @@ fn cut(
     let mut place: Option<Span> = None;
     for (index, track) in movie.tracks.iter().enumerate() {
         let mut of_track = harmed.iter().filter(|h| h.track == index);
-        let Some(first) = of_track.find(|h| h.harm > Harm::Erased) else {
+        let Some(first) = of_track.find(|h| h.harm > Harm::Repeated) else {
             continue;
         };
         let moved = |mut s: Sample| {

@@ -10,6 +10,9 @@ const TRUST: u32 = 4;
 /// One picture in so many may not follow from those in front of it.
 const MANY: u32 = 20;
 
+/// So many pictures, nearly all refused, tell that settings are wrong which something else contradicts too.
+const TOLD_BY: u32 = 20;
+
 /// Such pictures that are told one by one.
 const TOLD: usize = 16;
 
@@ -20,6 +23,16 @@ pub(super) fn check(
     spots: &TrackSpots,
     found: &mut Vec<Finding>,
 ) {
+    if against.judged >= TOLD_BY && against.refused >= against.judged / 10 * 9 {
+        for finding in found
+            .iter_mut()
+            .filter(|f| f.track == Some(track.header.id))
+        {
+            if let Problem::SizeDisagrees { broken, .. } = &mut finding.problem {
+                *broken = true;
+            }
+        }
+    }
     let fragments = &inspection.read.fragments;
     if against.misfits <= (against.pictures / MANY).max(1) {
         for misfit in against.first_misfits.iter().take(TOLD) {
@@ -64,10 +77,16 @@ pub(super) fn check(
     }
     let tally = &against.order;
     // What does not know an encoder is wrong throughout.
-    let trusted = against.disordered <= against.groups / 2 + 1;
-    if against.disordered > 0 && trusted {
-        let (samples, first) = (tally.samples, tally.first);
+    let many = against.disordered > against.groups / 2 + 1;
+    // What shows them all in the order of decoding says nothing of any.
+    let lost = track.samples.composition_offsets.runs().len() <= 1;
+    if against.disordered > 0 && (!many || lost) {
+        let problem = Problem::CompositionOrder {
+            lost: lost && against.disordered > against.groups / 2,
+            samples: tally.samples,
+            first: tally.first,
+        };
         let kinds: &[&[u8; 4]] = &[b"ctts", b"stts"];
-        tell(Problem::CompositionOrder { samples, first }, kinds, tally);
+        tell(problem, kinds, tally);
     }
 }

@@ -70,6 +70,10 @@ pub struct Against {
     pub disordered: u32,
     /// The samples of those that are out of place.
     pub order: Tally,
+    /// Samples that were judged.
+    pub judged: u32,
+    /// Of these, samples that are not what the codec allows by the settings of the track.
+    pub refused: u32,
     /// Pictures whose headers were compared with those in front of them.
     pub pictures: u32,
     /// Pictures that do not follow from those in front of them.

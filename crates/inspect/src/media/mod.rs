@@ -10,6 +10,8 @@ mod against;
 mod erased;
 mod examine;
 mod head;
+mod repeated;
+mod sectors;
 mod zeros;
 
 pub(crate) use head::is_head_of_picture;
@@ -70,6 +72,8 @@ pub enum Harm {
     Zeroed,
     /// Sectors of it are nothing but 0xFF, as in flash memory that was erased.
     Erased,
+    /// Sectors of it are those of another place.
+    Repeated,
     /// The lengths of its units do not add up to its size.
     Lengths,
     /// Its bytes are nothing that its codec allows.
@@ -83,6 +87,7 @@ impl Harm {
         match self {
             Self::Zeroed => "zeroed",
             Self::Erased => "erased",
+            Self::Repeated => "repeated",
             Self::Lengths => "lengths",
             Self::Syntax => "syntax",
         }
@@ -138,6 +143,7 @@ pub(crate) fn examine(source: &dyn ByteSource, movie: &Movie, depth: Depth) -> R
     for (index, track) in movie.tracks.iter().enumerate() {
         if depth == Depth::All {
             zeros::find(source, index, track, &mut all.harmed)?;
+            sectors::find(source, index, track, &mut all.harmed)?;
         }
         let Some(examiner) = Examiner::of(track, depth) else {
             continue;
@@ -150,6 +156,10 @@ pub(crate) fn examine(source: &dyn ByteSource, movie: &Movie, depth: Depth) -> R
         let trusted = is_trusted(seen, blocks.iter().flat_map(|b| &b.harmed));
         if let Some(against) = all.against.get_mut(index) {
             blocks.iter().for_each(|b| against.join(&b.against));
+            let harmed = blocks.iter().flat_map(|b| &b.harmed);
+            let refused = harmed.filter(|(_, harm)| *harm == Harm::Syntax).count();
+            against.judged = u32::try_from(seen).unwrap_or(u32::MAX);
+            against.refused = u32::try_from(refused).unwrap_or(u32::MAX);
         }
         let mut kept = Vec::new();
         for (sample, harm) in blocks.iter().flat_map(|b| &b.harmed) {
@@ -159,6 +169,10 @@ pub(crate) fn examine(source: &dyn ByteSource, movie: &Movie, depth: Depth) -> R
             merge(&mut kept, index, sample, *harm);
         }
         all.harmed.append(&mut kept);
+    }
+    if depth == Depth::All {
+        repeated::find(source, movie, &mut all.harmed)?;
+        all.harmed.sort_by_key(|h| (h.track, h.first));
     }
     Ok(all)
 }

@@ -1,7 +1,7 @@
-//! Runs of zeros in sound of which any bytes are good: in G.711 they cannot be.
+//! Runs of zeros in sound of which any bytes are good: in G.711 they cannot be; nor can long ones of 0xFF in A-law.
 //!
 //! Silence is 0x55 or 0xD5 in A-law and 0x7F or 0xFF in µ-law (ITU-T G.711);
-//! 0x00 is far out in one and the very end in the other. Worked out by chunks:
+//! 0x00 is far out in one and the very end in the other, and 0xFF far out in the first. Worked out by chunks:
 //! a sample may be a single byte.
 
 use super::{Harm, Harmed, KEPT};
@@ -13,6 +13,9 @@ use tapo_movie::Track;
 /// Zeros one behind the other that are no sound: 4 ms at 8 kHz.
 const RUN: u64 = 32;
 
+/// Bytes of 0xFF one behind the other that are none in A-law: 32 ms at 8 kHz.
+const ONES: u64 = 256;
+
 /// Bytes that are read in one go.
 const PIECE: u64 = 256 << 10;
 
@@ -20,7 +23,7 @@ const PIECE: u64 = 256 << 10;
 /// ones again and again.
 const OVER: u64 = 2;
 
-/// Adds the runs of zeros in a track of G.711.
+/// Adds the runs of zeros, and of ones, in a track of G.711.
 pub(super) fn find(
     source: &dyn ByteSource,
     index: usize,
@@ -31,6 +34,7 @@ pub(super) fn find(
     if !track.descriptions.iter().all(|d| is_g711(d.kind().0)) {
         return Ok(());
     }
+    let a_law = track.descriptions.iter().all(|d| d.kind() == b"alaw");
     let table = &track.samples;
     let mut clock = Clock::new(table);
     let mut budget = source.len().saturating_mul(OVER);
@@ -44,7 +48,7 @@ pub(super) fn find(
         if budget == 0 || kept >= KEPT {
             break;
         }
-        runs(source, here, |run| {
+        runs(source, here, a_law, |run, harm| {
             let before = |end| fitting(&table.sizes, chunk, end);
             let skipped = before(run.start);
             let count = before(run.end.saturating_sub(1)).saturating_sub(skipped) + 1;
@@ -57,7 +61,7 @@ pub(super) fn find(
                 span: run,
                 start,
                 end: clock.at(u64::from(first) + u64::from(count)),
-                harm: Harm::Zeroed,
+                harm,
             });
             kept += 1;
         })?;
@@ -65,9 +69,19 @@ pub(super) fn find(
     Ok(())
 }
 
-/// The runs of zeros in a span.
-fn runs(source: &dyn ByteSource, span: Span, mut found: impl FnMut(Span)) -> Result<()> {
-    let mut open = Span::at(span.start, 0);
+/// The runs of zeros in a span, and of ones if those are none of its sound.
+fn runs(
+    source: &dyn ByteSource,
+    span: Span,
+    ones: bool,
+    mut found: impl FnMut(Span, Harm),
+) -> Result<()> {
+    let mut tell = |run: Span, byte: u8| match byte {
+        0 if run.len() >= RUN => found(run, Harm::Zeroed),
+        0xff if ones && run.len() >= ONES => found(run, Harm::Erased),
+        _ => {}
+    };
+    let (mut open, mut last) = (Span::at(span.start, 0), 0);
     let mut at = span.start;
     while at < span.end {
         let bytes = source.read_span(Span::at(at, PIECE).intersect(span))?;
@@ -75,20 +89,15 @@ fn runs(source: &dyn ByteSource, span: Span, mut found: impl FnMut(Span)) -> Res
             break;
         }
         for byte in &bytes {
-            if *byte == 0 {
-                open.end = at + 1;
-            } else {
-                if open.len() >= RUN {
-                    found(open);
-                }
-                open = Span::at(at + 1, 0);
+            if *byte != last {
+                tell(open, last);
+                (open, last) = (Span::at(at, 0), *byte);
             }
             at += 1;
+            open.end = at;
         }
     }
-    if open.len() >= RUN {
-        found(open);
-    }
+    tell(open, last);
     Ok(())
 }
 
@@ -112,7 +121,15 @@ mod tests {
         let holes = holes.map(|(start, end)| Span::new(start as u64, end as u64));
         let mut seen = Vec::new();
         let all = Span::new(0, bytes.len() as u64);
-        runs(&bytes, all, |s| seen.push(s)).unwrap();
+        runs(&bytes, all, false, |s, _| seen.push(s)).unwrap();
         assert_eq!(seen, holes);
+        bytes[2000..2255].fill(0xff);
+        bytes[3000..3256].fill(0xff);
+        for (ones, count) in [(false, 0), (true, 1)] {
+            let mut erased = Vec::new();
+            let tell = |s, harm| erased.extend((harm == Harm::Erased).then_some(s));
+            runs(&bytes, all, ones, tell).unwrap();
+            assert_eq!(erased, vec![Span::new(3000, 3256); count]);
+        }
     }
 }

@@ -217,7 +217,16 @@ pub(super) fn more(finding: &Finding) -> String {
             "{} are shown at times at which none should be, or where others are.",
             from(*samples, *first)
         ),
-        Problem::CompositionOrder { samples, first } => format!(
+        Problem::CompositionOrder {
+            lost: true,
+            samples,
+            first,
+        } => format!(
+            "{} should be shown in another order than they stand in, and the times that say so are \
+             lost: pictures jump back and forth.",
+            from(*samples, *first)
+        ),
+        Problem::CompositionOrder { samples, first, .. } => format!(
             "{} are shown in another order than the pictures themselves say.",
             from(*samples, *first)
         ),
@@ -261,9 +270,21 @@ pub(super) fn more(finding: &Finding) -> String {
             "The settings of its decoder ('{entry}') name another profile than their own \
              parameter sets."
         ),
-        Problem::SizeDisagrees { entry, coded } => format!(
-            "Its pictures are said to be {}x{}, and coded as {}x{}.",
-            entry.0, entry.1, coded.0, coded.1
+        Problem::SizeDisagrees {
+            entry,
+            coded,
+            broken,
+        } => format!(
+            "Its pictures are said to be {}x{}, and coded as {}x{}{}.",
+            entry.0,
+            entry.1,
+            coded.0,
+            coded.1,
+            if *broken {
+                "; nor do they read by the settings that say so, which are damaged"
+            } else {
+                ""
+            }
         ),
         Problem::FileTypeMissing => "It does not say which format it is ('ftyp'), as old \
             QuickTime files do not."

@@ -244,6 +244,8 @@ fn sentence(finding: &Finding) -> String {
             match harm {
                 Harm::Zeroed => "the bytes are nothing but zeros",
                 Harm::Erased => "sectors of it are nothing but 0xFF, as erased memory",
+                Harm::Repeated =>
+                    "sectors of it are the same as others in the file: in one of the two places something else stood",
                 Harm::Lengths => "the lengths inside do not add up",
                 Harm::Syntax => "the bytes are not what the codec allows",
             },

@@ -1,0 +1,148 @@
+//! Sectors of nothing but 0x00 or 0xFF in sound of plain numbers. Silence looks the same, and begins and ends anywhere; what
+//! a card or disc lost begins and ends where its sectors do, amid sound.
+
+use super::{Harm, Harmed, KEPT};
+use crate::Result;
+use crate::places::{Clock, chunks, fitting};
+use tapo_io::{ByteSource, Span};
+use tapo_movie::Track;
+
+/// Bytes of a sector.
+const SECTOR: u64 = 512;
+const LEN: usize = 512;
+
+/// Largest chunk that is read, bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// How often the bytes of a file are read over.
+const OVER: u64 = 2;
+
+/// Bytes to each side that must be sound, and how many values they must have.
+const BESIDE: usize = 24;
+const VALUES: usize = 8;
+
+/// A byte may be 0 or 0xFF by chance in front of the sector and behind it.
+const CHANCE: usize = 2;
+
+/// Sample entries of numbers, one behind the other.
+fn is_plain(kind: [u8; 4]) -> bool {
+    matches!(
+        &kind,
+        b"sowt" | b"twos" | b"lpcm" | b"ipcm" | b"fpcm" | b"in24" | b"in32" | b"fl32" | b"fl64"
+    ) || matches!(&kind, b"raw " | b"NONE")
+}
+
+/// Adds the samples of a track of plain numbers that such sectors hold.
+pub(super) fn find(
+    source: &dyn ByteSource,
+    index: usize,
+    track: &Track,
+    all: &mut Vec<Harmed>,
+) -> Result<()> {
+    let plain = |d: &tapo_movie::SampleDescription| is_plain(d.kind().0);
+    if track.is_video() || !track.descriptions.iter().all(plain) {
+        return Ok(());
+    }
+    let table = &track.samples;
+    let mut clock = Clock::new(table);
+    let mut budget = source.len().saturating_mul(OVER);
+    let mut kept = 0;
+    for chunk in chunks(table) {
+        let here = Span::new(chunk.span.start, chunk.span.end.min(source.len()));
+        if here.len() < SECTOR || here.len() > LARGEST {
+            continue;
+        }
+        budget = budget.saturating_sub(here.len());
+        if budget == 0 || kept >= KEPT {
+            break;
+        }
+        let bytes = source.read_span(here)?;
+        for (byte, run) in lost(&bytes, here.start) {
+            let ended = |end| fitting(&table.sizes, chunk, end);
+            let skipped = ended(run.start);
+            let count = ended(run.end.saturating_sub(1)).saturating_sub(skipped) + 1;
+            let first = chunk.first.saturating_add(skipped);
+            let start = clock.at(u64::from(first));
+            let harm = if byte == 0 {
+                Harm::Zeroed
+            } else {
+                Harm::Erased
+            };
+            all.push(Harmed {
+                track: index,
+                first,
+                count,
+                span: run,
+                start,
+                end: clock.at(u64::from(first) + u64::from(count)),
+                harm,
+            });
+            kept += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Runs of sectors of one byte, 0x00 or 0xFF, with sound on both sides, in a chunk that stands at `base`.
+fn lost(chunk: &[u8], base: u64) -> Vec<(u8, Span)> {
+    let mut found: Vec<(u8, Span)> = Vec::new();
+    let ahead = usize::try_from(base.next_multiple_of(SECTOR) - base).unwrap_or(usize::MAX);
+    let sectors = chunk.get(ahead..).unwrap_or_default();
+    let mut at = base + ahead as u64;
+    for sector in sectors.chunks_exact(LEN) {
+        let first = sector.first().copied().unwrap_or(1);
+        if matches!(first, 0 | 0xff) && sector.iter().all(|b| *b == first) {
+            match found.last_mut() {
+                Some((byte, run)) if *byte == first && run.end == at => run.end += SECTOR,
+                _ => found.push((first, Span::at(at, SECTOR))),
+            }
+        }
+        at += SECTOR;
+    }
+    found.retain(|(byte, run)| {
+        let place = |at: u64| usize::try_from(at - base).unwrap_or(usize::MAX);
+        let before = chunk.get(..place(run.start)).unwrap_or_default();
+        let behind = chunk.get(place(run.end)..).unwrap_or_default();
+        is_sound(before.iter().rev(), *byte) && is_sound(behind.iter(), *byte)
+    });
+    found
+}
+
+/// Whether the bytes beside a run are not like it.
+fn is_sound<'a>(beside: impl Iterator<Item = &'a u8>, byte: u8) -> bool {
+    let mut beside: Vec<u8> = beside.take(BESIDE).copied().collect();
+    let alike = beside.iter().take_while(|b| **b == byte).count();
+    beside.sort_unstable();
+    beside.dedup();
+    alike <= CHANCE && beside.len() >= VALUES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound(len: u32) -> Vec<u8> {
+        let wave = |i: u32| (i.wrapping_mul(i) >> 3).to_le_bytes()[0] | 1;
+        (0..len)
+            .map(wave)
+            .map(|b| if b == 0xff { 0xfd } else { b })
+            .collect()
+    }
+
+    #[test]
+    fn sectors_amid_sound_are_lost_and_silence_is_not() {
+        for (base, byte) in [(0, 0), (1000, 0xff), (48, 0)] {
+            let mut chunk = sound(9000);
+            assert_eq!(lost(&chunk, base), []);
+            let at = usize::try_from(4096 - base).unwrap();
+            chunk[at..at + 1024].fill(byte);
+            assert_eq!(lost(&chunk, base), [(byte, Span::at(4096, 1024))]);
+            // It goes on: silence.
+            chunk[at - 9..at].fill(byte);
+            assert_eq!(lost(&chunk, base), []);
+            let mut quiet = vec![byte; 9000];
+            quiet[..at].copy_from_slice(&sound(9000)[..at]);
+            assert_eq!(lost(&quiet, base), []);
+        }
+    }
+}
