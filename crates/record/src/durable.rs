@@ -24,7 +24,7 @@ pub(crate) struct Growing<D> {
     pub(crate) disk: D,
     policy: SyncPolicy,
     /// Blocks are asked for in steps of this size ahead of need, bytes.
-    ahead: u64,
+    pub(crate) ahead: u64,
     /// Bytes that were written whole.
     pub(crate) position: u64,
     /// Blocks were asked for up to here, bytes.

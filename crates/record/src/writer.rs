@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tapo_io::{Disk, Lock, NewFile, Op, RealDisk, free_space};
+use tapo_io::{Disk, Lock, NewFile, Op, RealDisk, disk_size, free_space};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Commands that may wait for the disk.
@@ -28,6 +28,8 @@ const REMEMBERED: usize = 1000;
 const PAUSE: Duration = Duration::from_secs(30);
 /// Of a small disk no more than this part is asked for ahead of need, for a file.
 const SHARE: u64 = 512;
+/// Where room is made between two segments, it is this much at most, bytes.
+const ROOM: u64 = 256 << 20;
 
 /// Where segments go.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -276,21 +278,29 @@ impl Files {
     }
 
     /// Files grow between two segments, those of others too: where less than is to be would be
-    /// free with so many bytes more, removes what is not kept.
-    fn keep_free(&mut self, bytes: u64) {
+    /// free if every camera wrote so many bytes more, removes what is not kept.
+    fn keep_free(&mut self, bytes: usize) {
         let wanted = self.retention.as_ref().and_then(|r| r.keep().free);
         // With 0 a write that fails is what makes room.
         let wanted = wanted.filter(|wanted| *wanted > 0);
         let (Some(wanted), Output::Folder(folder)) = (wanted, &self.output) else {
             return;
         };
+        let bytes = bytes as u64 + self.open.as_ref().map_or(0, |open| open.file.ahead);
+        let cameras = self
+            .everyone
+            .as_ref()
+            .map_or(1, |everyone| everyone.count());
+        let bytes = bytes.saturating_mul(cameras);
         let enough = wanted.saturating_add(bytes);
         let is_enough = |free: u64| free >= enough;
         let vain = self.vain.is_some_and(|at| at.elapsed() < PAUSE);
         if vain || free_space(folder).is_none_or(is_enough) {
             return;
         }
-        self.vain = (!self.tidy(bytes)).then(Instant::now);
+        // Enough for a while: all recordings are looked through for it.
+        let lasting = disk_size(folder).map_or(0, |size| ROOM.min(size / SHARE));
+        self.vain = (!self.tidy(bytes.max(lasting))).then(Instant::now);
     }
 
     /// The disk is full: removes the oldest segment that may go. `false` if none
@@ -365,7 +375,7 @@ impl Files {
     }
 
     fn open(&mut self, head: &Head) {
-        self.keep_free(head.bytes.len() as u64);
+        self.keep_free(head.bytes.len());
         let mut created = self.create(head);
         while let Err(Error::Io(error)) = &created
             && error.is_disk_full()
@@ -430,7 +440,7 @@ impl Files {
     fn begin(&self, disk: RealDisk, head: &Head) -> Result<OpenFile> {
         let path = disk.path().to_owned();
         let begun = Lock::exclusive(disk.file(), &path).and_then(|lock| {
-            let ahead = tapo_io::disk_size(&path).map_or(AHEAD, |size| AHEAD.min(size / SHARE));
+            let ahead = disk_size(&path).map_or(AHEAD, |size| AHEAD.min(size / SHARE));
             let file = Growing::begin(disk, head.bytes.clone(), self.sync, ahead)?;
             Ok((lock, file))
         });
@@ -452,7 +462,7 @@ impl Files {
     }
 
     fn append(&mut self, fragment: Fragment) {
-        self.keep_free(fragment.bytes.len() as u64);
+        self.keep_free(fragment.bytes.len());
         let Some(open) = &mut self.open else {
             // It was said already that media is lost.
             self.shared.cut.store(true, Ordering::Relaxed);

@@ -199,17 +199,54 @@ fn a_webhook_is_posted_to_again_if_the_server_fails() {
 
 #[test]
 fn addresses_of_webhooks() {
-    for wrong in [
-        "ftp://h/",
-        "https://h/",
-        "http://",
-        "h",
-        "http://u:p@h/",
-        "http://u@h/",
-    ] {
+    for wrong in ["ftp://h/", "http://", "h", "http://u:p@h/", "http://u@h/"] {
         let error = Address::parse(wrong).unwrap_err().to_string();
         assert!(!error.contains("u:p"), "{error}");
     }
+    assert!(Address::parse("https://hooks.example/x").is_ok());
     let address = Address::parse("http://127.0.0.1:8123/api/webhook/x").unwrap();
     assert_eq!(address.to_string(), "http://127.0.0.1:8123/...");
+}
+
+/// A certificate that nobody vouches for is refused, and told.
+#[test]
+fn a_webhook_is_not_told_to_a_stranger() {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+    let der = |name: &str| std::fs::read(Path::new("tests/tls").join(name)).unwrap();
+    let certificate = CertificateDer::from(der("camera.der"));
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der("camera.key.der")));
+    let provider = Arc::new(rustls_rustcrypto::provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/x", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut server = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+        // The client breaks it off.
+        let mut got = Vec::new();
+        let mut both = rustls::Stream::new(&mut server, &mut stream);
+        assert!(both.read_to_end(&mut got).is_err() || got.is_empty());
+    });
+    let mut one = hook(&[On::Lost], Action::Webhook(Address::parse(&url).unwrap()));
+    one.timeout = Duration::from_millis(900);
+    let (hooks, told) = start(&[one]);
+    hooks.event(&Event::State {
+        camera: "yard".into(),
+        state: State::Waiting {
+            reason: "away".into(),
+            retry_in: Duration::ZERO,
+        },
+    });
+    hooks.finish();
+    server.join().unwrap();
+    let failures = failures(&told);
+    assert!(
+        failures.len() == 1 && failures[0].contains("certificate"),
+        "{failures:?}"
+    );
 }

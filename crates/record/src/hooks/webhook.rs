@@ -3,7 +3,6 @@
 use super::Happening;
 use std::fmt;
 use std::time::{Duration, Instant};
-use ureq::Agent;
 use url::Url;
 
 /// Attempts, and the pauses between them.
@@ -17,7 +16,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// Takes `http://HOST[:PORT]/PATH`.
+    /// Takes `http://HOST[:PORT]/PATH`, or `https://`.
     ///
     /// # Errors
     /// [`Error::Usage`](crate::Error::Usage) if it is none, or holds a password; the
@@ -25,12 +24,11 @@ impl Address {
     pub fn parse(text: &str) -> crate::Result<Self> {
         let usage = |why: &str| Err(crate::Error::Usage(why.to_owned()));
         let Ok(url) = Url::parse(text.trim()) else {
-            return usage("the address of a webhook is http://HOST/PATH");
+            return usage("the address of a webhook is http://HOST/PATH or https://HOST/PATH");
         };
         match url.scheme() {
-            "http" => {}
-            "https" => return usage("webhooks over https:// are not supported yet"),
-            _ => return usage("the address of a webhook starts with http://"),
+            "http" | "https" => {}
+            _ => return usage("the address of a webhook starts with http:// or https://"),
         }
         if url.host_str().is_none_or(str::is_empty) {
             return usage("the address of a webhook has no host");
@@ -84,14 +82,7 @@ struct Failed {
 }
 
 fn once(address: &Address, json: &[u8], timeout: Duration) -> Result<(), Failed> {
-    let agent: Agent = Agent::config_builder()
-        .timeout_global(Some(timeout.max(Duration::from_millis(1))))
-        .max_redirects(0)
-        .proxy(None)
-        .http_status_as_error(false)
-        .user_agent(concat!("tapo/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into();
+    let agent = crate::http::agent(timeout, address.url.scheme() == "https");
     let post = agent.post(address.url.as_str());
     let answer = post.content_type("application/json").send(json);
     match answer.map(|answer| answer.status()) {

@@ -8,12 +8,15 @@ use crate::source::WallClock;
 use crate::writer::Output;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What is known of all cameras that record into folders.
 #[derive(Debug, Default)]
 pub(crate) struct Everyone {
     known: Mutex<Known>,
+    /// How many cameras are known.
+    count: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +49,13 @@ impl Everyone {
         let mut known = self.known();
         known.total = total;
         known.cameras = cameras.filter_map(folder).collect();
+        let count = known.cameras.len() as u64;
+        self.count.store(count, Ordering::Relaxed);
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -53,9 +63,9 @@ impl Everyone {
     }
 
     /// Removes the oldest of those that share the disk of `folder` and are not to
-    /// fill it until so many bytes are free, and as many more as each of them writes
-    /// `soon`; and the oldest of all while they take more than they may. Also says how
-    /// far the first is out of reach.
+    /// fill it until so many bytes are free, and as many more as will be written `soon`;
+    /// and the oldest of all while they take more than they may. Also says how far the
+    /// first is out of reach.
     pub(crate) fn tidy(
         &self,
         free: Option<u64>,
@@ -67,13 +77,15 @@ impl Everyone {
         let known = self.known();
         let now = WallClock::now();
         let (mut gone, mut beyond) = (Vec::new(), None);
-        if free.is_some() {
+        // Another may have made the room meanwhile.
+        let enough = free.map(|free| free.saturating_add(soon));
+        let lacks = |enough: u64| tapo_io::free_space(folder).is_none_or(|free| free < enough);
+        if enough.is_some_and(lacks) {
             let keep = Keep {
                 free,
                 ..Keep::default()
             };
             let on_disk = known.several(folder, |keep| keep.free.is_some());
-            let soon = soon.saturating_mul(on_disk.0.len() as u64);
             let mut shared = Retention::new(keep, on_disk);
             shared.soon = soon;
             let removed = shared.tidy(now, open);

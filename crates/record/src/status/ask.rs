@@ -4,7 +4,6 @@ use super::Status;
 use crate::{Error, Result};
 use std::net::SocketAddr;
 use std::time::Duration;
-use ureq::Agent;
 
 /// Where it is asked if nothing else is said.
 pub const ADDRESS: &str = "127.0.0.1:9554";
@@ -19,12 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`Error::Usage`] if nobody answers, or somebody else does.
 pub fn ask(address: SocketAddr) -> Result<Status> {
-    let agent: Agent = Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
-        .max_redirects(0)
-        .proxy(None)
-        .build()
-        .into();
+    let agent = crate::http::agent(PATIENCE, false);
     let other = |why: String| Error::NoStatus { address, why };
     let answer = agent.get(format!("http://{address}/status.json")).call();
     let mut answer = answer.map_err(|e| other(crate::http::why(&e)))?;
