@@ -162,6 +162,9 @@ fn holds(path: &Path, options: &Options) -> Result<bool> {
     let progress = options.progress.as_deref();
     let anywhere = Watched::anywhere(&source, progress);
     let layout = Layout::of(&anywhere)?;
+    if layout.has_lost_heads() {
+        return Ok(false);
+    }
     // Of an index that says too little to go by, it is hardly known.
     let Some((own, profile)) = basis::index(&anywhere, &layout)? else {
         return Ok(!basis::is_damaged(&anywhere, &layout)?);

@@ -19,6 +19,8 @@ pub(crate) enum Content {
     Whole(FourCc),
     /// A box that the file ends within, and that holds no media data.
     Torn,
+    /// What is left of the boxes in front of a fragment's `mdat`: no media data.
+    LostHead,
     /// The header of an `mdat`, not its payload.
     MediaHeader,
     /// Media data: behind an `mdat` header, or where no structure is left.
@@ -75,7 +77,11 @@ impl Layout {
                     layout.push(Span::new(at, payload.min(len)), Content::MediaHeader);
                     let sure = match end {
                         Some(end) if header.size != BoxSize::ToEnd && end > payload => {
-                            end == len || end < len && top(&mut window, end)?.is_some()
+                            end == len
+                                || end < len
+                                    && (top(&mut window, end)?.is_some()
+                                        || headless(source, &mut window, Span::new(end, len))?
+                                            .is_some())
                         }
                         _ => false,
                     };
@@ -110,6 +116,9 @@ impl Layout {
                     };
                     let next = next.filter(|_| end.is_some_and(|end| end <= len));
                     let next = next.unwrap_or(len);
+                    let headless = headless(source, &mut window, Span::new(at, next))?;
+                    let content = headless.map_or(content, |_| Content::LostHead);
+                    let next = headless.unwrap_or(next);
                     layout.push(Span::new(at, next), content);
                     at = next;
                 }
@@ -136,6 +145,11 @@ impl Layout {
     /// Whether fragments stand in the file.
     pub(crate) fn is_fragmented(&self) -> bool {
         self.kinds().any(|kind| kind == b"moof")
+    }
+
+    /// Whether there is media of fragments whose `moof` is lost.
+    pub(crate) fn has_lost_heads(&self) -> bool {
+        self.pieces.iter().any(|p| p.what == Content::LostHead)
     }
 
     /// The types of the boxes that are whole.
@@ -170,12 +184,44 @@ impl Layout {
     }
 }
 
+/// Bytes of the boxes in front of a fragment's `mdat`, at most: of a minute's samples.
+const FRAGMENT_HEAD: u64 = 1 << 16;
+
 /// The header of a box that may stand at the top level here.
 pub(crate) fn top(window: &mut Window<'_>, at: u64) -> Result<Option<BoxHeader>> {
     let bytes = window.bytes(at, BoxHeader::MAX_LEN)?;
     let header = BoxHeader::read(at, bytes);
     Ok(header
         .filter(|h| TOP.iter().any(|kind| h.kind == *kind) && h.declared_end(u64::MAX).is_some()))
+}
+
+/// The `mdat` of a fragment whose `moof` began with `span` and is no more: behind zeros or what is
+/// left of the `moof`, and whole.
+fn headless(source: &dyn ByteSource, window: &mut Window<'_>, span: Span) -> Result<Option<u64>> {
+    let len = source.len();
+    let head = Span::at(span.start, FRAGMENT_HEAD).intersect(span);
+    let bytes = source.read_span(head)?;
+    for (index, _) in bytes.windows(4).enumerate().filter(|(_, w)| *w == b"mdat") {
+        let Some(at) = index.checked_sub(4).map(|i| span.start + i as u64) else {
+            continue;
+        };
+        let Some(end) = top(window, at)?.and_then(|h| h.declared_end(len)) else {
+            continue;
+        };
+        if at == span.start || end > len || end < len && top(window, end)?.is_none() {
+            continue;
+        }
+        let before = bytes.get(..index - 4).unwrap_or_default();
+        let is_left = |kind: &[u8; 4]| before.windows(4).any(|w| w == kind);
+        let size = before.first_chunk().map(|size| u32::from_be_bytes(*size));
+        if size == u32::try_from(before.len()).ok()
+            || before.iter().all(|b| *b == 0)
+            || [b"traf", b"tfhd", b"trun"].into_iter().any(is_left)
+        {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
 }
 
 /// Pieces of a file with holes that are walked to find its end.
@@ -274,6 +320,32 @@ mod tests {
         let file = vec![0x55; 300];
         assert_eq!(media(&file), [(Span::new(0, 300), false, false)]);
         assert_eq!(Layout::of(&file).unwrap().media_header(), None);
+    }
+
+    #[test]
+    fn what_is_left_of_the_head_of_a_fragment_is_no_media() {
+        for lost in 0..4 {
+            let mut file = boxed(b"ftyp", 8);
+            let mut moof = boxed(b"moof", 40);
+            match lost {
+                0 => moof.fill(0),
+                1 => moof[4..8].fill(0),
+                2 => {
+                    moof[..12].fill(0);
+                    moof[20..24].copy_from_slice(b"trun");
+                }
+                // Nothing tells what it was.
+                _ => moof.fill(0xA7),
+            }
+            file.extend(moof);
+            file.extend(boxed(b"mdat", 100));
+            file.extend(boxed(b"prft", 16));
+            let all: &[_] = match lost {
+                3 => &[(Span::new(16, 196), false, false)],
+                _ => &[(Span::new(72, 172), true, true)],
+            };
+            assert_eq!(media(&file), all, "{lost}");
+        }
     }
 
     #[test]

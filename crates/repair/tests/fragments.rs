@@ -299,3 +299,27 @@ fn fragments_of_another_recording_keep_their_own_description() {
     let (done, _) = told(&[&file[..], bare].concat());
     assert!(!done.is_complete());
 }
+
+/// What stood in front of its media was no media: all tracks go on where they ended.
+#[test]
+fn the_last_fragment_goes_on_without_its_head() {
+    for name in ["h264_bframes_aac.mp4", "h265_open_gop.mp4", "h264_alaw.mov"] {
+        let (file, spans) = in_fragments(&clip(name), 1);
+        let want = content(&file);
+        let last = tapo_movie::read(&file).unwrap().fragments.pop().unwrap();
+        assert_eq!(last.moof.start, spans.last().unwrap().start);
+        let moof = last.moof.start as usize..last.moof.end as usize;
+        for lost in [moof.clone(), moof.start + 4..moof.start + 8] {
+            let mut broken = file.clone();
+            broken[lost.clone()].fill(0);
+            let (done, content) = told(&broken);
+            for (track, (content, want)) in content.iter().zip(&want).enumerate() {
+                let times = |c: &[Content]| c.iter().map(|c| (c.1, c.2)).collect::<Vec<_>>();
+                assert_eq!(times(content), times(want), "{name} {lost:?} {track}");
+                assert!(content == want, "{name} {lost:?} {track}");
+            }
+            let lost: u64 = done.tracks.iter().map(|t| t.lost_samples).sum();
+            assert_eq!(lost, 0, "{name}");
+        }
+    }
+}

@@ -103,10 +103,14 @@ pub fn finalization(
     }
     if done.media_left_out > 0 {
         let (style, file) = (theme.warning, escape::shell(source));
+        let back = match tense == Tense::Done && done.path == source {
+            true => format!("tapo finalize --undo {file}, then "),
+            false => String::new(),
+        };
         writeln!(
             out,
             "  {style}left out:{style:#} {} of media amid the fragments whose heads are lost; they stay in \
-             the file, and may come back with: tapo repair {file}",
+             the file, and may come back with: {back}tapo repair {file}",
             number::bytes(done.media_left_out)
         )?;
     }

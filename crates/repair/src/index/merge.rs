@@ -3,7 +3,7 @@
 use super::{Indexed, Own};
 use crate::Class;
 use crate::item::{Dropped, Found, Item, Stretch, Turns, When};
-use crate::layout::Layout;
+use crate::layout::{Content, Layout};
 use crate::profile::Profile;
 use std::collections::HashMap;
 use tapo_io::Span;
@@ -12,6 +12,14 @@ use tapo_io::Span;
 pub(crate) fn unindexed(own: &Own, index: &Indexed, layout: &Layout, len: u64) -> Vec<Span> {
     let mut used: Vec<Span> = index.items.iter().map(Item::span).collect();
     used.extend(&own.boxes);
+    let mut heads = layout.pieces.iter().peekable();
+    while let Some(head) = heads.next() {
+        // Media goes on behind it: nothing is lost.
+        if head.what == Content::LostHead {
+            used.push(head.span);
+            used.extend(heads.peek().map(|header| header.span));
+        }
+    }
     if !own.fragmented {
         let boxes = layout.pieces.iter().filter(|p| !p.is_media());
         used.extend(boxes.map(|p| p.span));

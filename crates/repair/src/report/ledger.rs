@@ -37,6 +37,10 @@ fn spans(len: u64, layout: &Layout, found: &Found) -> Vec<LedgerEntry> {
     let mut items = found.items.iter().peekable();
     let mut boxes = found.boxes.iter().peekable();
     for piece in &layout.pieces {
+        if piece.what == Content::LostHead {
+            ledger.add(Span::new(piece.span.end, piece.span.end), Use::Unusable);
+            continue;
+        }
         if !matches!(piece.what, Content::Media { .. }) {
             // Samples within a box are of a fragment's own media data.
             ledger.add(piece.span, Use::Structure);
