@@ -99,3 +99,44 @@ fn two_cameras_in_one_folder_are_refused() {
     let (code, _, said) = both("pattern = \"a-%s\"", "pattern = \"b-%s\"");
     assert_eq!(code, 0, "{said}");
 }
+
+/// Ten times faster than a camera, three of them fill a megabyte in a second.
+#[test]
+fn what_all_cameras_may_take_together_is_kept_and_the_newest_of_each_stays() {
+    let folder = Folder::new();
+    let camera = Camera::faster(&folder, 10);
+    let cameras: String = ["a", "b", "c"]
+        .iter()
+        .map(|name| format!("[[camera]]\nname = \"{name}\"\nurl = \"{}\"\n", camera.url))
+        .collect();
+    let head = "[total]\nkeep_size = \"1MB\"\n[defaults]\nsegment = \"2s\"\nusername = \"ann\"\n\
+                password_file = \"camera.secret\"\npattern = \"%s\"\n";
+    folder.write("cameras.toml", format!("{head}{cameras}").as_bytes());
+    let args = ["record", "--config", "cameras.toml", "--json", "-o", "out"];
+    let mut events = Events::of(&mut folder.command(&args));
+    let mut removed = std::collections::BTreeSet::new();
+    while removed.len() < 3 {
+        let event = events.until(|e| e["event"] == "removed");
+        assert_eq!(event["text"], "all take more than is kept");
+        removed.insert(event["camera"].as_str().unwrap().to_owned());
+    }
+    signal(&events.child, "-TERM");
+    let (code, told, said) = events.end();
+    assert_eq!(code, 0, "{said}");
+    let closed = told.iter().filter(|e| e["event"] == "closed");
+    let largest = closed.map(|e| e["bytes"].as_u64().unwrap()).max().unwrap();
+    let mut all = 0;
+    for name in ["a", "b", "c"] {
+        let files = std::fs::read_dir(folder.path("out").join(name)).unwrap();
+        let files = files.map(|f| f.unwrap().metadata().unwrap());
+        let bytes: Vec<u64> = files
+            .filter(std::fs::Metadata::is_file)
+            .map(|m| m.len())
+            .collect();
+        assert!(!bytes.is_empty(), "{name}");
+        all += bytes.iter().sum::<u64>();
+    }
+    // What is written meanwhile comes on top.
+    assert!(all < 1_000_000 + 4 * largest, "{all} {largest}");
+    assert_eq!(folder.run(&["inspect", "-q", "out"]).0, 0);
+}

@@ -20,11 +20,17 @@ pub struct Camera {
 
 impl Camera {
     pub fn start(folder: &Folder) -> Self {
+        Self::faster(folder, 1)
+    }
+
+    /// One that plays so many times faster.
+    pub fn faster(folder: &Folder, speed: u32) -> Self {
         let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/demo.mp4");
         folder.write("camera.secret", b"hunter2\n");
         let args = ["camera", "--port", "0", "--json", clip, "--user", "ann"];
         let mut command = folder.command(&args);
         command.args(["--password-file", "camera.secret"]);
+        command.args(["--speed", &speed.to_string()]);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
