@@ -137,31 +137,39 @@ impl PacketSource for RtspSource {
                 return Ok(SourceEvent::Silent { track });
             }
             let deadline = self.deadline();
-            // What a camera sends must not end the recorder, whatever it is.
-            let next = AssertUnwindSafe(self.session.next()).catch_unwind();
-            let Ok(item) = tokio::time::timeout_at(deadline, next).await else {
-                return Err(SourceError::Stalled(self.stall.as_secs()));
-            };
-            let Ok(item) = item else {
-                return Err(SourceError::Connection(UNHANDLED.to_owned()));
-            };
-            match item {
-                None => return self.bridge.reason().await.map_or(Ok(SourceEvent::End), Err),
-                Some(Ok(item)) => {
-                    self.errors = 0;
-                    self.take(item);
-                }
-                // One bad packet does not end a session, many do.
-                Some(Err(error)) => {
-                    self.errors += 1;
-                    let error = failure(&error);
-                    tracing::debug!(%error, "a packet was not understood");
-                    if self.errors >= PATIENCE || is_fatal(&error) {
-                        return Err(self.bridge.reason().await.unwrap_or(error));
-                    }
-                }
+            match tokio::time::timeout_at(deadline, self.receive()).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => return Ok(SourceEvent::End),
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Err(SourceError::Stalled(self.stall.as_secs())),
             }
         }
+    }
+
+    async fn resume(&mut self) -> Result<(), SourceError> {
+        let lead = self.lead();
+        self.described.fill(false);
+        loop {
+            let is_lead =
+                |e: &SourceEvent| matches!(e, SourceEvent::AccessUnit(u) if u.track == lead);
+            if self.queue.iter().any(is_lead) {
+                break;
+            }
+            self.queue
+                .retain(|e| matches!(e, SourceEvent::Parameters { .. }));
+            if !self.receive().await? {
+                return Err(SourceError::Connection(
+                    "the camera ended the stream".to_owned(),
+                ));
+            }
+        }
+        self.opened = Instant::now();
+        for event in &mut self.queue {
+            if let SourceEvent::AccessUnit(unit) = event {
+                unit.arrived = Duration::ZERO;
+            }
+        }
+        Ok(())
     }
 
     async fn close(self) {
@@ -172,6 +180,38 @@ impl PacketSource for RtspSource {
 }
 
 impl RtspSource {
+    /// Takes what comes next into the queue; `false` at the end.
+    async fn receive(&mut self) -> Result<bool, SourceError> {
+        // What a camera sends must not end the recorder, whatever it is.
+        let next = AssertUnwindSafe(self.session.next()).catch_unwind();
+        let Ok(item) = next.await else {
+            return Err(SourceError::Connection(UNHANDLED.to_owned()));
+        };
+        match item {
+            None => return self.bridge.reason().await.map_or(Ok(false), Err),
+            Some(Ok(item)) => {
+                self.errors = 0;
+                self.take(item);
+            }
+            // One bad packet does not end a session, many do.
+            Some(Err(error)) => {
+                self.errors += 1;
+                let error = failure(&error);
+                tracing::debug!(%error, "a packet was not understood");
+                if self.errors >= PATIENCE || is_fatal(&error) {
+                    return Err(self.bridge.reason().await.unwrap_or(error));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The track whose silence ends the session: that of pictures, if there is one.
+    fn lead(&self) -> usize {
+        let video = self.info.tracks.iter().position(|t| t.codec.is_video());
+        video.unwrap_or(0)
+    }
+
     fn take(&mut self, item: CodecItem) {
         let track_of = |stream: usize| self.tracks.get(stream).copied().flatten();
         match item {
@@ -243,20 +283,14 @@ impl RtspSource {
     /// When the camera has been without pictures (or sound, if it has no pictures)
     /// for too long.
     fn deadline(&self) -> tokio::time::Instant {
-        let lead = self.info.tracks.iter().position(|t| t.codec.is_video());
-        let last = self.last_media.get(lead.unwrap_or(0));
+        let last = self.last_media.get(self.lead());
         last.map_or_else(tokio::time::Instant::now, |(last, _)| *last + self.stall)
     }
 
     /// The other track that has come to be missed.
     fn missed(&mut self) -> Option<usize> {
         let (stall, now) = (self.stall, tokio::time::Instant::now());
-        let lead = self
-            .info
-            .tracks
-            .iter()
-            .position(|t| t.codec.is_video())
-            .unwrap_or(0);
+        let lead = self.lead();
         let mut tracks = self.last_media.iter_mut().enumerate();
         let (track, (_, missed)) = tracks
             .find(|(track, (last, missed))| *track != lead && !*missed && *last + stall <= now)?;

@@ -141,27 +141,51 @@ impl Camera<'_> {
     async fn connections<C: Connector>(&mut self, connector: &C) -> Result<()> {
         let plan = self.plan;
         let mut retry = Retry::default();
+        let mut stalled: Option<C::Source> = None;
         while !plan.stop.is_stopped() {
             plan.state(State::Connecting);
             let attempt = tokio::select! {
                 biased;
-                () = plan.stop.stopped() => return Ok(()),
-                attempt = connector.connect() => attempt,
+                () = plan.stop.stopped() => None,
+                () = resumed(&mut stalled) => stalled.take().map(Ok),
+                attempt = connector.connect() => {
+                    self.recording.connections += u32::from(attempt.is_ok());
+                    Some(attempt)
+                }
+            };
+            let Some(attempt) = attempt else {
+                break;
             };
             let reason = match attempt {
                 Ok(mut source) => {
+                    if let Some(source) = stalled.take() {
+                        source.close().await;
+                    }
                     let since = Instant::now();
-                    self.recording.connections += 1;
                     plan.state(State::Connected);
                     let over = self.connection(&mut source).await;
-                    source.close().await;
                     retry.ended(since, Instant::now());
                     match over {
-                        Over::Stopped | Over::Fatal => return Ok(()),
-                        Over::Failed(error) => error,
+                        // It stands: media may come back before another one is made.
+                        Over::Failed(error @ SourceError::Stalled(_)) => {
+                            stalled = Some(source);
+                            error
+                        }
+                        Over::Failed(error) => {
+                            source.close().await;
+                            error
+                        }
+                        Over::Stopped | Over::Fatal => {
+                            source.close().await;
+                            return Ok(());
+                        }
                     }
                 }
                 Err(error) => {
+                    // Some cameras have room for one session only.
+                    if let Some(source) = stalled.take() {
+                        source.close().await;
+                    }
                     if self.recording.connections == 0
                         && let Some(fatal) = plan.first_failure(&error)
                     {
@@ -182,9 +206,13 @@ impl Camera<'_> {
             });
             tokio::select! {
                 biased;
-                () = plan.stop.stopped() => return Ok(()),
+                () = plan.stop.stopped() => {}
+                () = resumed(&mut stalled) => {}
                 () = tokio::time::sleep(retry_in) => {}
             }
+        }
+        if let Some(source) = stalled {
+            source.close().await;
         }
         Ok(())
     }
@@ -420,6 +448,17 @@ impl Camera<'_> {
         });
         self.recording.notices.push(text);
     }
+}
+
+/// Waits for media of a session that stands without it; for ever if there is none.
+async fn resumed<S: PacketSource>(stalled: &mut Option<S>) {
+    if let Some(source) = stalled
+        && source.resume().await.is_ok()
+    {
+        return;
+    }
+    *stalled = None;
+    std::future::pending::<()>().await;
 }
 
 /// A number that no other recording has: hashed from time, process and camera.

@@ -14,6 +14,11 @@ pub trait PacketSource: Send {
     /// [`SourceEvent::End`] or an error it must not be called again.
     fn next(&mut self) -> impl Future<Output = Result<SourceEvent, SourceError>> + Send;
 
+    /// After [`SourceError::Stalled`]: waits, for as long as the session stands,
+    /// until media comes again. [`PacketSource::next`] then delivers it, as that of
+    /// a source that was opened anew. Nothing is lost if the wait is given up.
+    fn resume(&mut self) -> impl Future<Output = Result<(), SourceError>> + Send;
+
     /// Says goodbye to the camera, within a short time.
     fn close(self) -> impl Future<Output = ()> + Send;
 }
