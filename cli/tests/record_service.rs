@@ -45,8 +45,8 @@ fn hooks_status_and_systemd_are_told_and_none_is_told_the_password() {
         String::from_utf8(text[..len].to_vec()).unwrap()
     };
     let config = format!(
-        "[status]\nlisten = \"127.0.0.1:0\"\n\
-         [[hook]]\non = [\"segment\"]\ncameras = [\"yard\"]\n\
+        "[status]\nlisten = \"127.0.0.1:0\"\n[disk]\nlow = \"9000TB\"\n\
+         [[hook]]\non = [\"segment\", \"disk-low\"]\ncameras = [\"yard\"]\n\
          program = [\"/bin/sh\", \"-c\", \"env >> hooked; cat >> hooked\"]\n\
          [[camera]]\nname = \"yard\"\nurl = \"{}\"\nusername = \"ann\"\n\
          password_env = \"SECRET\"\npattern = \"%s\"\n",
@@ -88,8 +88,11 @@ fn hooks_status_and_systemd_are_told_and_none_is_told_the_password() {
 
     // The last file was told of before the end.
     let hooked = std::fs::read_to_string(folder.path("hooked")).unwrap();
-    let line = hooked.lines().find(|l| l.starts_with('{')).unwrap();
-    let payload: Value = serde_json::from_str(line).unwrap();
+    let lines = hooked.lines().filter(|l| l.starts_with('{'));
+    let payloads: Vec<Value> = lines.map(|l| serde_json::from_str(l).unwrap()).collect();
+    let of = |event: &str| payloads.iter().find(|p| p["event"] == event).unwrap();
+    assert_eq!(of("disk-low")["limit_bytes"], 9_000_000_000_000_000_u64);
+    let payload = of("segment");
     let file = std::fs::read(payload["path"].as_str().unwrap()).unwrap();
     let hash: String = Sha256::digest(&file)
         .iter()
@@ -188,4 +191,28 @@ fn a_file_that_a_kill_left_open_is_told_of_too() {
         (&late["camera"], late["sha256"].as_str().unwrap().len()),
         (&"yard".into(), 64)
     );
+}
+
+#[test]
+fn log_lines_are_json_if_asked_for() {
+    let folder = Folder::new();
+    let args = [
+        "record",
+        "--demo",
+        "--duration",
+        "1s",
+        "-vv",
+        "--log-format",
+        "json",
+    ];
+    let (code, _, said) = folder.run(&args);
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.is_empty());
+    for line in said.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(
+            line["level"].is_string() && line["timestamp"].is_string(),
+            "{line}"
+        );
+    }
 }

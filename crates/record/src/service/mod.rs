@@ -11,7 +11,7 @@ use crate::stop::StopHandle;
 use crate::writer::Tell;
 use notify::Notifier;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -46,8 +46,7 @@ impl Disks {
         drop(watched);
         low.retain(|folder, _| folders.contains(folder));
         for path in folders {
-            let disk = tapo_io::free_space(&path).zip(tapo_io::disk_size(&path));
-            let Some((free, size)) = disk else {
+            let Some((free, size)) = disk_of(&path) else {
                 continue;
             };
             let limit = limit.unwrap_or_else(|| LOW.0.min(size / LOW.1));
@@ -60,6 +59,13 @@ impl Disks {
             *was = is;
         }
     }
+}
+
+/// Bytes that are free on the disk that a folder is on, or will be, and that it has.
+pub(crate) fn disk_of(folder: &Path) -> Option<(u64, u64)> {
+    let folder = std::path::absolute(folder).ok()?;
+    let there = folder.ancestors().find(|there| there.exists())?;
+    tapo_io::free_space(there).zip(tapo_io::disk_size(there))
 }
 
 /// The thread that looks after things; it ends when this is dropped.

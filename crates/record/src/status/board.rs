@@ -2,6 +2,7 @@
 
 use super::{CameraStatus, DiskStatus, Status};
 use crate::outcome::{Event, State};
+use crate::service::disk_of;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -121,10 +122,11 @@ impl Board {
             ..camera.status.clone()
         };
         let disk = |folder: &PathBuf| {
+            let (free, size) = disk_of(folder)?;
             Some(DiskStatus {
                 path: folder.to_string_lossy().into_owned(),
-                free: tapo_io::free_space(folder)?,
-                size: tapo_io::disk_size(folder)?,
+                free,
+                size,
             })
         };
         Status {
