@@ -3,9 +3,13 @@
 //! Each stream's RTP timestamps start anywhere (RFC 3550 §5.1). Which ticks of
 //! two streams mean the same instant is said by their sender reports, by
 //! `RTP-Info` (RFC 2326 §12.33), or, roughly, by their arrival. It is decided
-//! once, when recording starts, and stands until a clock jumps: what drifts or
-//! jitters later moves nothing. Durations are differences of RTP timestamps,
-//! never of arrival times.
+//! once, when recording starts, and stands: what drifts or jitters later moves
+//! nothing. Durations are differences of RTP timestamps, never of arrival times.
+//!
+//! Where a clock jumps, the unit is put as far behind the one before as usual (or
+//! as it arrived, if something was lost), and time goes on from there. Only with
+//! pictures that are reordered it cannot be said where that is: then everything
+//! starts anew.
 
 use crate::source::AccessUnit;
 use crate::wall::{Wall, WallTime};
@@ -77,6 +81,11 @@ struct Clock {
     origin: Option<i64>,
     first: Option<Seen>,
     last: Option<Seen>,
+    /// All jumps so far: RTP timestamps minus this are steady.
+    shift: i64,
+    /// The last step from unit to unit, and whether any went back.
+    usual: Option<i64>,
+    reordered: bool,
     /// The report that alignment uses.
     report: Option<Report>,
     wall: Wall,
@@ -106,6 +115,9 @@ impl Timeline {
             origin: None,
             first: None,
             last: None,
+            shift: 0,
+            usual: None,
+            reordered: false,
             report: None,
             wall: Wall::new(rate),
         };
@@ -127,27 +139,34 @@ impl Timeline {
     /// Takes the next access unit. Units of unknown tracks are dropped.
     pub fn push(&mut self, unit: AccessUnit) {
         let track = unit.track;
-        let seen = Seen {
-            rtp: unit.rtp,
-            since_play: unit.since_play,
-            arrived: unit.arrived,
-        };
+        let reordered = self.clocks.iter().any(|clock| clock.reordered);
         let Some(clock) = self.clocks.get_mut(track) else {
             return;
         };
+        let mut seen = Seen {
+            rtp: unit.rtp.saturating_sub(clock.shift),
+            since_play: unit.since_play,
+            arrived: unit.arrived,
+        };
         if clock.jumped(seen) {
-            self.restart();
+            let continued = clock.continued(seen, unit.lost);
+            if let Some(rtp) = continued.filter(|_| !reordered) {
+                clock.shift += seen.rtp - rtp;
+                seen.rtp = rtp;
+            } else {
+                self.restart();
+                seen.rtp = unit.rtp;
+            }
         }
         let Some(clock) = self.clocks.get_mut(track) else {
             return;
         };
-        clock.first.get_or_insert(seen);
-        clock.last = Some(seen);
-        let wall = clock.wall.time(&unit);
+        clock.follow(seen);
+        let wall = clock.wall.time(seen.rtp, unit.arrived, unit.received);
         self.held_bytes += unit.data.len();
         self.held.push_back(Timed {
             unit,
-            time: 0,
+            time: seen.rtp,
             wall,
         });
         self.release(false);
@@ -160,6 +179,15 @@ impl Timeline {
             return;
         }
         if let Some(clock) = self.clocks.get_mut(track) {
+            let rtp = rtp.saturating_sub(clock.shift);
+            // One of before or behind a jump says nothing.
+            let far = |last: Seen| clock.seconds(rtp.saturating_sub(last.rtp)).abs();
+            if clock
+                .last
+                .is_some_and(|last| far(last) > JUMP.as_secs_f64())
+            {
+                return;
+            }
             let report = Report { ntp, rtp };
             clock.report.get_or_insert(report);
             clock.wall.report(ntp, rtp);
@@ -186,6 +214,9 @@ impl Timeline {
             clock.last = None;
             clock.report = None;
             clock.wall = Wall::new(clock.rate);
+            clock.shift = 0;
+            clock.usual = None;
+            clock.reordered = false;
         }
         self.basis = None;
         self.out.push_back(Placed::Discontinuity);
@@ -207,7 +238,7 @@ impl Timeline {
         }
         while let Some(mut timed) = self.held.pop_front() {
             self.held_bytes -= timed.unit.data.len();
-            timed.time = timed.unit.rtp - self.origin(timed.unit.track);
+            timed.time -= self.origin(timed.unit.track);
             self.out.push_back(Placed::Unit(timed));
         }
     }
@@ -278,6 +309,25 @@ impl Clock {
         let by_clock = self.seconds(seen.rtp.saturating_sub(last.rtp));
         let by_arrival = seen.arrived.saturating_sub(last.arrived).as_secs_f64();
         (by_clock - by_arrival).abs() > JUMP.as_secs_f64() || self.audio && by_clock < -0.5
+    }
+
+    /// Where a unit stands whose clock jumped, if that can be said.
+    fn continued(&self, seen: Seen, lost: u32) -> Option<i64> {
+        let last = self.last?;
+        let nanos = seen.arrived.saturating_sub(last.arrived).as_nanos();
+        let arrival = i64::try_from(nanos * u128::from(self.rate) / 1_000_000_000).ok()?;
+        let whole = |usual: &i64| lost == 0 && self.seconds(arrival - usual).abs() < 0.5;
+        let step = self.usual.filter(whole).unwrap_or(arrival).max(1);
+        last.rtp.checked_add(step)
+    }
+
+    fn follow(&mut self, seen: Seen) {
+        self.first.get_or_insert(seen);
+        if let Some(last) = self.last.replace(seen) {
+            let step = seen.rtp.saturating_sub(last.rtp);
+            self.reordered |= step < 0;
+            self.usual = Some(step).filter(|step| *step > 0).or(self.usual);
+        }
     }
 
     /// The RTP timestamp of the instant at which the first unit of `lead` was
@@ -402,16 +452,59 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_of_the_clock_starts_anew() {
+    fn a_jump_of_the_clock_changes_nothing() {
+        let mut t = two();
+        // The numbers of RTP, and what becomes of them: +2 h, -2 h, from anywhere.
+        let mut bases = [
+            (0, 0),
+            (648_000_000, 57_600_000),
+            (-7, -5),
+            (1 << 40, 1 << 33),
+        ]
+        .into_iter();
+        let (mut base, mut due) = (bases.next().unwrap(), Vec::new());
+        for n in 0..400_i64 {
+            if n % 100 == 99 {
+                base = bases.next().unwrap_or(base);
+            }
+            let arrived = 40 * n.unsigned_abs() + n.unsigned_abs() % 7;
+            t.push(unit(0, base.0 + n * 3_600, 0, arrived));
+            t.push(unit(1, base.1 + n * 320, 0, arrived));
+            due.extend([(0, n * 3_600), (1, n * 320)]);
+        }
+        t.finish();
+        assert_eq!(times(&mut t), due);
+    }
+
+    #[test]
+    fn what_is_lost_with_a_jump_is_as_long_as_it_took() {
         let mut t = Timeline::new(&[(90_000, false)]);
         t.push(unit(0, 0, 0, 0));
+        t.push(unit(0, 3_600, 0, 40));
         // A pause that the clock agrees with is no jump.
         t.push(unit(0, 90_000 * 60, 0, 60_000));
-        assert_eq!(times(&mut t), [(0, 0), (0, 5_400_000)]);
-        t.push(unit(0, 90_000 * 7_260, 0, 60_040));
-        t.push(unit(0, 90_000 * 7_260 + 3_600, 0, 60_080));
-        assert_eq!(times(&mut t), [(usize::MAX, 0), (0, 0), (0, 3_600)]);
-        t.push(unit(0, 0, 0, 60_120));
-        assert_eq!(times(&mut t), [(usize::MAX, 0), (0, 0)]);
+        let mut after = unit(0, 90_000 * 7_260, 0, 62_000);
+        after.lost = 30;
+        t.push(after);
+        t.push(unit(0, 90_000 * 7_260 + 3_600, 0, 62_040));
+        let seconds = |s: i64| s * 90_000;
+        let expected = [
+            (0, 0),
+            (0, 3_600),
+            (0, seconds(60)),
+            (0, seconds(62)),
+            (0, seconds(62) + 3_600),
+        ];
+        assert_eq!(times(&mut t), expected);
+    }
+
+    #[test]
+    fn a_jump_amid_pictures_that_are_reordered_starts_anew() {
+        let mut t = Timeline::new(&[(90_000, false)]);
+        for (n, rtp) in [0, 10_800, 3_600, 7_200].into_iter().enumerate() {
+            t.push(unit(0, rtp, 0, 40 * n as u64));
+        }
+        t.push(unit(0, 90_000 * 7_260, 0, 160));
+        assert_eq!(times(&mut t)[4..], [(usize::MAX, 0), (0, 0)]);
     }
 }

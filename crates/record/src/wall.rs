@@ -13,8 +13,9 @@
 //! half a minute, and 30 s times the drift of the camera's clock (6 ms at
 //! 200 ppm). Before that: the least delay so far.
 
-use crate::source::{AccessUnit, WallClock};
+use crate::source::WallClock;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// A camera's clock further from ours than this is not believed.
 const WRONG_NS: i128 = 10_000_000_000;
@@ -99,15 +100,16 @@ impl Wall {
         self.report = Some((i128::from(WallClock::from_ntp(ntp).0), rtp));
     }
 
-    /// When this unit was taken. Units come in the order of their arrival.
-    pub(crate) fn time(&mut self, unit: &AccessUnit) -> WallTime {
-        let arrived = i128::try_from(unit.arrived.as_nanos()).unwrap_or(i128::MAX);
-        let origin = *self.origin.get_or_insert(unit.rtp);
-        let media = self.nanos(unit.rtp, origin);
+    /// When the unit with this RTP time was taken, which arrived then by the clock
+    /// that never jumps and by the one on the wall.
+    pub(crate) fn time(&mut self, rtp: i64, arrived: Duration, received: WallClock) -> WallTime {
+        let arrived = i128::try_from(arrived.as_nanos()).unwrap_or(i128::MAX);
+        let origin = *self.origin.get_or_insert(rtp);
+        let media = self.nanos(rtp, origin);
         let least = self.least_delay(arrived, arrived - media);
         let by_arrival = media + self.arrival.follow(media, least);
         // What the wall clock says now against the one that never jumps.
-        let wall = i128::from(unit.received.0) - arrived + by_arrival;
+        let wall = i128::from(received.0) - arrived + by_arrival;
         if let Some((ntp, rtp)) = self.report {
             let told = ntp - self.nanos(rtp, origin);
             if (told + media - wall).abs() < WRONG_NS {

@@ -367,3 +367,50 @@ fn a_camera_that_refuses_is_told_of_while_others_go_on() {
         .unwrap();
     assert_eq!(gate.connections, 0);
 }
+
+#[test]
+fn an_encoder_that_starts_anew_and_clocks_that_jump_and_wrap_cost_nothing() {
+    let source = clip("h264_alaw.mov");
+    let mut config = CameraConfig::new(source.clone());
+    (config.first_timestamp, config.first_sequence) = (Some(u32::MAX - 40_000), Some(65_500));
+    let jump = |milliseconds| Fault::JumpClock { milliseconds };
+    config.schedule = [
+        Fault::ChangeSsrc,
+        jump(7_200_000),
+        jump(-7_200_000),
+        Fault::ChangeSsrc,
+    ]
+    .into_iter()
+    .zip([2, 3, 4, 5])
+    .map(|(fault, at)| (Duration::from_secs(at), fault))
+    .collect();
+    let camera = Camera::start(config).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let recording = run(options(&camera.url(), dir.path()), frames(180))
+        .0
+        .unwrap();
+    let yard = &recording.cameras[0];
+    assert_eq!(
+        (yard.connections, yard.gaps, yard.segments.len()),
+        (1, 0, 1)
+    );
+    assert!(
+        yard.lost_packets <= 4,
+        "each new source may hide one: {}",
+        yard.lost_packets
+    );
+    let file = read(&paths(&recording)[0]);
+    for (track, sent) in file.movie.tracks.iter().zip(sent(&camera, 0)) {
+        assert!(track.samples.len() as usize + 60 > sent.len());
+        // In order, whole, each as long as before.
+        let mut samples = track.samples.iter().zip(&sent);
+        assert!(samples.all(|(sample, sent)| {
+            let span = sample.span.start as usize..sample.span.end as usize;
+            let bytes = source
+                .sample(usize::from(!track.is_video()), sent.sample)
+                .unwrap();
+            !track.is_video() && file.bytes[span] == bytes[..] || track.is_video()
+        }));
+        steady(track);
+    }
+}
