@@ -1,7 +1,7 @@
 //! Time that no fragment of a recording is of: fragments are missing, or the recorder paused.
 
 use std::time::Duration;
-use tapo_movie::{Fragment, Movie, TopBox, Track};
+use tapo_movie::{Fragment, Movie, Track};
 
 /// Shorter ones are how some recorders round, or what a late packet looks like.
 const SHORTEST: Duration = Duration::from_millis(100);
@@ -19,37 +19,6 @@ pub struct Hole {
     /// How many fragments are missing there by their numbers (`mfhd`); if none is, the recorder
     /// paused.
     pub missing: u32,
-}
-
-/// Bytes of the media of whole fragments that no sample of `movie` is of.
-pub(crate) fn media_left_out(read: &tapo_movie::Read, movie: &Movie) -> u64 {
-    if read.fragments.is_empty() {
-        return 0;
-    }
-    let tracks = movie.tracks.iter();
-    let mut chunks: Vec<u64> = tracks
-        .flat_map(|t| t.samples.chunks.iter().map(|c| c.offset))
-        .collect();
-    chunks.sort_unstable();
-    let broken = |moof: &TopBox| {
-        let at = |f: &Fragment| f.moof.start.cmp(&moof.span.start);
-        let found = read.fragments.binary_search_by(at).ok();
-        let fragment = found.and_then(|i| read.fragments.get(i));
-        fragment.is_some_and(crate::tail::is_broken)
-    };
-    let mut before = None;
-    let mut left_out = 0;
-    for this in &read.top {
-        let of_broken = before.replace(this).is_some_and(broken);
-        if this.kind != b"mdat" || !this.whole || of_broken {
-            continue;
-        }
-        let first = chunks.partition_point(|at| *at < this.payload().start);
-        if chunks.get(first).is_none_or(|at| *at >= this.span.end) {
-            left_out += this.payload().len();
-        }
-    }
-    left_out
 }
 
 /// Where a track has been read to.

@@ -1,6 +1,6 @@
 //! What finalize is asked, and what it answers.
 
-use crate::Hole;
+use crate::{Hole, LeftOut};
 use std::path::PathBuf;
 use std::time::Duration;
 use tapo_io::WritePlan;
@@ -46,18 +46,11 @@ pub struct Finalization {
     pub lead_left_out: Duration,
     /// Fragments all of whose samples are in the final index.
     pub fragments: usize,
-    /// Fragments that are not: torn before the first sample, or out of order beyond
-    /// repair.
-    pub fragments_left_out: usize,
     /// Of a last fragment that is torn: how many of its samples are there, and in the
     /// final index, and how many are not.
     pub torn_samples: Option<(u64, u64)>,
-    /// Bytes at the end of the file that belong to no whole fragment and no sample in
-    /// the index. They stay in the file.
-    pub torn_bytes: u64,
-    /// Bytes of media (`mdat`) amid the fragments that no sample in the index is of: the head of
-    /// its fragment (`moof`) is lost. They stay in the file.
-    pub media_left_out: u64,
+    /// What of the file is not in the final index.
+    pub left_out: LeftOut,
     /// Time that no fragment is of, in order.
     pub holes: Vec<Hole>,
     /// Length of the final `moov`, bytes; 0 if it was final already.

@@ -9,8 +9,8 @@ use crate::prepare::lead;
 use crate::resized::Resized;
 use crate::reveal::{Segment, conceal};
 use crate::state::State;
-use crate::tail::{Tail, flip, is_broken, restore, torn_at};
-use crate::{Error, Result};
+use crate::tail::{Tail, flip, restore};
+use crate::{Error, LeftOut, Result};
 use std::path::Path;
 use std::time::Duration;
 use tapo_bmff::{Flaw, FourCc};
@@ -47,7 +47,7 @@ pub(crate) fn finalize(source: &dyn ByteSource) -> Result<Plan> {
         }),
         State::Revealed(_) | State::Tailed(_) | State::Followed { .. } => {
             let movie = read.movie.clone().unwrap_or_default();
-            let outcome = outcome(source, &read, &movie, How::AlreadyFinal);
+            let outcome = outcome(source, &read, &movie, How::AlreadyFinal)?;
             Ok(Plan::new(WritePlan::new(), outcome, None))
         }
         State::Appended(record) => {
@@ -57,7 +57,7 @@ pub(crate) fn finalize(source: &dyn ByteSource) -> Result<Plan> {
             let outcome = Finalization {
                 moov_len: source.len() - record.moov_at(),
                 resumed: true,
-                ..outcome(source, &read, &movie, How::Tail)
+                ..outcome(source, &read, &movie, How::Tail)?
             };
             Ok(Plan::new(flip(&record), outcome, None))
         }
@@ -79,7 +79,7 @@ pub(crate) fn finalize(source: &dyn ByteSource) -> Result<Plan> {
 pub(crate) fn nothing(source: &dyn ByteSource) -> Result<Plan> {
     let read = read(source)?;
     let movie = read.movie.clone().unwrap_or_default();
-    let outcome = outcome(source, &read, &movie, How::AlreadyFinal);
+    let outcome = outcome(source, &read, &movie, How::AlreadyFinal)?;
     Ok(Plan::new(WritePlan::new(), outcome, None))
 }
 
@@ -263,7 +263,7 @@ fn open(
                 moov_len,
                 bytes_written: writes.bytes_written(),
                 resumed: segment.was_begun(source)?,
-                ..outcome(source, read, &movie, How::Reveal)
+                ..outcome(source, read, &movie, How::Reveal)?
             };
             return Ok(Plan::new(writes, outcome, None));
         }
@@ -276,7 +276,7 @@ fn open(
         bytes_written: writes.bytes_written(),
         size: tail.record.moov_at() + moov_len,
         resumed: interrupted,
-        ..outcome(source, read, &tail.movie, How::Tail)
+        ..outcome(source, read, &tail.movie, How::Tail)?
     };
     Ok(Plan {
         rollback: restore(&tail.record, tail.record.moov_at() + moov_len),
@@ -300,10 +300,9 @@ impl Plan {
 }
 
 /// What there is to say about the `movie` of a final file.
-fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Finalization {
+fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Result<Finalization> {
     let mut chunks = movie.tracks.iter().flat_map(|t| &t.samples.chunks);
-    let broken = read.fragments.iter().filter(|f| is_broken(f));
-    Finalization {
+    Ok(Finalization {
         path: source.path().to_owned(),
         how,
         tracks: movie.tracks.len(),
@@ -312,21 +311,15 @@ fn outcome(source: &dyn ByteSource, read: &Read, movie: &Movie, how: How) -> Fin
         duration: shown_for(movie),
         lead_left_out: Duration::from_secs(read.movie.as_ref().map_or(0, lead)),
         fragments: read.fragments.iter().filter(|f| f.whole).count(),
-        fragments_left_out: broken.count() - usize::from(read.torn.is_some()),
         torn_samples: read.torn.map(|torn| (torn.kept, torn.lost)),
-        torn_bytes: read
-            .torn
-            .map(|torn| torn.end)
-            .or(torn_at(read))
-            .map_or(0, |at| read.size - at),
-        media_left_out: crate::hole::media_left_out(read, movie),
+        left_out: LeftOut::of(source, read, movie)?,
         holes: crate::hole::holes(&read.fragments, movie),
         moov_len: 0,
         large_offsets: chunks.any(|c| c.offset > u64::from(u32::MAX)),
         bytes_written: 0,
         size: source.len(),
         resumed: false,
-    }
+    })
 }
 
 /// How many sample entries each track has, by its id.

@@ -376,12 +376,45 @@ fn media_whose_fragment_lost_its_head_is_told() {
         assert_eq!(
             finalize(&whole, &Options::default())
                 .unwrap()
-                .media_left_out,
+                .left_out
+                .media,
             0
         );
         bytes[at..at + 4].fill(0);
         let path = written(dir.path(), "lost.mp4", &bytes);
         let done = finalize(&path, &Options::default()).unwrap();
-        assert_eq!((done.media_left_out, done.samples), (8000, 50));
+        assert_eq!((done.left_out.media, done.samples), (8000, 50));
     }
+}
+
+/// A fragment has lost the head of one of its tracks: the other's samples are all there.
+#[test]
+fn media_whose_run_is_lost_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bytes = clip(None);
+    let run = bytes.windows(4).rposition(|w| w == b"trun").unwrap();
+    for lost in [&b"free"[..], b"\0run"] {
+        bytes[run..run + 4].copy_from_slice(lost);
+        let path = written(dir.path(), "lost.mp4", &bytes);
+        let done = finalize(&path, &Options::default()).unwrap();
+        assert_eq!((done.left_out.media, done.samples), (8000, 50));
+        assert!(!done.left_out.is_nothing());
+    }
+}
+
+/// What is whole stands behind bytes that are no box.
+#[test]
+fn whole_fragments_behind_damage_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bytes = clip(None);
+    let at = bytes.windows(4).rposition(|w| w == b"moof").unwrap() - 4;
+    bytes.splice(at..at, [0xA7; 64]);
+    for (len, behind) in [(bytes.len(), true), (at + 64, false), (at + 90, false)] {
+        let path = written(dir.path(), "damaged.mp4", &bytes[..len]);
+        let left = finalize(&path, &Options::default()).unwrap().left_out;
+        assert_eq!((left.behind_damage, left.tail), (behind, (len - at) as u64));
+    }
+    let path = written(dir.path(), "whole.mp4", &clip(None));
+    let left = finalize(&path, &Options::default()).unwrap().left_out;
+    assert!(left.is_nothing(), "{left:?}");
 }

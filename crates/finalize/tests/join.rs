@@ -700,3 +700,24 @@ fn it_ends_when_asked_and_keeps_what_exists() {
     let busy = join(&files, &out, &replace, &|_, _| true);
     assert!(matches!(busy, Err(Error::Io(tapo_io::Error::InUse { .. }))));
 }
+
+/// What of a recording no index speaks of is not in the joined file either, and that is told.
+#[test]
+fn a_part_that_lost_the_head_of_a_fragment_is_told() {
+    let folder = Folder::new();
+    let stamped = |mark, s: i64| Clip::new(mark).stamped(7, s * 1000, s * 90_000);
+    let (first, second) = (stamped(1, 0), stamped(2, 2));
+    let mut lost = first.file();
+    let media = lost.len();
+    lost.extend(first.fragment());
+    let moof = lost[media..].windows(4).position(|w| w == b"moof").unwrap() + media;
+    lost[moof..moof + 4].fill(0);
+    let files = [
+        folder.write("lost.mp4", &lost),
+        folder.write("second.mp4", &second.file()),
+    ];
+    let out = folder.path("out.mp4");
+    let joined = check_join(&files, &out, &Join::default()).unwrap();
+    let [lost, whole] = [0, 1].map(|part| joined.parts[part].left_out);
+    assert!(lost.media > 0 && whole.is_nothing(), "{lost:?} {whole:?}");
+}

@@ -182,7 +182,7 @@ fn ffmpeg_in_all_its_ways() {
         let file = dir.path().join(format!("{i}.mp4"));
         ffmpeg(&file, &["-movflags", flags]);
         let done = there_and_back(&file, How::Tail);
-        assert_eq!((done.tracks, done.torn_bytes), (2, 0), "{flags}");
+        assert_eq!((done.tracks, done.left_out.tail), (2, 0), "{flags}");
     }
 }
 
@@ -311,7 +311,7 @@ fn gstreamer_killed() {
     recorder.wait().unwrap();
     match check(&file) {
         // Killed amid a write: the tests of torn files cover that.
-        Ok(done) if done.torn_bytes > 0 => {}
+        Ok(done) if done.left_out.tail > 0 => {}
         Err(Error::OutOfPlaceOnly { .. }) => {}
         _ => drop(there_and_back(&file, How::Tail)),
     }
@@ -392,7 +392,10 @@ fn a_torn_file_keeps_its_whole_samples() {
         let original = std::fs::read(&torn).unwrap();
         let played = packets(&torn);
         let done = finalize(&torn, &Options::default()).unwrap();
-        assert!(done.torn_bytes > 0 || done.torn_samples.is_some(), "{cut}");
+        assert!(
+            done.left_out.tail > 0 || done.torn_samples.is_some(),
+            "{cut}"
+        );
         let left = packets(&torn);
         for (stream, before) in &played {
             // FFmpeg shows what is there of the one that is cut, too.

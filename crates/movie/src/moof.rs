@@ -322,8 +322,8 @@ impl<'b> FragmentReader<'_, '_, 'b> {
         let mut opens = true;
         let mut flaw = None;
         for (_, trun) in tree.children(id) {
-            if trun.kind == FourCc([0; 4]) {
-                // Its type stood in a sector that is missing, and may have been this one.
+            if trun.kind.0.contains(&0) {
+                // Its type stood, or a part of it, in a sector that is missing, and may have been this one.
                 flaw = flaw.or(Some(COUNT_MISFITS));
                 break;
             }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
-use tapo_finalize::{Finalization, How, Undone};
+use tapo_finalize::{Finalization, How, LeftOut, Undone};
 
 /// Whether something was done, or only looked at.
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -83,42 +83,77 @@ pub fn finalization(
     if let Some(samples) = done.torn_samples {
         writeln!(out, "  {}", torn(theme, samples))?;
     }
-    if done.torn_samples.is_some() && done.fragments_left_out == 0 {
-        if done.torn_bytes > 0 {
-            let bytes = number::bytes(done.torn_bytes);
-            writeln!(
-                out,
-                "  {bytes} at the end that belong to none stay in the file"
-            )?;
-        }
-    } else if done.fragments_left_out > 0 || done.torn_bytes > 0 {
-        let style = theme.warning;
-        writeln!(
-            out,
-            "  {style}left out:{style:#} {}, {} at the end that belong to no whole fragment; \
-             they stay in the file",
-            number::count(done.fragments_left_out as u64, "fragment"),
-            number::bytes(done.torn_bytes)
-        )?;
-    }
-    if done.media_left_out > 0 {
-        let (style, file) = (theme.warning, escape::shell(source));
-        let back = match tense == Tense::Done && done.path == source {
-            true => format!("tapo finalize --undo {file}, then "),
-            false => String::new(),
-        };
-        writeln!(
-            out,
-            "  {style}left out:{style:#} {} of media amid the fragments whose heads are lost; they stay in \
-             the file, and may come back with: {back}tapo repair {file}",
-            number::bytes(done.media_left_out)
-        )?;
-    }
+    let stays = match tense == Tense::Done && done.path == source {
+        true => Stays::InPlace,
+        false => Stays::InFile,
+    };
+    let is_torn = done.torn_samples.is_some();
+    left_out(out, theme, &done.left_out, is_torn, source, stays)?;
     if tense == Tense::Done && done.path == source {
         let file = escape::shell(source);
         writeln!(
             out,
             "  {dim}the original bytes come back with: tapo finalize --undo {file}{dim:#}"
+        )?;
+    }
+    Ok(())
+}
+
+/// Where what is in no index is then.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Stays {
+    /// In the file, which was made final in place.
+    InPlace,
+    /// In the new file too, or nothing was written.
+    InFile,
+    /// In the source only.
+    InSource,
+}
+
+/// Says what is in no index, and how it may come back.
+pub(crate) fn left_out(
+    out: &mut dyn Write,
+    theme: &Theme,
+    left: &LeftOut,
+    is_torn: bool,
+    source: &Path,
+    stays: Stays,
+) -> io::Result<()> {
+    let style = theme.warning;
+    let file = escape::shell(source);
+    let back = match stays {
+        Stays::InPlace => format!("tapo finalize --undo {file}, then tapo repair {file}"),
+        Stays::InFile | Stays::InSource => format!("tapo repair {file}"),
+    };
+    let (indent, place) = match stays {
+        Stays::InSource => ("    ", "are not in the joined file"),
+        Stays::InPlace | Stays::InFile => ("  ", "stay in the file"),
+    };
+    let tail = number::bytes(left.tail);
+    if left.behind_damage {
+        writeln!(
+            out,
+            "{indent}{style}left out:{style:#} {tail} behind damage, and whole fragments in them; they come \
+             back with: {back}"
+        )?;
+    } else if is_torn && left.fragments == 0 {
+        if left.tail > 0 {
+            writeln!(out, "{indent}{tail} at the end that belong to none {place}")?;
+        }
+    } else if left.fragments > 0 || left.tail > 0 {
+        writeln!(
+            out,
+            "{indent}{style}left out:{style:#} {}, {tail} at the end that belong to no whole fragment; \
+             they {place}",
+            number::count(left.fragments as u64, "fragment")
+        )?;
+    }
+    if left.media > 0 {
+        writeln!(
+            out,
+            "{indent}{style}left out:{style:#} {} of media whose fragments are lost, or a part of them; they \
+             may come back with: {back}",
+            number::bytes(left.media)
         )?;
     }
     Ok(())
@@ -238,6 +273,7 @@ struct Index {
     duration_s: f64,
     fragments: usize,
     fragments_left_out: usize,
+    whole_fragments_behind_damage: bool,
     torn_fragment_samples: Option<u64>,
     torn_fragment_samples_missing: Option<u64>,
     holes: Vec<HoleDocument>,
@@ -279,13 +315,14 @@ pub fn finalization_json(
             samples: done.samples,
             duration_s: done.duration.as_secs_f64(),
             fragments: done.fragments,
-            fragments_left_out: done.fragments_left_out,
+            fragments_left_out: done.left_out.fragments,
+            whole_fragments_behind_damage: done.left_out.behind_damage,
             torn_fragment_samples: done.torn_samples.map(|(kept, _)| kept),
             torn_fragment_samples_missing: done.torn_samples.map(|(_, lost)| lost),
             holes: holes::documents(&done.holes, Duration::ZERO),
             lead_left_out_s: done.lead_left_out.as_secs(),
-            torn_bytes: done.torn_bytes,
-            media_left_out: done.media_left_out,
+            torn_bytes: done.left_out.tail,
+            media_left_out: done.left_out.media,
             moov_size: done.moov_len,
             large_offsets: done.large_offsets,
             resumed: done.resumed,

@@ -1,6 +1,6 @@
 //! What `tapo finalize` joined, told; as JSON schema `tapo.join/1`.
 
-use crate::finalization::{Entries, Tense, entries, torn};
+use crate::finalization::{Entries, Stays, Tense, entries, left_out, torn};
 use crate::holes::{self, HoleDocument};
 use crate::{Theme, escape, json, number};
 use serde::Serialize;
@@ -43,7 +43,7 @@ pub fn joined(out: &mut dyn Write, theme: &Theme, joined: &Joined, tense: Tense)
     for part in &joined.parts {
         let gapless = matches!(part.seam, Seam::Gapless(_));
         let whole =
-            part.fragments_left_out == 0 && part.holes.is_empty() && part.torn_samples.is_none();
+            part.left_out.is_nothing() && part.holes.is_empty() && part.torn_samples.is_none();
         if many && gapless && whole {
             untold += 1;
             continue;
@@ -61,14 +61,15 @@ pub fn joined(out: &mut dyn Write, theme: &Theme, joined: &Joined, tense: Tense)
         if let Some(samples) = part.torn_samples {
             writeln!(out, "    {}", torn(theme, samples))?;
         }
-        if part.fragments_left_out > 0 {
-            let style = theme.warning;
-            let fragments = number::count(part.fragments_left_out as u64, "fragment");
-            writeln!(
-                out,
-                "    {style}left out:{style:#} {fragments} that is not whole"
-            )?;
-        }
+        let is_torn = part.torn_samples.is_some();
+        left_out(
+            out,
+            theme,
+            &part.left_out,
+            is_torn,
+            &part.path,
+            Stays::InSource,
+        )?;
     }
     if untold > 0 {
         writeln!(out, "  {dim}and {untold} that go on without a break{dim:#}")?;
@@ -131,6 +132,9 @@ struct PartDocument {
     clock: Option<&'static str>,
     gap_s: Option<f64>,
     fragments_left_out: usize,
+    whole_fragments_behind_damage: bool,
+    torn_bytes: u64,
+    media_left_out: u64,
     overlapping_packets_left_out: u32,
     holes: Vec<HoleDocument>,
     torn_fragment_samples: Option<u64>,
@@ -183,7 +187,10 @@ fn part(part: &JoinedPart) -> PartDocument {
             Clock::DecodeTimes => "decode-times",
         }),
         gap_s: gap.map(|gap| gap.as_secs_f64()),
-        fragments_left_out: part.fragments_left_out,
+        fragments_left_out: part.left_out.fragments,
+        whole_fragments_behind_damage: part.left_out.behind_damage,
+        torn_bytes: part.left_out.tail,
+        media_left_out: part.left_out.media,
         overlapping_packets_left_out: part.overlapping,
         holes: holes::documents(&part.holes, part.start),
         torn_fragment_samples: part.torn_samples.map(|(kept, _)| kept),

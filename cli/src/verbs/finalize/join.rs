@@ -42,7 +42,7 @@ pub(super) fn run(
             }
             let is_whole = |p: &JoinedPart| {
                 let missing = super::is_missing(&p.holes);
-                p.fragments_left_out == 0 && p.torn_samples.is_none() && !missing
+                p.left_out.is_nothing() && p.torn_samples.is_none() && !missing
             };
             let whole = done.parts.iter().all(is_whole);
             Ok(if whole { Exit::Fine } else { Exit::Damaged })

@@ -212,9 +212,8 @@ fn is_missing(holes: &[Hole]) -> bool {
 
 /// All fragments, or all but what the interruption tore.
 fn exit(done: &Finalization) -> Exit {
-    let torn = done.torn_samples.is_some() || done.torn_bytes > 0;
-    let left_out = done.fragments_left_out > 0 || done.media_left_out > 0;
-    if left_out || torn || is_missing(&done.holes) {
+    let whole = done.left_out.is_nothing() && done.torn_samples.is_none();
+    if !whole || is_missing(&done.holes) {
         Exit::Damaged
     } else {
         Exit::Fine

@@ -28,7 +28,7 @@ mod parts;
 mod seam;
 mod splice;
 
-use crate::{Error, Hole, Result, Watch};
+use crate::{Error, Hole, LeftOut, Result, Watch};
 use layout::Layout;
 use parts::Part;
 use std::path::{Path, PathBuf};
@@ -95,8 +95,8 @@ pub struct JoinedPart {
     pub start: Duration,
     /// How it goes on behind the one before it.
     pub seam: Seam,
-    /// Fragments that are left out: torn before the first sample.
-    pub fragments_left_out: usize,
+    /// What of its file is not in the joined one.
+    pub left_out: LeftOut,
     /// Packets of sound that are left out where it begins, because its sound overlaps with that
     /// of the recording before it: first those that nobody is to hear.
     pub overlapping: u32,
@@ -181,7 +181,7 @@ impl Planned {
             samples: part.movie.sample_count(),
             start: lane::duration(begins((part, seam)) - first),
             seam: seam.seam,
-            fragments_left_out: part.left_out,
+            left_out: part.left_out,
             holes: part.holes.clone(),
             torn_samples: part.torn_samples,
         };

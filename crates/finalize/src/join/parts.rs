@@ -5,8 +5,7 @@ use super::lane::Lane;
 use crate::hole::{Hole, holes};
 use crate::plan::{is_segment, times_go_back};
 use crate::prepare::{check_samples, end_last_sample, refuse_encrypted};
-use crate::tail::is_broken;
-use crate::{Error, Result, in_band};
+use crate::{Error, LeftOut, Result, in_band};
 use std::path::{Path, PathBuf};
 use tapo_bmff::{BoxTree, leaf};
 use tapo_io::{ByteSource, Files, PreadFile, Span, lock_holder};
@@ -26,8 +25,8 @@ pub(super) struct Part {
     pub(super) stamp: Option<SegmentStamp>,
     /// Whether its decode times are its fragments' own word (`tfdt`).
     pub(super) fragmented: bool,
-    /// Fragments that are not whole, and of which nothing is there.
-    pub(super) left_out: usize,
+    /// What of it no index speaks of.
+    pub(super) left_out: LeftOut,
     /// Time that none of its fragments is of.
     pub(super) holes: Vec<Hole>,
     /// Of a last fragment that is torn, the samples that are there, and those that are not.
@@ -177,6 +176,10 @@ fn part(files: &[PathBuf]) -> Result<Part> {
             last: is a segment missing, or one there twice?";
         return Err(Error::Unsupported { path: path(), what });
     }
+    let left_out = match &read.movie {
+        Some(movie) => LeftOut::of(&source, &read, movie)?,
+        None => LeftOut::default(),
+    };
     let mut movie = read.movie.unwrap_or_default();
     refuse_encrypted(&movie, source.path())?;
     if files.len() > 1 {
@@ -204,8 +207,7 @@ fn part(files: &[PathBuf]) -> Result<Part> {
         stamp: SegmentStamp::of(&movie),
         fragmented: !read.fragments.is_empty(),
         holes: holes(&read.fragments, &movie),
-        left_out: read.fragments.iter().filter(|f| is_broken(f)).count()
-            - usize::from(read.torn.is_some()),
+        left_out,
         torn_samples: read.torn.map(|torn| (torn.kept, torn.lost)),
         file_type: read.file_type,
         movie,

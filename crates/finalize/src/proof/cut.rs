@@ -41,7 +41,7 @@ fn an_index_that_was_cut_off_is_taken_back_and_made_again() {
             assert_eq!(undone.missing, (original.len() - left) as u64);
             assert!(undone.worked_out);
             let again = plan::finalize(&file).unwrap();
-            assert_eq!(again.outcome.fragments_left_out, 0);
+            assert_eq!(again.outcome.left_out.fragments, 0);
         }
     }
 }

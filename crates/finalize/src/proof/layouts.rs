@@ -231,17 +231,17 @@ fn what_is_there_of_a_torn_fragment_is_kept_and_the_rest_is_said() {
     for clip in [Clip::segment(), Clip::default()] {
         for (missing, kept, rest) in [(150, 4, 0), (151, 3, 119), (500, 1, 10), (101, 4, 49)] {
             let (_, outcome) = torn(missing, clip.clone());
-            assert_eq!((outcome.fragments, outcome.fragments_left_out), (2, 0));
+            assert_eq!((outcome.fragments, outcome.left_out.fragments), (2, 0));
             assert_eq!((outcome.samples, outcome.tracks), (12 + kept, 2));
             assert_eq!(outcome.torn_samples, Some((kept, 6 - kept)));
-            assert_eq!(outcome.torn_bytes, rest, "{missing}");
+            assert_eq!(outcome.left_out.tail, rest, "{missing}");
         }
         let (bytes, outcome) = torn(600, clip);
-        assert_eq!((outcome.fragments, outcome.fragments_left_out), (2, 1));
+        assert_eq!((outcome.fragments, outcome.left_out.fragments), (2, 1));
         assert_eq!((outcome.samples, outcome.torn_samples), (12, None));
         assert_eq!(outcome.duration.as_millis(), 800);
         let moof = bytes.windows(4).rposition(|w| w == b"moof").unwrap() - 4;
-        assert_eq!(outcome.torn_bytes, (bytes.len() - moof) as u64);
+        assert_eq!(outcome.left_out.tail, (bytes.len() - moof) as u64);
     }
 }
 
@@ -277,7 +277,7 @@ fn zeros_in_the_place_of_samples_are_none() {
     bytes[from..].fill(0);
     let outcome = plan::finalize(&bytes).unwrap().outcome;
     assert_eq!(
-        (outcome.torn_samples, outcome.fragments_left_out),
+        (outcome.torn_samples, outcome.left_out.fragments),
         (None, 1)
     );
     prove(&bytes, How::Tail);

@@ -86,7 +86,7 @@ fn every_layout_becomes_plain_and_comes_back() {
         let (path, media, original) = made(dir.path(), maker);
         assert!(heard(&path) == given(&media), "{name}: not what was put in");
         let planned = check(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
-        assert_eq!((planned.samples, planned.torn_bytes), (131, 0), "{name}");
+        assert_eq!((planned.samples, planned.left_out.tail), (131, 0), "{name}");
         let new = dir.path().join("new.mp4");
         let to = Options {
             output: Some(new.clone()),
