@@ -14,6 +14,7 @@ mod command;
 pub mod config;
 mod durable;
 mod error;
+mod files;
 pub mod hooks;
 mod http;
 pub mod lane;

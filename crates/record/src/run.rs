@@ -2,6 +2,7 @@
 //! end as the options say, and one for what earlier runs left.
 
 use crate::attend::Attendance;
+use crate::files::Files;
 use crate::leftovers;
 use crate::names::Namer;
 use crate::options::{CameraOptions, Options};
@@ -11,7 +12,7 @@ use crate::rtsp::RtspConnector;
 use crate::service::Pulse;
 use crate::session::{self, Plan};
 use crate::stop::{Control, Order, StopHandle};
-use crate::writer::{Files, Output, Tell, Writer};
+use crate::writer::{Output, Tell, Writer};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::PathBuf;

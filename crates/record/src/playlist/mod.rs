@@ -9,13 +9,14 @@ mod m3u8;
 mod opened;
 mod parts;
 
+use crate::files::replace;
 use crate::names::Namer;
 use crate::names::component;
 use crate::options::CameraOptions;
 use crate::outcome::Event;
 use crate::retention::{Folder, Segment, Shelf, stamp_of};
 use crate::source::WallClock;
-use crate::writer::{Output, Tell, replace};
+use crate::writer::{Output, Tell};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use parts::Parts;

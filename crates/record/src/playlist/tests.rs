@@ -1,8 +1,9 @@
 use super::*;
 use crate::durable::SyncPolicy;
+use crate::files::Files;
 use crate::testing::commands;
 use crate::url::CameraUrl;
-use crate::writer::{Files, Job};
+use crate::writer::Job;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use crate::source::WallClock;
 use crate::writer::Output;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What is known of all cameras that record into folders.
@@ -17,6 +17,8 @@ pub(crate) struct Everyone {
     known: Mutex<Known>,
     /// How many cameras are known.
     count: AtomicU64,
+    /// Whether there is a limit for all of them.
+    limited: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -51,11 +53,17 @@ impl Everyone {
         known.cameras = cameras.filter_map(folder).collect();
         let count = known.cameras.len() as u64;
         self.count.store(count, Ordering::Relaxed);
+        self.limited.store(total.is_some(), Ordering::Relaxed);
     }
 
     /// How many there are.
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is a limit for all of them: then each gives way on a full disk.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limited.load(Ordering::Relaxed)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -112,7 +120,9 @@ impl Everyone {
             free: Some(0),
             ..Keep::default()
         };
-        let mut shared = Retention::new(keep, known.several(folder, Keep::gives_way));
+        let all = known.total.is_some();
+        let on_disk = known.several(folder, |keep| all || keep.gives_way());
+        let mut shared = Retention::new(keep, on_disk);
         let tried = shared.make_room(WallClock::now(), open);
         shared.shelf.named(tried)
     }

@@ -1,9 +1,10 @@
 use super::*;
 use crate::durable::SyncPolicy;
+use crate::files::Files;
 use crate::names::Namer;
 use crate::testing::commands;
 use crate::url::CameraUrl;
-use crate::writer::{Files, Job};
+use crate::writer::Job;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -81,7 +82,10 @@ fn a_camera_that_has_nothing_to_give_finds_room_with_the_others() {
         everyone.make_room(&folder, None);
     }
     assert_eq!(left(dir.path()), [1, 1, 1]);
-    // Who gives nothing way is left alone.
-    let (everyone, _) = recorded(dir.path(), Keep::default(), [4, 4, 4]);
+    // Who gives nothing way is left alone, unless there is a limit for all.
+    let (everyone, all) = recorded(dir.path(), Keep::default(), [4, 4, 4]);
     assert!(everyone.make_room(&folder, None).is_empty());
+    let namer = Namer::new("%s", true).unwrap();
+    everyone.set(Some(u64::MAX), all.iter().map(|options| (options, &namer)));
+    assert_eq!(everyone.make_room(&folder, None).len(), 1);
 }

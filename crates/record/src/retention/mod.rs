@@ -7,9 +7,11 @@
 
 mod catalogue;
 mod everyone;
+mod room;
 
 pub(crate) use catalogue::{Folder, find, stamp_of};
-pub(crate) use everyone::Everyone;
+pub(crate) use everyone::{Everyone, Whose};
+pub(crate) use room::{Made, Room};
 
 use crate::source::WallClock;
 use std::collections::BTreeSet;

@@ -1,10 +1,11 @@
 use super::*;
 use crate::durable::SyncPolicy;
+use crate::files::Files;
 use crate::names::Namer;
 use crate::outcome::Event;
 use crate::segmenter::Command;
 use crate::testing::commands;
-use crate::writer::{Files, Job, Output};
+use crate::writer::{Job, Output};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

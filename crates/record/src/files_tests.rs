@@ -3,6 +3,7 @@ use crate::durable::AHEAD;
 use crate::leftovers;
 use crate::testing::commands;
 use std::os::unix::fs::MetadataExt;
+use std::sync::Mutex;
 
 fn files(output: Output, sync: SyncPolicy) -> (Files, Arc<Mutex<Vec<Event>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
