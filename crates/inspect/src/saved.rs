@@ -3,7 +3,9 @@
 use crate::check::unreached;
 use crate::places::Clock;
 use crate::summary::kind;
-use crate::{Form, Harm, Harmed, Inspection, MediaKind, Outlook, Problem, Remedy};
+use crate::{
+    Finding, Form, Harm, Harmed, Inspection, MediaKind, Outlook, Problem, Remedy, TrackSummary,
+};
 use tapo_movie::{Sequence, SyncSamples, Track, rescale};
 use tapo_repair::{Reconstruction, TrackOutcome};
 
@@ -231,7 +233,7 @@ impl Inspection {
             let torn = torn.flat_map(|f| &f.tracks).filter(|p| p.track_id == t.id);
             let torn = torn.map(|p| p.duration).fold(0, u64::saturating_add);
             let sound = hidden.fold(listed, u64::saturating_add);
-            let all = sound.saturating_add(torn);
+            let all = sound.saturating_add(torn).saturating_add(self.cut_out(t));
             Saved {
                 track: t.id,
                 kind: t.kind,
@@ -241,6 +243,20 @@ impl Inspection {
             }
         })
         .collect()
+    }
+
+    /// How long the fragments of a track last that a list names in front of those that are there, or behind them, ticks.
+    fn cut_out(&self, track: &TrackSummary) -> u64 {
+        let own = |f: &&Finding| {
+            let cut_out = matches!(f.problem, Problem::FragmentsCutOut { .. });
+            cut_out && f.track.is_none_or(|id| id == track.id)
+        };
+        let times = self.findings.iter().filter(own).filter_map(|f| f.time);
+        let ticks = times.map(|t| {
+            let length = t.end.saturating_sub(t.start);
+            rescale(length, t.timescale.max(1), track.timescale)
+        });
+        ticks.fold(0, u64::saturating_add)
     }
 
     /// How long a track lasts whose fragments are put in order, ticks; gaps are no part of it.

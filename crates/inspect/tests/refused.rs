@@ -154,3 +154,12 @@ fn clocks_and_keyframes_that_cannot_be_are_odd() {
         assert!(told.contains(&(code, Some(track))), "{code}: {told:?}");
     }
 }
+
+#[test]
+fn uncompressed_pictures_are_named_as_sound_is() {
+    let seen = inspect(&with(b"stsd", 0, 20, b"raw ")).unwrap();
+    let codes = seen.findings.iter().map(|f| f.problem.code());
+    let codes: Vec<_> = codes.collect();
+    assert!(!codes.contains(&"handler-disagrees"), "{codes:?}");
+    assert_eq!(seen.verdict, Verdict::Sound, "{codes:?}");
+}

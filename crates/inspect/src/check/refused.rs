@@ -130,7 +130,9 @@ pub(super) fn track(
     let kind = tapo_codec::describe(entry.0, &boxes).kind;
     let shown = |k: MediaKind| matches!(k, MediaKind::Video | MediaKind::Audio);
     let said = shown(summary.kind) || summary.kind == MediaKind::Unknown;
-    if shown(kind) && said && kind != summary.kind && spot.node(b"hdlr").is_some() {
+    // QuickTime calls both pictures and sound so that are not coded at all.
+    let either = entry == b"raw ";
+    if !either && shown(kind) && said && kind != summary.kind && spot.node(b"hdlr").is_some() {
         let problem = Problem::HandlerDisagrees {
             handler: track.handler,
             entry,
