@@ -94,7 +94,7 @@ pub enum Error {
         end: u64,
     },
     /// The file contradicts itself.
-    #[error("{}: {what}", path.display())]
+    #[error("{}: {what}; what can be saved of it `tapo repair` finds", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,

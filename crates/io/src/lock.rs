@@ -78,15 +78,20 @@ fn holder_of(file: &File) -> Option<u32> {
     holder_in(&table, &inode)
 }
 
-/// Finds `N: FLOCK ADVISORY WRITE pid major:minor:inode 0 EOF`.
+/// Finds `N: FLOCK ADVISORY WRITE pid major:minor:inode 0 EOF`, or else a reader (`READ`): they keep a
+/// writer out as well.
 fn holder_in(table: &str, inode: &str) -> Option<u32> {
-    table.lines().find_map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [_, "FLOCK", _, "WRITE", pid, place, ..] = words[..] else {
-            return None;
-        };
-        (place.rsplit(':').next() == Some(inode)).then(|| pid.parse().ok())?
-    })
+    let holder = |kind: &str| {
+        table.lines().find_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [_, "FLOCK", _, access, pid, place, ..] = words[..] else {
+                return None;
+            };
+            let is_its = access == kind && place.rsplit(':').next() == Some(inode);
+            is_its.then(|| pid.parse().ok())?
+        })
+    };
+    holder("WRITE").or_else(|| holder("READ"))
 }
 
 #[cfg(test)]
@@ -142,5 +147,7 @@ mod tests {
                      3: FLOCK  ADVISORY  WRITE 79 fe:00:42 0 EOF\n";
         assert_eq!(holder_in(table, "42"), Some(79));
         assert_eq!(holder_in(table, "2"), None);
+        let readers = &table[..table.find("3:").unwrap()];
+        assert_eq!(holder_in(readers, "42"), Some(78));
     }
 }

@@ -84,8 +84,8 @@ pub fn finalization(
         writeln!(out, "  {}", torn(theme, samples))?;
     }
     let stays = match tense == Tense::Done && done.path == source {
-        true => Stays::InPlace,
-        false => Stays::InFile,
+        true => Stays::Finalized,
+        false => Stays::Kept,
     };
     let is_torn = done.torn_samples.is_some();
     left_out(out, theme, &done.left_out, is_torn, source, stays)?;
@@ -103,11 +103,11 @@ pub fn finalization(
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Stays {
     /// In the file, which was made final in place.
-    InPlace,
+    Finalized,
     /// In the new file too, or nothing was written.
-    InFile,
+    Kept,
     /// In the source only.
-    InSource,
+    Joined,
 }
 
 /// Says what is in no index, and how it may come back.
@@ -122,12 +122,12 @@ pub(crate) fn left_out(
     let style = theme.warning;
     let file = escape::shell(source);
     let back = match stays {
-        Stays::InPlace => format!("tapo finalize --undo {file}, then tapo repair {file}"),
-        Stays::InFile | Stays::InSource => format!("tapo repair {file}"),
+        Stays::Finalized => format!("tapo finalize --undo {file}, then tapo repair {file}"),
+        Stays::Kept | Stays::Joined => format!("tapo repair {file}"),
     };
     let (indent, place) = match stays {
-        Stays::InSource => ("    ", "are not in the joined file"),
-        Stays::InPlace | Stays::InFile => ("  ", "stay in the file"),
+        Stays::Joined => ("    ", "are not in the joined file"),
+        Stays::Finalized | Stays::Kept => ("  ", "stay in the file"),
     };
     let tail = number::bytes(left.tail);
     if left.behind_damage {

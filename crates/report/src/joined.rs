@@ -68,7 +68,7 @@ pub fn joined(out: &mut dyn Write, theme: &Theme, joined: &Joined, tense: Tense)
             &part.left_out,
             is_torn,
             &part.path,
-            Stays::InSource,
+            Stays::Joined,
         )?;
     }
     if untold > 0 {

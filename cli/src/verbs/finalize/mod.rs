@@ -226,11 +226,13 @@ const fn code(error: &Error) -> Exit {
     }
     match error {
         Error::NotAnMp4 { .. } => Exit::NotMp4,
-        Error::NoMoov { .. } | Error::IndexLost { .. } => Exit::Repairable,
+        Error::NoMoov { .. } | Error::IndexLost { .. } | Error::Malformed { .. } => {
+            Exit::Repairable
+        }
         Error::CutOff { .. } => Exit::Damaged,
         Error::Cancelled { .. } => Exit::Interrupted,
         Error::NoInit { .. } => Exit::Usage,
-        Error::Empty { .. } | Error::Malformed { .. } => Exit::Beyond,
+        Error::Empty { .. } => Exit::Beyond,
         Error::NotFinal { .. } => Exit::Usage,
         Error::Unsupported { .. } => Exit::Refused,
         _ => Exit::Failed,
