@@ -6,6 +6,7 @@ use super::{REQUEST, Violation};
 use crate::source::SourceError;
 use bytes::{Buf, BytesMut};
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -13,6 +14,10 @@ use url::{Host, Url};
 
 /// What is read at once, bytes.
 const READ: usize = 32 << 10;
+
+/// How long a call is waited for before it is made anew: where packets vanish, the
+/// system asks again ever more seldom.
+const CALL: Duration = Duration::from_secs(3);
 
 /// A stream of bytes to a camera.
 pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -40,14 +45,21 @@ impl Line {
         let port = url.port().unwrap_or(if secure { 322 } else { 554 });
         let host = url.host().map(|host| host.to_owned());
         let host = host.ok_or_else(|| SourceError::Connection("no host".to_owned()))?;
-        let connect = async {
+        let call = || async {
             match &host {
                 Host::Domain(name) => TcpStream::connect((name.as_str(), port)).await,
                 Host::Ipv4(ip) => TcpStream::connect((*ip, port)).await,
                 Host::Ipv6(ip) => TcpStream::connect((*ip, port)).await,
             }
         };
-        let stream = timeout(REQUEST, connect)
+        let calls = async {
+            loop {
+                if let Ok(answered) = timeout(CALL, call()).await {
+                    return answered;
+                }
+            }
+        };
+        let stream = timeout(REQUEST, calls)
             .await
             .map_err(|_| slow("a connection"))?;
         let failed = |e: std::io::Error| SourceError::Connection(format!("cannot connect: {e}"));
