@@ -1,23 +1,19 @@
 //! Every clock of a file; as JSON schema `tapo.inspect.timing/1`.
 
 mod record;
+mod within;
 
 pub use record::timing_json;
 
 use crate::{Align, Table, Theme, date, escape, number};
 use std::io::{self, Write};
 use std::path::Path;
-use tapo_inspect::{
-    Dates, Inspection, SeiClock, SeiTime, Stamp, StampKind, StampSpan, TrackTiming, UserData,
-};
+use tapo_inspect::{Dates, Inspection, TrackTiming};
 use tapo_io::ByteSource;
 use tapo_movie::{Edit, MovieHeader, rescale};
 
 /// Edits that are told of one track.
 const EDITS: usize = 16;
-
-/// Bytes of a clock that is text that are told.
-const TEXT: usize = 300;
 
 /// Durations that differ by less are rounding and priming, milliseconds.
 const SLACK: u64 = 50;
@@ -50,7 +46,7 @@ pub fn timing(
         }
     }
     for timing in &tracks {
-        sei(out, source, inspection, timing)?;
+        within::sei(out, source, inspection, timing)?;
     }
     if let Some(offset) = sound_offset(&tracks) {
         let by = number::spoken(offset.unsigned_abs(), 1_000_000);
@@ -71,7 +67,7 @@ pub fn timing(
             date::from_1970_ns(own.stamp.started_ns)
         )?;
     }
-    stamps(out, source, inspection)
+    within::stamps(out, source, inspection)
 }
 
 fn table(out: &mut dyn Write, movie: &MovieHeader, tracks: &[TrackTiming<'_>]) -> io::Result<()> {
@@ -341,111 +337,6 @@ fn sound_offset(tracks: &[TrackTiming<'_>]) -> Option<i64> {
     let picture = with_samples.clone().find(|t| t.track.is_video())?;
     let sound = with_samples.find(|t| t.track.is_audio())?;
     Some(start(&sound).saturating_sub(start(&picture)))
-}
-
-/// Clocks inside the pictures of a track.
-fn sei(
-    out: &mut dyn Write,
-    source: &dyn ByteSource,
-    inspection: &Inspection,
-    timing: &TrackTiming<'_>,
-) -> io::Result<()> {
-    let track = timing.track;
-    for clocks in inspection.sei_clocks(source, track).map_err(failed)? {
-        let name = clocks.first.owner.map_or("time code", UserData::name);
-        writeln!(
-            out,
-            "track {} has clocks in its pictures: {name}",
-            track.header.id
-        )?;
-        let mut say = |which, clock: &SeiClock| {
-            let at = number::signed_clock(clock.pts, track.timescale);
-            writeln!(out, "  {which} shown at {at}: {}", says(&clock.says))
-        };
-        say("first:", &clocks.first)?;
-        if clocks.last != clocks.first {
-            say("last: ", &clocks.last)?;
-        }
-    }
-    Ok(())
-}
-
-fn says(time: &SeiTime) -> String {
-    match time {
-        SeiTime::Wall(ns) => date::from_1970_ns(i64::try_from(*ns).unwrap_or(i64::MAX)),
-        SeiTime::Code(code) => super::nals::time_code(code),
-        SeiTime::Text(text) => {
-            let text = text.strip_suffix(b"\0").unwrap_or(text).trim_ascii_end();
-            escape::bytes(text.get(..TEXT).unwrap_or(text)).to_string()
-        }
-    }
-}
-
-fn stamps(out: &mut dyn Write, source: &dyn ByteSource, inspection: &Inspection) -> io::Result<()> {
-    let (mut reference, mut own) = (StampSpan::default(), StampSpan::default());
-    let mut lost = 0_u64;
-    for stamp in inspection.stamps(source) {
-        let stamp = stamp.map_err(failed)?;
-        match &stamp.said {
-            StampKind::Reference { .. } => reference.add(stamp),
-            StampKind::Own(said) => {
-                lost += u64::from(said.lost_packets);
-                own.add(stamp);
-            }
-        }
-    }
-    for span in [&reference, &own] {
-        let Some((first, last)) = &span.ends else {
-            continue;
-        };
-        let what = match first.said {
-            StampKind::Reference { .. } => "reference time",
-            StampKind::Own(_) => "stamp",
-        };
-        let count = number::count(span.count, what);
-        writeln!(out, "{count} beside fragments")?;
-        writeln!(out, "  first: {}", stamp(first))?;
-        if span.count > 1 {
-            writeln!(out, "  last:  {}", stamp(last))?;
-        }
-    }
-    if lost > 0 {
-        writeln!(out, "  {} lost", number::count(lost, "RTP packet"))?;
-    }
-    Ok(())
-}
-
-fn stamp(stamp: &Stamp) -> String {
-    match &stamp.said {
-        StampKind::Reference {
-            track,
-            flags,
-            wall_ns,
-            media_time,
-        } => {
-            let wall = date::from_1970_ns(*wall_ns);
-            let what = match flags {
-                24 => "captured",
-                0 | 1 | 2 | 4 => "written",
-                _ => "by a clock of its own",
-            };
-            format!("track {track}, tick {media_time}: {wall}, {what}")
-        }
-        StampKind::Own(own) => {
-            let clock = match own.wall_from_camera {
-                true => "by the camera's clock",
-                false => "by its arrival",
-            };
-            format!(
-                "fragment {}, track {}: captured {} {clock}, received {}, RTP time {}",
-                own.sequence,
-                own.track,
-                date::from_1970_ns(own.wall_ns),
-                date::from_1970_ns(own.received_ns),
-                own.rtp_time
-            )
-        }
-    }
 }
 
 #[cfg(test)]
