@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 /// A camera that sends media for this long, and no picture to begin with, is
 /// told of.
 const KEYFRAME: Duration = Duration::from_secs(20);
+/// Notices that are kept for the summary; all are told when they come.
+const NOTICES: usize = 64;
 /// How long the disk may take to close the last file.
 const CLOSING: Duration = Duration::from_secs(10);
 
@@ -446,7 +448,10 @@ impl Camera<'_> {
             camera: self.plan.camera.clone(),
             text: text.clone(),
         });
-        self.recording.notices.push(text);
+        // Months may bring many.
+        if self.recording.notices.len() < NOTICES {
+            self.recording.notices.push(text);
+        }
     }
 }
 
