@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tapo_io::{Disk, Lock, NewFile, Op, RealDisk, disk_size};
 
 /// Segments that are remembered one by one: a recording goes on for months.
@@ -50,8 +50,10 @@ pub(crate) struct Files {
     open: Option<OpenFile>,
     written: Written,
     began: bool,
-    /// Since when no file can be made.
-    blocked: Option<Instant>,
+    /// Whether no file can be made.
+    blocked: bool,
+    /// Media that no file was there for, of the leading track.
+    missed: Duration,
     /// What room its files have in a folder.
     room: Option<Room>,
 }
@@ -95,7 +97,8 @@ impl Files {
             open: None,
             written: Written::default(),
             began: false,
-            blocked: None,
+            blocked: false,
+            missed: Duration::ZERO,
             room,
         }
     }
@@ -291,6 +294,7 @@ impl Files {
         self.keep_free(fragment.bytes.len());
         let Some(open) = &mut self.open else {
             // It was said already that media is lost.
+            self.missed += fragment.duration;
             self.shared.cut.store(true, Ordering::Relaxed);
             return;
         };
@@ -312,7 +316,10 @@ impl Files {
         match appended {
             Ok(()) if empty => self.tell_opened(),
             Ok(()) => {}
-            Err(error) => self.abandon(&error),
+            Err(error) => {
+                self.missed += duration;
+                self.abandon(&error);
+            }
         }
     }
 
@@ -322,11 +329,14 @@ impl Files {
             return;
         };
         let path = open.file.disk.path().to_owned();
-        if let Some(since) = self.blocked.take() {
-            let seconds = since.elapsed().as_secs_f64();
-            self.notice(format!(
-                "files can be written again; media of {seconds:.0} s is lost"
-            ));
+        let missed = std::mem::take(&mut self.missed);
+        let again = match std::mem::take(&mut self.blocked) {
+            true => "files can be written again; ",
+            false => "",
+        };
+        if !missed.is_zero() {
+            let seconds = missed.as_secs_f64();
+            self.notice(format!("{again}media of {seconds:.1} s is lost"));
         }
         let camera = self.camera.clone();
         (self.tell)(Event::State {
@@ -339,8 +349,8 @@ impl Files {
     /// No file can be written. It is tried again at every keyframe, and told
     /// once.
     fn block(&mut self, error: &dyn std::fmt::Display) {
-        if self.blocked.is_none() {
-            self.blocked = Some(Instant::now());
+        if !self.blocked {
+            self.blocked = true;
             self.notice(format!(
                 "media is lost until a file can be written again: {error}"
             ));

@@ -165,12 +165,14 @@ fn a_full_disk_costs_no_media_that_was_written() {
     assert_eq!(last.summary.duration, Duration::from_secs(2));
     assert!(last.problem.is_some());
 
-    // Files without media are not left, and it is told once.
+    // Files without media are not left, and it is told once. What comes meanwhile is counted.
+    let fragment = commands.next().unwrap();
     for _ in 0..3 {
         files.apply(Job::Command(head.clone()));
         let empty = open_path(&files);
         files.abandon(&full(&empty));
         assert!(!empty.exists());
+        files.apply(Job::Command(fragment.clone()));
     }
     let notices = |word: &str| {
         let told = told.lock().unwrap();
@@ -180,8 +182,8 @@ fn a_full_disk_costs_no_media_that_was_written() {
     assert_eq!(notices("media is lost until"), 1);
     files.apply(Job::Command(head));
     assert_eq!(notices("again; media of"), 0);
-    files.apply(Job::Command(commands.next().unwrap()));
-    assert_eq!(notices("again; media of"), 1);
+    files.apply(Job::Command(fragment));
+    assert_eq!(notices("again; media of 3.0 s is lost"), 1);
     assert!(files.shared.lost.lock().unwrap().is_some());
     assert_eq!(files.finish().newest.len(), 2);
 }

@@ -139,7 +139,8 @@ fn closed(segment: &RecordedSegment) -> String {
         ..
     } = segment;
     let finished = match (problem, finalized) {
-        (Some(problem), _) => format!("not finished: {}", escape::text(problem)),
+        (Some(problem), None) => format!("not finished: {}", escape::text(problem)),
+        (Some(problem), Some(_)) => format!("finished before its time: {}", escape::text(problem)),
         (None, Some(_)) => "finished".into(),
         (None, None) => "closed".into(),
     };
