@@ -58,7 +58,12 @@ fn fragments_that_a_size_hides_are_told_before_and_after_finalization() {
     assert_eq!(code, 3, "{out}");
     assert!(out.contains("fragments-hidden: 3 fragments"), "{out}");
     assert!(out.contains("tapo repair open.mp4"), "{out}");
-    assert_eq!(folder.run(&["finalize", "open.mp4"]).0, 0);
+    let (code, out, _) = folder.run(&["finalize", "open.mp4"]);
+    assert_eq!(code, 3, "{out}");
+    assert!(
+        out.contains("tapo finalize --undo open.mp4, then tapo repair open.mp4"),
+        "{out}"
+    );
     let (code, out, _) = folder.run(&["inspect", "open.mp4"]);
     assert_eq!(code, 3, "{out}");
     assert!(out.contains("fragments-hidden: 3 fragments"), "{out}");

@@ -28,6 +28,9 @@ pub struct Options {
     pub status: Option<Listen>,
     /// Bytes of which fewer are little on a disk, if not the usual.
     pub disk_low: Option<u64>,
+    /// Whether they may be others later: a camera that refuses at the start is then called again, as one of
+    /// several is, and does not end recording.
+    pub reloadable: bool,
     /// Whether to finish, at the start, the segments that an earlier run left
     /// open in the output folders.
     pub finish_leftovers: bool,

@@ -6,6 +6,7 @@
 //! longer, since many lock an account after a few attempts.
 
 use crate::source::SourceError;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 /// Shortest and longest wait.
@@ -51,9 +52,10 @@ impl Retry {
 /// Up to a fifth less, so that cameras that failed together do not come back
 /// together.
 pub(crate) fn jittered(wait: Duration) -> Duration {
-    let nanos = crate::source::WallClock::now().0.unsigned_abs();
+    // Seeded by the system, another one each time.
+    let random = RandomState::new().build_hasher().finish();
     let fifth = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX) / 5;
-    let less = if fifth == 0 { 0 } else { nanos % fifth };
+    let less = if fifth == 0 { 0 } else { random % fifth };
     wait.saturating_sub(Duration::from_nanos(less))
 }
 

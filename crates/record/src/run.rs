@@ -100,7 +100,7 @@ impl Supervisor {
 
     /// What is about all cameras.
     fn settle(&mut self, options: &Options, namers: &[Namer]) {
-        self.several = options.cameras.len() > 1;
+        self.several = options.cameras.len() > 1 || options.reloadable;
         let cameras = options.cameras.iter().zip(namers);
         self.everyone.set(options.total, cameras);
     }

@@ -144,6 +144,7 @@ impl Camera<'_> {
         let plan = self.plan;
         let mut retry = Retry::default();
         let mut stalled: Option<C::Source> = None;
+        let mut first = true;
         while !plan.stop.is_stopped() {
             plan.state(State::Connecting);
             let attempt = tokio::select! {
@@ -188,10 +189,12 @@ impl Camera<'_> {
                     if let Some(source) = stalled.take() {
                         source.close().await;
                     }
+                    let is_first = std::mem::take(&mut first);
                     if self.recording.connections == 0
                         && let Some(fatal) = plan.first_failure(&error)
                     {
-                        if plan.alone {
+                        // Later it may be a camera that starts.
+                        if plan.alone && is_first {
                             return Err(fatal);
                         }
                         self.notice(format!("it is not recorded: {fatal}"));

@@ -3,10 +3,13 @@
 use crate::{Error, Result};
 use std::fmt;
 use std::path::Path;
+use std::sync::mpsc;
 use url::Url;
 
 /// The longest password file that is read, bytes.
 const PASSWORD_FILE_LIMIT: u64 = 4096;
+/// How long a password file may take to be read.
+const PASSWORD_FILE_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Words that announce a password in paths and queries of cameras
 /// (`/user=admin&password=x`, `?pwd=x`).
@@ -172,14 +175,26 @@ fn percent_decode(text: &str) -> String {
 /// Reads a password from the first line of a file.
 ///
 /// # Errors
-/// [`Error::Io`] if it cannot be read, [`Error::Usage`] if it is longer than
-/// 4096 bytes, empty or not UTF-8.
+/// [`Error::Io`] if it cannot be read within 5 s (a pipe that nobody writes to, a file system that is
+/// away), [`Error::Usage`] if it is longer than 4096 bytes, empty or not UTF-8.
 pub fn read_password_file(path: &Path) -> Result<String> {
     use std::io::Read;
-    let mut text = Vec::new();
-    let file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
-    let read = file.take(PASSWORD_FILE_LIMIT + 1).read_to_end(&mut text);
-    read.map_err(|e| Error::io(path, "read", e))?;
+    let (sent, got) = mpsc::sync_channel(1);
+    let file = path.to_owned();
+    // To open or read it may never end, and reloading must not wait for that.
+    let reader = std::thread::Builder::new().name("password file".to_owned());
+    let reader = reader.spawn(move || {
+        let mut text = Vec::new();
+        let read = std::fs::File::open(file)
+            .and_then(|file| file.take(PASSWORD_FILE_LIMIT + 1).read_to_end(&mut text));
+        // Nobody may be waiting any more.
+        let _ = sent.send(read.map(|_| text));
+    });
+    reader.map_err(Error::System)?;
+    let read = got.recv_timeout(PASSWORD_FILE_WAIT);
+    let late = || Err(std::io::ErrorKind::TimedOut.into());
+    let text = read.unwrap_or_else(|_| late());
+    let text = text.map_err(|e| Error::io(path, "read", e))?;
     let usage = |m: &str| Error::Usage(format!("{}: {m}", path.display()));
     if text.len() as u64 > PASSWORD_FILE_LIMIT {
         return Err(usage("too long for a password file"));
@@ -247,5 +262,15 @@ mod tests {
         assert!(read_password_file(&path).is_err());
         std::fs::write(&path, "x".repeat(5000)).unwrap();
         assert!(read_password_file(&path).is_err());
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let error = read_password_file(&pipe).unwrap_err().to_string();
+        assert!(error.contains("pipe") && error.contains("read"), "{error}");
     }
 }

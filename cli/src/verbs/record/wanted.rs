@@ -79,6 +79,7 @@ pub(super) fn configured(path: &Path, output: &Path) -> Result<Options, Error> {
         hooks: read.hooks,
         status: read.status,
         disk_low: read.disk_low,
+        reloadable: true,
         finish_leftovers: true,
     })
 }
