@@ -6,7 +6,7 @@ use tapo_record::status::ADDRESS;
 
 /// Ask a running recorder how it stands
 ///
-/// The recorder must serve its status: 'tapo record --status 127.0.0.1:9554', or '[status]' in its
+/// The recorder must serve its status: 'tapo record --status 127.0.0.1:9554', or the table 'status' in its
 /// configuration file. The exit code is 3 if a camera is not being recorded.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]

@@ -15,7 +15,7 @@ use crate::outcome::{Event, State};
 use crate::writer::Tell;
 use happening::Kind;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -24,6 +24,8 @@ use std::time::{Duration, Instant, SystemTime};
 const QUEUE: usize = 64;
 /// How long hooks may take for what is waiting when the recording has ended.
 const CLOSING: Duration = Duration::from_secs(10);
+/// How long it may take to end what is still at work then.
+const ENDING: Duration = Duration::from_secs(1);
 
 /// What is told of what to whom.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -74,6 +76,10 @@ struct Line {
     hook: Hook,
     queue: Mutex<Option<SyncSender<Arc<Happening>>>>,
     left_out: Arc<AtomicU64>,
+    /// How many wait for it, the one at work too.
+    waiting: Arc<AtomicU64>,
+    /// It is not waited for any longer.
+    over: Arc<AtomicBool>,
     done: Mutex<Receiver<()>>,
 }
 
@@ -85,10 +91,17 @@ impl Hooks {
             let (finished, done) = sync_channel(1);
             let left_out = Arc::new(AtomicU64::new(0));
             let (own, tell, lost) = (hook.clone(), Arc::clone(tell), Arc::clone(&left_out));
+            let count = Arc::new(AtomicU64::new(0));
+            let over = Arc::new(AtomicBool::new(false));
+            let (at_work, ended) = (Arc::clone(&count), Arc::clone(&over));
             let thread = std::thread::Builder::new().name("hook".to_owned());
             let work = move || {
                 for happening in waiting {
-                    own.tell(&happening, &tell);
+                    if ended.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    own.tell(&happening, &tell, &ended);
+                    at_work.fetch_sub(1, Ordering::Relaxed);
                     let lost = lost.swap(0, Ordering::Relaxed);
                     if lost > 0 {
                         let why = format!("{lost} events before this were too many for it");
@@ -102,6 +115,8 @@ impl Hooks {
                 hook: hook.clone(),
                 queue: Mutex::new(Some(queue)),
                 left_out,
+                waiting: count,
+                over,
                 done: Mutex::new(done),
             })
         };
@@ -121,7 +136,9 @@ impl Hooks {
         for line in self.lines.iter().filter(|l| happening.concerns(&l.hook)) {
             let queue = line.queue.lock().unwrap_or_else(PoisonError::into_inner);
             let sent = |q: &SyncSender<_>| q.try_send(Arc::clone(&happening)).is_ok();
+            line.waiting.fetch_add(1, Ordering::Relaxed);
             if !queue.as_ref().is_some_and(sent) {
+                line.waiting.fetch_sub(1, Ordering::Relaxed);
                 line.left_out.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -161,7 +178,11 @@ impl Hooks {
 
     /// Waits until all are told, for a while.
     pub(crate) fn finish(&self) {
-        let until = Instant::now() + CLOSING;
+        self.finish_within(CLOSING);
+    }
+
+    fn finish_within(&self, time: Duration) {
+        let until = Instant::now() + time;
         for line in &self.lines {
             *line.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
@@ -169,16 +190,20 @@ impl Hooks {
             let left = until.saturating_duration_since(Instant::now());
             let done = line.done.lock().unwrap_or_else(PoisonError::into_inner);
             if done.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
-                tracing::warn!(hook = %line.hook.action, "a hook did not end in time");
+                // What is at work ends with the recording, and the rest is counted.
+                line.over.store(true, Ordering::Relaxed);
+                let untold = line.waiting.load(Ordering::Relaxed);
+                let _ = done.recv_timeout(ENDING);
+                tracing::warn!(hook = %line.hook.action, untold, "a hook did not end in time");
             }
         }
     }
 }
 
 impl Hook {
-    fn tell(&self, happening: &Happening, tell: &Tell) {
+    fn tell(&self, happening: &Happening, tell: &Tell, over: &AtomicBool) {
         let told = match &self.action {
-            Action::Program(argv) => program::run(argv, happening, self.timeout),
+            Action::Program(argv) => program::run(argv, happening, self.timeout, over),
             Action::Webhook(address) => webhook::post(address, happening, self.timeout),
         };
         if let Err(why) = told {

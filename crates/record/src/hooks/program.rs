@@ -5,6 +5,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What it inherits of the environment: nothing that could hold a password.
@@ -14,8 +15,13 @@ const INHERITED: [&str; 10] = [
 /// The longest pause between two looks whether it has ended.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Runs it, and waits for its end.
-pub(super) fn run(argv: &[String], told: &Happening, timeout: Duration) -> Result<(), String> {
+/// Runs it, and waits for its end; it is ended early once it is `over`.
+pub(super) fn run(
+    argv: &[String],
+    told: &Happening,
+    timeout: Duration,
+    over: &AtomicBool,
+) -> Result<(), String> {
     let Some((program, arguments)) = argv.split_first() else {
         return Err("it names no program".to_owned());
     };
@@ -40,10 +46,10 @@ pub(super) fn run(argv: &[String], told: &Happening, timeout: Duration) -> Resul
         // Far less than a pipe holds; a program that does not read it may not care.
         let _ = input.write_all(&line);
     }
-    wait(&mut child, timeout)
+    wait(&mut child, timeout, over)
 }
 
-fn wait(child: &mut Child, timeout: Duration) -> Result<(), String> {
+fn wait(child: &mut Child, timeout: Duration, over: &AtomicBool) -> Result<(), String> {
     let since = Instant::now();
     let mut pause = Duration::from_millis(2);
     loop {
@@ -56,13 +62,13 @@ fn wait(child: &mut Child, timeout: Duration) -> Result<(), String> {
                     (None, None) => "failed".to_owned(),
                 });
             }
-            Ok(None) if since.elapsed() >= timeout => {
+            Ok(None) if since.elapsed() >= timeout || over.load(Ordering::Relaxed) => {
                 // Its own group: what it started ends too.
                 let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
                 let _ = child.wait();
                 return Err(format!(
                     "took longer than {:.0} s and was ended",
-                    timeout.as_secs_f64()
+                    since.elapsed().min(timeout).as_secs_f64()
                 ));
             }
             Ok(None) => {}

@@ -119,6 +119,28 @@ fn a_program_that_fails_or_hangs_is_told_and_ended() {
 }
 
 #[test]
+fn a_program_that_is_at_work_at_the_end_ends_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let pid = dir.path().join("pid");
+    let text = format!("echo $$ > {0}.new; mv {0}.new {0}; sleep 60", pid.display());
+    let (hooks, _) = start(&[hook(&[On::Segment], script(&text))]);
+    for _ in 0..3 {
+        hooks.event(&closed(Path::new("/none/such")));
+    }
+    let since = Instant::now();
+    while !pid.exists() {
+        assert!(since.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    hooks.finish_within(Duration::from_millis(100));
+    let pid = std::fs::read_to_string(pid).unwrap();
+    let process = Path::new("/proc").join(pid.trim());
+    assert!(!process.exists(), "{}", process.display());
+    // Of the others none was begun.
+    assert_eq!(hooks.lines[0].waiting.load(Ordering::Relaxed), 2);
+}
+
+#[test]
 fn what_is_too_much_for_a_hook_is_left_out_and_told_and_nobody_waits() {
     let (hooks, told) = start(&[hook(&[On::Segment], script("sleep 0.01"))]);
     let since = Instant::now();
