@@ -369,3 +369,18 @@ fn an_interrupted_copy_leaves_nothing_behind() {
         (after.ino(), after.len(), after.mtime_nsec())
     );
 }
+
+#[test]
+fn fragments_that_contradict_themselves_are_for_repair() {
+    let folder = Folder::new();
+    let mut file = fragmented(3);
+    let moof = file.windows(4).rposition(|w| w == b"moof").unwrap() - 4;
+    // A moof that reaches into its media.
+    let size = u32::from_be_bytes(file[moof..moof + 4].try_into().unwrap()) + 8;
+    file[moof..moof + 4].copy_from_slice(&size.to_be_bytes());
+    folder.write("lies.mp4", &file);
+    let (code, out, err) = folder.run(&["finalize", "lies.mp4"]);
+    assert_eq!(code, 4, "{out}{err}");
+    assert!(err.contains("tapo repair"), "{err}");
+    assert!(std::fs::read(folder.path("lies.mp4")).unwrap() == file);
+}

@@ -12,7 +12,7 @@ const SLACK: u64 = 64;
 /// Bytes behind damage in which fragments are looked for.
 const REACH: u64 = 64 << 20;
 
-/// What of a file is not in the final index. All of it stays in the file.
+/// What of a file is not in the final index. All of it stays in that file.
 #[derive(Copy, Clone, Debug, Default, Eq, PartialEq)]
 pub struct LeftOut {
     /// Fragments that are torn before the first sample, or out of order beyond repair.
@@ -32,23 +32,11 @@ impl LeftOut {
     pub(crate) fn of(source: &dyn ByteSource, read: &Read, movie: &Movie) -> Result<Self> {
         let broken = read.fragments.iter().filter(|f| is_broken(f)).count();
         let at = read.torn.map(|torn| torn.end).or(torn_at(read));
-        let behind = at.map(|at| Span::at(at.saturating_add(8), REACH));
-        let behind = behind.map(|b| b.intersect(Span::new(0, read.size)));
-        let moof = behind.map(|behind| tapo_movie::next_moof(source, behind));
-        let moof = moof.transpose()?.flatten();
-        let is_other = |moof: &u64| read.fragments.iter().all(|f| f.moof.start != *moof);
-        let behind_damage = match moof.filter(is_other) {
-            Some(moof) => {
-                let head = source.read_span(Span::at(moof, BoxHeader::MAX_LEN as u64))?;
-                let end = BoxHeader::read(moof, &head).and_then(|h| h.declared_end(read.size));
-                end.is_some_and(|end| end < read.size)
-            }
-            None => false,
-        };
+        let tail = Span::new(at.unwrap_or(read.size), read.size);
         Ok(Self {
             fragments: broken - usize::from(read.torn.is_some()),
-            tail: at.map_or(0, |at| read.size - at),
-            behind_damage,
+            tail: tail.len(),
+            behind_damage: has_others(source, read, tail)?,
             media: media(read, movie),
         })
     }
@@ -58,6 +46,18 @@ impl LeftOut {
     pub const fn is_nothing(&self) -> bool {
         self.fragments == 0 && self.tail == 0 && self.media == 0
     }
+}
+
+/// Whether a `moof` that is whole stands in `tail`, behind where reading ended.
+fn has_others(source: &dyn ByteSource, read: &Read, tail: Span) -> Result<bool> {
+    let behind = Span::at(tail.start.saturating_add(8), REACH).intersect(tail);
+    let Some(moof) = tapo_movie::next_moof(source, behind)? else {
+        return Ok(false);
+    };
+    let head = source.read_span(Span::at(moof, BoxHeader::MAX_LEN as u64))?;
+    let end = BoxHeader::read(moof, &head).and_then(|h| h.declared_end(read.size));
+    let known = read.fragments.iter().any(|f| f.moof.start == moof);
+    Ok(!known && end.is_some_and(|end| end < read.size))
 }
 
 /// Bytes of whole boxes of media less those of the samples in them.

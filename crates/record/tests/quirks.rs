@@ -12,9 +12,14 @@ mod scripted;
 use scripted::{Request, SDP, camera, sound};
 use std::io::Write;
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tapo_record::source::{Connector, PacketSource, SourceError, SourceEvent};
-use tapo_record::{CameraUrl, RtspConnector, Transport, Trust};
+use tapo_record::{
+    CameraOptions, CameraUrl, Control, Error, Event, Options, Output, RtspConnector, State,
+    Transport, Trust, record,
+};
 
 /// Takes `wanted` units of sound: their times and first bytes; then goes.
 fn units(url: &str, wanted: usize) -> Result<Vec<(i64, u8)>, SourceError> {
@@ -185,4 +190,57 @@ fn media_before_the_answer_to_play_is_not_lost() {
         .map(|(_, byte)| *byte)
         .collect();
     assert_eq!(bytes, [0, 1, 2, 3, 4]);
+}
+
+/// How a recording ends whose one camera gives `first` as its first answer, and then knows no stream, and
+/// how often it was going to be called again; after the second time it is stopped.
+fn starting(first: &'static str, reloadable: bool) -> (Result<(), Error>, u32) {
+    let calls = AtomicU32::new(0);
+    let (url, _) = camera(
+        move |r| match calls.fetch_add(1, Ordering::Relaxed) {
+            0 => r.answer(first, "", ""),
+            _ => r.answer("404 Not Found", "", ""),
+        },
+        |_| {},
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let output = Output::Folder(dir.path().to_owned());
+    let options = Options {
+        cameras: vec![CameraOptions::new(
+            "yard",
+            CameraUrl::parse(&url).unwrap(),
+            output,
+        )],
+        reloadable,
+        ..Options::default()
+    };
+    let stop = Control::new();
+    let (ending, waits) = (stop.clone(), Arc::new(Mutex::new(0)));
+    let counted = Arc::clone(&waits);
+    let told = move |event| {
+        if let Event::State {
+            state: State::Waiting { .. },
+            ..
+        } = event
+        {
+            let mut waits = counted.lock().unwrap();
+            *waits += 1;
+            if *waits == 2 {
+                ending.stop();
+            }
+        }
+    };
+    let ended = record(&options, told, &stop).map(|_| ());
+    let waits = *waits.lock().unwrap();
+    (ended, waits)
+}
+
+#[test]
+fn only_the_first_answer_of_a_lone_camera_ends_a_recording() {
+    let (ended, waits) = starting("404 Not Found", false);
+    assert!(matches!(ended, Err(Error::NoSuchStream { .. })));
+    assert_eq!(waits, 0);
+    // It may be starting; and where a configuration can change, nobody waits for its first answer.
+    assert_eq!(starting("503 Service Unavailable", false).1, 2);
+    assert_eq!(starting("404 Not Found", true).1, 2);
 }

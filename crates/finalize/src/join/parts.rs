@@ -170,17 +170,14 @@ fn begins(source: &dyn ByteSource, read: &Read) -> Result<Option<u64>> {
 fn part(files: &[PathBuf]) -> Result<Part> {
     let source = Files::new(files)?;
     let path = || source.path().to_owned();
-    let read = crate::plan::read(&source)?;
+    let mut read = crate::plan::read(&source)?;
     if times_go_back(&read) {
         let what = "has fragments whose decode times go back, or jump further than a sample can \
             last: is a segment missing, or one there twice?";
         return Err(Error::Unsupported { path: path(), what });
     }
-    let left_out = match &read.movie {
-        Some(movie) => LeftOut::of(&source, &read, movie)?,
-        None => LeftOut::default(),
-    };
-    let mut movie = read.movie.unwrap_or_default();
+    let mut movie = read.movie.take().unwrap_or_default();
+    let left_out = LeftOut::of(&source, &read, &movie)?;
     refuse_encrypted(&movie, source.path())?;
     if files.len() > 1 {
         belongs::check_tracks(&source, &read.fragments, &movie)?;
