@@ -11,6 +11,7 @@ mod erased;
 mod examine;
 mod head;
 mod repeated;
+mod runs;
 mod sectors;
 mod zeros;
 

@@ -1,9 +1,9 @@
 //! Sectors of nothing but 0x00 or 0xFF in sound of plain numbers. Silence looks the same, and begins and ends anywhere; what
 //! a card or disc lost begins and ends where its sectors do, amid sound.
 
-use super::{Harm, Harmed, KEPT};
+use super::runs::in_chunks;
+use super::{Harm, Harmed};
 use crate::Result;
-use crate::places::{Clock, chunks, fitting};
 use tapo_io::{ByteSource, Span};
 use tapo_movie::Track;
 
@@ -13,9 +13,6 @@ const LEN: usize = 512;
 
 /// Largest chunk that is read, bytes.
 const LARGEST: u64 = 16 << 20;
-
-/// How often the bytes of a file are read over.
-const OVER: u64 = 2;
 
 /// Bytes to each side that must be sound, and how many values they must have.
 const BESIDE: usize = 24;
@@ -43,44 +40,19 @@ pub(super) fn find(
     if track.is_video() || !track.descriptions.iter().all(plain) {
         return Ok(());
     }
-    let table = &track.samples;
-    let mut clock = Clock::new(table);
-    let mut budget = source.len().saturating_mul(OVER);
-    let mut kept = 0;
-    for chunk in chunks(table) {
-        let here = Span::new(chunk.span.start, chunk.span.end.min(source.len()));
+    in_chunks(source, (index, &track.samples), all, |here, tell| {
         if here.len() < SECTOR || here.len() > LARGEST {
-            continue;
+            return Ok(());
         }
-        budget = budget.saturating_sub(here.len());
-        if budget == 0 || kept >= KEPT {
-            break;
-        }
-        let bytes = source.read_span(here)?;
-        for (byte, run) in lost(&bytes, here.start) {
-            let ended = |end| fitting(&table.sizes, chunk, end);
-            let skipped = ended(run.start);
-            let count = ended(run.end.saturating_sub(1)).saturating_sub(skipped) + 1;
-            let first = chunk.first.saturating_add(skipped);
-            let start = clock.at(u64::from(first));
-            let harm = if byte == 0 {
-                Harm::Zeroed
-            } else {
-                Harm::Erased
+        for (byte, run) in lost(&source.read_span(here)?, here.start) {
+            let harm = match byte {
+                0 => Harm::Zeroed,
+                _ => Harm::Erased,
             };
-            all.push(Harmed {
-                track: index,
-                first,
-                count,
-                span: run,
-                start,
-                end: clock.at(u64::from(first) + u64::from(count)),
-                harm,
-            });
-            kept += 1;
+            tell(run, harm);
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Runs of sectors of one byte, 0x00 or 0xFF, with sound on both sides, in a chunk that stands at `base`.

@@ -1,12 +1,11 @@
 //! Runs of zeros in sound of which any bytes are good: in G.711 they cannot be; nor can long ones of 0xFF in A-law.
 //!
 //! Silence is 0x55 or 0xD5 in A-law and 0x7F or 0xFF in µ-law (ITU-T G.711);
-//! 0x00 is far out in one and the very end in the other, and 0xFF far out in the first. Worked out by chunks:
-//! a sample may be a single byte.
+//! 0x00 is far out in one and the very end in the other, and 0xFF far out in the first.
 
-use super::{Harm, Harmed, KEPT};
+use super::runs::in_chunks;
+use super::{Harm, Harmed};
 use crate::Result;
-use crate::places::{Clock, chunks, fitting};
 use tapo_io::{ByteSource, Span};
 use tapo_movie::Track;
 
@@ -18,10 +17,6 @@ const ONES: u64 = 256;
 
 /// Bytes that are read in one go.
 const PIECE: u64 = 256 << 10;
-
-/// How often the bytes of a file are read over: tables may point to the same
-/// ones again and again.
-const OVER: u64 = 2;
 
 /// Adds the runs of zeros, and of ones, in a track of G.711.
 pub(super) fn find(
@@ -35,38 +30,9 @@ pub(super) fn find(
         return Ok(());
     }
     let a_law = track.descriptions.iter().all(|d| d.kind() == b"alaw");
-    let table = &track.samples;
-    let mut clock = Clock::new(table);
-    let mut budget = source.len().saturating_mul(OVER);
-    let mut kept = 0;
-    for chunk in chunks(table) {
-        let here = Span::new(chunk.span.start, chunk.span.end.min(source.len()));
-        if here.is_empty() {
-            continue;
-        }
-        budget = budget.saturating_sub(here.len());
-        if budget == 0 || kept >= KEPT {
-            break;
-        }
-        runs(source, here, a_law, |run, harm| {
-            let before = |end| fitting(&table.sizes, chunk, end);
-            let skipped = before(run.start);
-            let count = before(run.end.saturating_sub(1)).saturating_sub(skipped) + 1;
-            let first = chunk.first.saturating_add(skipped);
-            let start = clock.at(u64::from(first));
-            all.push(Harmed {
-                track: index,
-                first,
-                count,
-                span: run,
-                start,
-                end: clock.at(u64::from(first) + u64::from(count)),
-                harm,
-            });
-            kept += 1;
-        })?;
-    }
-    Ok(())
+    in_chunks(source, (index, &track.samples), all, |here, tell| {
+        runs(source, here, a_law, tell)
+    })
 }
 
 /// The runs of zeros in a span, and of ones if those are none of its sound.
