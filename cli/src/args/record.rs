@@ -122,7 +122,7 @@ pub(crate) struct RecordArgs {
     #[arg(long, requires = "status")]
     pub(crate) status_public: bool,
     /// Replace FILE.mp4 if it exists
-    #[arg(long, requires = "output")]
+    #[arg(long, requires = "output", conflicts_with = "config")]
     pub(crate) force: bool,
     /// Print JSON, one object a line
     #[arg(long)]

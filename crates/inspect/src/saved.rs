@@ -107,7 +107,8 @@ impl Inspection {
             let erased = self
                 .harmed_of(track.id)
                 .filter(|h| matches!(h.harm, Harm::Erased | Harm::Repeated));
-            let erased = erased.map(|h| h.end.saturating_sub(h.start)).sum();
+            let erased = erased.map(|h| h.end.saturating_sub(h.start));
+            let erased = erased.fold(0, u64::saturating_add);
             let timescale = self.tracks.iter().find(|t| t.id == track.id);
             let timescale = timescale.map_or(1, |t| t.timescale.max(1));
             let sound = sound.saturating_sub(rescale(erased, timescale, MICROSECONDS));

@@ -1,4 +1,4 @@
-//! Those who attend a recording: whoever called, the board of the status, hooks.
+//! Those who attend a recording: whoever called, the board of the status, hooks, playlists.
 //! Each is told every event, and none can hold it up.
 
 use crate::hooks::{Hook, Hooks};
@@ -77,7 +77,8 @@ impl Attendance {
         Arc::clone(&self.tell)
     }
 
-    /// Does as the options say. If the status cannot be served, nothing changes.
+    /// Does as the options say. If the status cannot be served at another address, nothing changes; at
+    /// the same one it is not served any more.
     pub(crate) fn settle(&mut self, options: &Options, namers: &[Namer]) -> Result<()> {
         if options.status != self.listen {
             let address = |listen: &Listen| listen.address;

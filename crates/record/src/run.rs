@@ -258,15 +258,15 @@ impl Supervisor {
     }
 
     fn outcome(mut self) -> Result<Recording> {
+        let leftovers = self.leftovers.into_iter().map(JoinHandle::join);
+        let leftovers = leftovers.filter_map(std::result::Result::ok).flatten();
+        let leftovers = leftovers.collect();
+        // What was finished last is told of, too.
         self.attendance.finish();
         self.ended.sort_by_key(|(number, _)| *number);
-        let leftovers = self.leftovers.into_iter().map(JoinHandle::join);
         let recording = Recording {
             cameras: self.ended.into_iter().map(|(_, camera)| camera).collect(),
-            leftovers: leftovers
-                .filter_map(std::result::Result::ok)
-                .flatten()
-                .collect(),
+            leftovers,
             failed: self.failed.is_some(),
         };
         match self.failed {

@@ -23,7 +23,7 @@ pub(super) fn check(
     spots: &TrackSpots,
     found: &mut Vec<Finding>,
 ) {
-    if against.judged >= TOLD_BY && against.refused >= against.judged / 10 * 9 {
+    if against.judged >= TOLD_BY && against.refused >= against.judged - against.judged / 10 {
         for finding in found
             .iter_mut()
             .filter(|f| f.track == Some(track.header.id))

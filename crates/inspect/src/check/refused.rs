@@ -5,7 +5,7 @@ use crate::saved::is_stated;
 use crate::{
     Finding, Form, Inspection, MediaKind, Problem, Result, TimeRange, TrackSummary, names,
 };
-use tapo_bmff::{BoxNode, BoxTree, be_u32};
+use tapo_bmff::{BoxNode, BoxTree, be_u32, be_u64};
 use tapo_io::{ByteSource, Span};
 use tapo_movie::{Movie, Track};
 
@@ -70,11 +70,7 @@ fn renamed(source: &dyn ByteSource, node: &BoxNode, movie: &Movie) -> Result<Opt
     };
     let (id, duration) = match (head.get(8), size) {
         (Some(0), COMPACT) => (be_u32(&head, 20), be_u32(&head, 28).map(u64::from)),
-        (Some(1), LARGE) => {
-            let halves = be_u32(&head, 36).zip(be_u32(&head, 40));
-            let duration = halves.map(|(high, low)| u64::from(high) << 32 | u64::from(low));
-            (be_u32(&head, 28), duration)
-        }
+        (Some(1), LARGE) => (be_u32(&head, 28), be_u64(&head, 36)),
         _ => return Ok(None),
     };
     let problem = Problem::TrackRenamed { kind: node.kind };

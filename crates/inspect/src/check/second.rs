@@ -19,20 +19,17 @@ pub(super) fn check(
     let Some(place) = found.iter().position(second) else {
         return Ok(());
     };
-    let of = if is_copy(source, at)? {
-        Some((Second::Copy { at }, None))
-    } else {
-        let movie = movie(source, at, inspection)?;
-        movie.map(|time| (Second::Movie { at }, time))
-    };
-    let Some((of, time)) = of else {
-        return Ok(());
-    };
     // What players make of fragments behind fragments is told of each.
-    let fragments = inspection.read.fragments.iter();
-    if fragments.into_iter().any(|f| f.moof.start > at) {
+    if inspection.read.fragments.iter().any(|f| f.moof.start > at) {
         return Ok(());
     }
+    let (of, time) = if is_copy(source, at)? {
+        (Second::Copy { at }, None)
+    } else if let Some(time) = movie(source, at, inspection)? {
+        (Second::Movie { at }, time)
+    } else {
+        return Ok(());
+    };
     if let Some(finding) = found.get_mut(place) {
         finding.problem = Problem::SecondMoov { of };
         finding.time = time;

@@ -123,11 +123,8 @@ impl Bridge {
 
     /// Why it fell, if it did: a better reason than retina knows.
     pub(crate) async fn reason(&mut self) -> Option<SourceError> {
-        if self.task.is_finished() || !self.url.path().is_empty() {
-            let ended = tokio::time::timeout(Duration::from_millis(100), &mut self.task).await;
-            return ended.ok()?.ok()?.err();
-        }
-        None
+        let ended = tokio::time::timeout(Duration::from_millis(100), &mut self.task).await;
+        ended.ok()?.ok()?.err()
     }
 
     /// Says goodbye to the camera. retina must be gone.

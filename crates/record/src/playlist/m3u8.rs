@@ -23,8 +23,7 @@ pub(super) fn encode(items: &[Item]) -> String {
     // No part may be longer, rounded (§4.3.3.1).
     let longest = parts.map(|part| (part.duration.as_millis() + 500) / 1000);
     let mut text = format!(
-        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0\n\
-         #EXT-X-PLAYLIST-TYPE:VOD\n",
+        "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0\n",
         longest.max().unwrap_or(1).max(1)
     );
     for (number, item) in items.iter().enumerate() {

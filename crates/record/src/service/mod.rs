@@ -89,7 +89,7 @@ impl Watch {
         let watch = move || {
             let said = |text: &str| notifier.iter().for_each(|n| n.say(text));
             let watchdog = notifier.as_ref().and_then(Notifier::watchdog);
-            said("READY=1\nSTATUS=recording");
+            said("READY=1\nSTATUS=all cameras have begun");
             let (mut looked, mut stopping, mut hung) = (None::<Instant>, false, false);
             let (mut alive, mut low) = (Instant::now(), BTreeMap::new());
             while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(TICK) {

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Asks the recorder whose status is served there.
 ///
 /// # Errors
-/// [`Error::Usage`] if nobody answers, or somebody else does.
+/// [`Error::NoStatus`] if nobody answers, or somebody else does.
 pub fn ask(address: SocketAddr) -> Result<Status> {
     let agent = crate::http::agent(PATIENCE, false);
     let other = |why: String| Error::NoStatus { address, why };

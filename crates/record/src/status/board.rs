@@ -2,8 +2,9 @@
 
 use super::{CameraStatus, DiskStatus, Status};
 use crate::outcome::{Event, State};
+use crate::run::Changes;
 use crate::service::disk_of;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,6 +22,8 @@ pub(crate) struct Board {
 #[derive(Debug, Default)]
 struct Known {
     cameras: BTreeMap<String, Camera>,
+    /// Those that a reload has taken out.
+    ended: BTreeSet<String>,
     folders: Vec<PathBuf>,
     hook_failures: u64,
     reloads: u64,
@@ -65,47 +68,16 @@ impl Board {
     pub(crate) fn event(&self, event: &Event) {
         let mut known = self.known();
         match event {
-            Event::State { camera, state } => known.camera(camera).enter(state),
-            Event::Progress { camera, progress } => {
-                let camera = known.camera(camera);
-                let before = camera.before;
-                let status = &mut camera.status;
-                status.recorded_s = (before.recorded + progress.recorded).as_secs_f64();
-                status.bytes = before.bytes + progress.bytes;
-                status.frames = before.frames + progress.frames;
-                status.lost_packets = before.lost_packets + progress.lost_packets;
-                status.dropped_frames = before.dropped + progress.dropped;
-                status.bits_per_second = progress.bit_rate;
-                if let Some(file) = &progress.file {
-                    status.file = Some(file.to_string_lossy().into_owned());
-                }
-            }
-            Event::Opened { camera, path } => {
-                let path = path.to_string_lossy().into_owned();
-                known.camera(camera).status.file = Some(path);
-            }
-            Event::Closed { camera, segment } => {
-                let status = &mut known.camera(camera).status;
-                status.segments += 1;
-                status.failed_segments += u64::from(segment.problem.is_some());
-                if status.file.as_deref() == Some(&*segment.path.to_string_lossy()) {
-                    status.file = None;
-                }
-            }
-            Event::Removed { camera, bytes, .. } => {
-                let status = &mut known.camera(camera).status;
-                status.removed_segments += 1;
-                status.removed_bytes += bytes;
-            }
-            Event::Notice { camera, text } => {
-                let text = text.chars().take(TEXT).collect();
-                known.camera(camera).status.notice = Some(text);
-            }
             Event::HookFailed { .. } => known.hook_failures += 1,
-            Event::Reloaded { result: Ok(done) } => {
-                known.reloads += 1;
-                for camera in &done.ended {
-                    known.cameras.remove(camera);
+            Event::Reloaded { result: Ok(done) } => known.reload(done),
+            Event::State { camera, .. }
+            | Event::Progress { camera, .. }
+            | Event::Opened { camera, .. }
+            | Event::Closed { camera, .. }
+            | Event::Removed { camera, .. }
+            | Event::Notice { camera, .. } => {
+                if let Some(camera) = known.camera(camera) {
+                    camera.event(event);
                 }
             }
             _ => {}
@@ -143,22 +115,75 @@ impl Board {
 }
 
 impl Known {
-    fn camera(&mut self, name: &str) -> &mut Camera {
-        self.cameras
-            .entry(name.to_owned())
-            .or_insert_with(|| Camera {
-                status: CameraStatus {
-                    camera: name.to_owned(),
-                    state: "connecting".to_owned(),
-                    ..CameraStatus::default()
-                },
-                since: Instant::now(),
-                before: Counts::default(),
-            })
+    /// The camera of this name, unless it has been taken out: what it says while it ends is no news.
+    fn camera(&mut self, name: &str) -> Option<&mut Camera> {
+        if self.ended.contains(name) {
+            return None;
+        }
+        let camera = self.cameras.entry(name.to_owned());
+        Some(camera.or_insert_with(|| Camera {
+            status: CameraStatus {
+                camera: name.to_owned(),
+                state: "connecting".to_owned(),
+                ..CameraStatus::default()
+            },
+            since: Instant::now(),
+            before: Counts::default(),
+        }))
+    }
+
+    fn reload(&mut self, done: &Changes) {
+        self.reloads += 1;
+        for camera in [&done.begun, &done.changed, &done.unchanged]
+            .into_iter()
+            .flatten()
+        {
+            self.ended.remove(camera);
+        }
+        for camera in &done.ended {
+            self.cameras.remove(camera);
+            self.ended.insert(camera.clone());
+        }
     }
 }
 
 impl Camera {
+    fn event(&mut self, event: &Event) {
+        let (before, status) = (self.before, &mut self.status);
+        match event {
+            Event::State { state, .. } => self.enter(state),
+            Event::Progress { progress, .. } => {
+                status.recorded_s = (before.recorded + progress.recorded).as_secs_f64();
+                status.bytes = before.bytes + progress.bytes;
+                status.frames = before.frames + progress.frames;
+                status.lost_packets = before.lost_packets + progress.lost_packets;
+                status.dropped_frames = before.dropped + progress.dropped;
+                status.bits_per_second = progress.bit_rate;
+                if let Some(file) = &progress.file {
+                    status.file = Some(file.to_string_lossy().into_owned());
+                }
+            }
+            Event::Opened { path, .. } => {
+                status.file = Some(path.to_string_lossy().into_owned());
+            }
+            Event::Closed { segment, .. } => {
+                status.segments += 1;
+                status.failed_segments += u64::from(segment.problem.is_some());
+                if status.file.as_deref() == Some(&*segment.path.to_string_lossy()) {
+                    status.file = None;
+                }
+            }
+            Event::Removed { bytes, .. } => {
+                status.removed_segments += 1;
+                status.removed_bytes += bytes;
+            }
+            Event::Notice { text, .. } => {
+                status.notice = Some(text.chars().take(TEXT).collect());
+            }
+            _ => {}
+        }
+    }
+
     fn enter(&mut self, state: &State) {
         let status = &mut self.status;
         if status.state == "stopped" && *state != State::Stopped {

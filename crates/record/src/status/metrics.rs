@@ -14,7 +14,7 @@ const CAMERA: [(&str, &str, &str, OfCamera); 12] = [
     (
         "tapo_camera_recording",
         "gauge",
-        "Whether media of the camera is being recorded",
+        "Whether the camera is connected, and its media recorded unless the disk is in the way",
         |c| f64::from(u8::from(c.state == "recording")),
     ),
     (

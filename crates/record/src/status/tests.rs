@@ -1,9 +1,39 @@
 use super::*;
 use crate::outcome::{Event, Progress, State};
+use crate::run::Changes;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+#[test]
+fn a_camera_that_was_taken_out_does_not_come_back_by_itself() {
+    let board = Board::new();
+    let state = |state| Event::State {
+        camera: "yard".to_owned(),
+        state,
+    };
+    let reloaded = |changes| Event::Reloaded {
+        result: Ok(changes),
+    };
+    let names = |board: &Board| board.status().cameras.len();
+    let yard = || vec!["yard".to_owned()];
+    board.event(&state(State::Recording));
+    assert_eq!(names(&board), 1);
+    board.event(&reloaded(Changes {
+        ended: yard(),
+        ..Changes::default()
+    }));
+    // It closes its file, and says so.
+    board.event(&state(State::Stopped));
+    assert_eq!(names(&board), 0);
+    board.event(&reloaded(Changes {
+        begun: yard(),
+        ..Changes::default()
+    }));
+    board.event(&state(State::Connecting));
+    assert_eq!(names(&board), 1);
+}
 
 fn board() -> Arc<Board> {
     let board = Board::new();

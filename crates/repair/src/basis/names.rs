@@ -112,7 +112,8 @@ fn head(window: &mut Window<'_>, at: u64, end: u64) -> Result<Option<BoxHeader>>
     if at >= end {
         return Ok(None);
     }
-    let room = usize::try_from(end - at).unwrap_or(usize::MAX).min(16);
+    let room = usize::try_from(end - at).unwrap_or(usize::MAX);
+    let room = room.min(BoxHeader::MAX_LEN);
     let bytes = window.bytes(at, room)?;
     let header = BoxHeader::read(at, bytes);
     Ok(header.filter(|h| h.declared_end(end).is_some_and(|e| e > at && e <= end)))
@@ -135,5 +136,24 @@ mod tests {
             let named = put_right(&bytes).unwrap().unwrap();
             assert_eq!(tapo_movie::read(&named).unwrap().movie, sound);
         }
+    }
+
+    /// The header of a `uuid` is longer than others.
+    #[test]
+    fn a_box_behind_an_extended_type_is_found() {
+        let mut file = include_bytes!("../../../../testdata/h264_bframes_aac.mp4").to_vec();
+        let moov = file.windows(4).position(|w| w == b"moov").unwrap() - 4;
+        let mut uuid = 28_u32.to_be_bytes().to_vec();
+        uuid.extend(b"uuid");
+        uuid.resize(28, 9);
+        let size = file[moov..moov + 4].first_chunk().copied().unwrap();
+        let size = u32::from_be_bytes(size) + 28;
+        file[moov..moov + 4].copy_from_slice(&size.to_be_bytes());
+        file.splice(moov + 8..moov + 8, uuid);
+        let sound = tapo_movie::read(&file).unwrap().movie;
+        let track = file.windows(4).position(|w| w == b"trak").unwrap();
+        file[track] ^= 0x41;
+        let named = put_right(&file).unwrap().unwrap();
+        assert_eq!(tapo_movie::read(&named).unwrap().movie, sound);
     }
 }

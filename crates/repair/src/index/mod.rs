@@ -99,25 +99,18 @@ pub(crate) fn own(
     let restarts = amiss::restarts(&read.fragments).into_iter();
     let restarts = restarts.map(|at| at.saturating_sub(shift)).collect();
     let repeated = resequence::by_time(&overlay, &mut movie, &read.fragments)?;
-    let order = Sequence::of(&read.fragments);
-    let mut in_front = amiss::missing_in_front(&read.fragments);
-    let missing = match order {
-        Some(order) => {
-            let sorted = order
-                .order
-                .iter()
-                .filter_map(|place| read.fragments.get(*place).cloned());
-            let sorted: Vec<_> = sorted.collect();
-            in_front = amiss::missing_in_front(&sorted);
-            amiss::missing(&sorted)
-        }
-        None => {
-            let guessed = amiss::goes_back(&read).into_iter();
-            notes.extend(guessed.map(|track| Note::TimesMended { track, sure: false }));
-            amiss::missing(&read.fragments)
-        }
-    };
-    let fragments = missing + in_front;
+    let sorted = Sequence::of(&read.fragments).map(|sequence| {
+        let order = sequence.order.iter();
+        let sorted = order.filter_map(|place| read.fragments.get(*place).cloned());
+        sorted.collect::<Vec<_>>()
+    });
+    if sorted.is_none() {
+        let guessed = amiss::goes_back(&read).into_iter();
+        notes.extend(guessed.map(|track| Note::TimesMended { track, sure: false }));
+    }
+    let row = sorted.as_deref().unwrap_or(&read.fragments);
+    let missing = amiss::missing(row);
+    let fragments = missing + amiss::missing_in_front(row);
     notes.extend((fragments > 0).then_some(Note::FragmentsMissing { fragments }));
     let of_file = |s: &Span| Span::new(s.start.saturating_sub(shift), s.end.saturating_sub(shift));
     boxes.extend(repeated.bytes.iter().map(of_file));
