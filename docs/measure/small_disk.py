@@ -6,8 +6,8 @@ that is left plays. Needs `unshare -rm` (or root) for a tmpfs of its own.
 import argparse, hashlib, json, os, pathlib, subprocess, sys, tempfile, time
 
 
-def start_camera(tapo, clip):
-    p = subprocess.Popen([tapo, 'camera', '--port', '0', '--json', clip], stdout=subprocess.PIPE, text=True)
+def start_camera(tapo, clip, speed):
+    p = subprocess.Popen([tapo, 'camera', '--port', '0', '--json', '--speed', str(speed), clip], stdout=subprocess.PIPE, text=True)
     return p, json.loads(p.stdout.readline())['url']
 
 
@@ -19,7 +19,7 @@ def inside(a):
     """In the namespace: the tmpfs is mounted on `disk`."""
     disk = pathlib.Path('disk')
     subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={a.disk}m', 'tapo', disk], check=True)
-    cameras = [start_camera(a.tapo, a.clip) for _ in range(a.cameras)]
+    cameras = [start_camera(a.tapo, a.clip, a.speed) for _ in range(a.cameras)]
     config = f'[defaults]\nsegment = "{a.segment}"\nkeep_free = "{a.floor}MB"\npattern = "%s"\n'
     for n, (_, url) in enumerate(cameras):
         config += f'[[camera]]\nname = "c{n}"\nurl = "{url}"\n'
@@ -52,7 +52,7 @@ def inside(a):
     left = sorted(disk.rglob('*.mp4'))
     inspected = subprocess.run([a.tapo, 'inspect', '-q', *left]).returncode
     floor = a.floor * 1_000_000
-    print(f'{a.cameras} cameras, {a.minutes:g} min, disk of {a.disk} MiB, floor {a.floor} MB, segments of {a.segment}')
+    print(f'{a.cameras} cameras, {a.minutes:g} min at {a.speed:g} times speed, disk of {a.disk} MiB, floor {a.floor} MB, segments of {a.segment}')
     print(f'written {written / 1e6:.1f} MB in {len(closed)} files, removed {len(removed)}, left {len(left)}')
     print(f'lowest free {lowest / 1e6:.2f} MB, largest file {largest / 1e6:.2f} MB, notices: {sorted(set(lost))}')
     problems = [
@@ -74,7 +74,8 @@ def main():
     ap.add_argument('--minutes', type=float, default=6)
     ap.add_argument('--disk', type=int, default=64, help='MiB')
     ap.add_argument('--floor', type=int, default=16, help='MB')
-    ap.add_argument('--segment', default='2s')
+    ap.add_argument('--segment', default='2s', help='of media time: at ten times speed, a tenth of it by the clock')
+    ap.add_argument('--speed', type=float, default=1, help='of the cameras, in times of real time')
     ap.add_argument('--inside', action='store_true', help=argparse.SUPPRESS)
     ap.add_argument('clip')
     a = ap.parse_args()
@@ -83,7 +84,7 @@ def main():
     with tempfile.TemporaryDirectory() as dir:
         os.mkdir(f'{dir}/disk')
         again = [sys.executable, os.path.abspath(__file__), '--inside', '--tapo', os.path.abspath(a.tapo), '--cameras', str(a.cameras),
-                 '--minutes', str(a.minutes), '--disk', str(a.disk), '--floor', str(a.floor), '--segment', a.segment, os.path.abspath(a.clip)]
+                 '--minutes', str(a.minutes), '--disk', str(a.disk), '--floor', str(a.floor), '--segment', a.segment, '--speed', str(a.speed), os.path.abspath(a.clip)]
         sys.exit(subprocess.run(['unshare', '-rm', *again], cwd=dir).returncode)
 
 
