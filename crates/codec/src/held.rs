@@ -3,11 +3,12 @@
 use crate::error::Result;
 use crate::nal::trim_trailing_zeros;
 use crate::{h264, h265};
+use std::fmt::Debug;
 
 /// The parameter sets of a codec.
 pub(crate) trait Sets {
     /// Tells one set from another that it does not replace.
-    type Id: Copy + PartialEq;
+    type Id: Copy + PartialEq + Debug + Send + Sync;
 
     /// Takes a parameter set, or says that the NAL unit is none.
     fn add(&mut self, nal: &[u8]) -> Result<Option<Self::Id>>;

@@ -11,6 +11,7 @@
 
 pub mod aac;
 mod ac3;
+mod access;
 mod alac;
 mod amr;
 mod av1;

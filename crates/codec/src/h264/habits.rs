@@ -1,8 +1,8 @@
 //! Which NAL units an H.264 encoder writes, and where in an access unit (7.4.1.2.3): by the standard, and as learnt from a sound file.
 
 use super::{NalType, ParameterSets, SliceHeader, Sps};
+use crate::access::Usual;
 use crate::nal::{NalLengthSize, split, trim_trailing_zeros};
-use crate::units::MAX_UNIT;
 
 /// Roles of a NAL unit, as bits.
 pub(super) const LEADS: u8 = 1;
@@ -16,24 +16,15 @@ const SEEN_FOLLOWING: u8 = 16;
 
 /// What is known of a stream beside its syntax.
 #[derive(Debug, Clone)]
-pub(super) struct Habits {
+pub(crate) struct Habits {
+    pub(super) usual: Usual,
     /// Roles by the first byte of a NAL unit; 0 where it is illegal.
     roles: [u8; 256],
-    /// Samples have been seen in which zeros stand behind the last bit of a NAL unit.
-    pub(super) padded: bool,
     /// Both fields of a frame are in one sample, as the standard has it (ISO/IEC 14496-15, 5.2).
     pub(super) paired_fields: bool,
-    /// The fewest slices that a picture has had.
-    pub(super) fewest_slices: Option<u32>,
-    /// The most slices that a picture has had.
-    pub(super) most_slices: Option<u32>,
     /// Units of one sample stand behind start codes within one NAL unit that begins as a prefix NAL unit does: phones write that of
     /// temporal layers.
     pub(super) embedded: bool,
-    /// Samples have been seen that are SEI messages alone.
-    pub(super) bare_messages: bool,
-    /// The longest NAL unit that the parameter sets allow.
-    pub(super) longest: u64,
 }
 
 impl Habits {
@@ -43,14 +34,10 @@ impl Habits {
             *roles = standard_roles(header);
         }
         let mut habits = Self {
+            usual: Usual::new(),
             roles,
-            padded: false,
             paired_fields: true,
-            fewest_slices: None,
-            most_slices: None,
             embedded: false,
-            bare_messages: false,
-            longest: MAX_UNIT,
         };
         habits.bound(sets);
         habits
@@ -72,8 +59,7 @@ impl Habits {
 
     /// Takes the bound on the length of a NAL unit from the parameter sets.
     pub(super) fn bound(&mut self, sets: &ParameterSets) {
-        let longest = sets.all_sps().map(longest_unit).max();
-        self.longest = longest.map_or(MAX_UNIT, |longest| longest.min(MAX_UNIT));
+        self.usual.bound(sets.all_sps().map(longest_unit));
     }
 
     /// Learns from a whole sample. `sets` are in force behind it.
@@ -94,7 +80,7 @@ impl Habits {
             return;
         }
         let is_message = |unit: &&[u8]| NalType::of(unit) == Some(NalType::SEI);
-        self.bare_messages |= !units.is_empty() && units.iter().all(is_message);
+        self.usual.bare_messages |= !units.is_empty() && units.iter().all(is_message);
         let is_slice = |unit: &&[u8]| NalType::of(unit).is_some_and(NalType::is_vcl);
         let (first, last) = (
             units.iter().position(is_slice),
@@ -116,7 +102,7 @@ impl Habits {
             {
                 *roles = with_seen(header, *roles | seen);
             }
-            self.padded |= trim_trailing_zeros(unit).len() < unit.len();
+            self.usual.padded |= trim_trailing_zeros(unit).len() < unit.len();
         }
         // Auxiliary and further views' slices are as many bytes as you like: only where the encoder writes them.
         for (header, roles) in (0u8..=255).zip(&mut self.roles) {
@@ -133,9 +119,7 @@ impl Habits {
                 self.paired_fields = slices.iter().any(|other| other.field != header.field);
             }
             let count = u32::try_from(slices.len()).unwrap_or(u32::MAX);
-            let fewest = self.fewest_slices.unwrap_or(count);
-            self.fewest_slices = Some(count.min(fewest));
-            self.most_slices = self.most_slices.max(Some(count));
+            self.usual.count(count);
         }
     }
 }

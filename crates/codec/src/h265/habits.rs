@@ -1,38 +1,18 @@
 //! Which NAL units an H.265 encoder writes, and where in an access unit (7.4.2.4.4): by the standard, and as learnt from a sound file.
 
 use super::{NalHeader, ParameterSets, Sps};
+use crate::access::{Role, Usual};
 use crate::nal::{NalLengthSize, split, trim_trailing_zeros};
-use crate::units::MAX_UNIT;
-
-/// Where in an access unit a NAL unit may stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// In front of the picture; behind one it begins the next access unit.
-    Leads,
-    /// A slice segment of the base layer.
-    Slice,
-    /// Behind the picture, which it belongs to.
-    Follows,
-}
 
 /// What is known of a stream beside its syntax.
 #[derive(Debug, Clone)]
-pub(super) struct Habits {
+pub(crate) struct Habits {
+    pub(super) usual: Usual,
     /// NAL unit types, as bits, of other layers than the base layer that have been seen.
     other_layers: u64,
     /// Types that have been seen in front of a picture in its sample, and behind one.
     seen_leading: u64,
     seen_following: u64,
-    /// Samples have been seen in which zeros stand behind the last bit of a NAL unit.
-    pub(super) padded: bool,
-    /// The fewest slice segments that a picture has had.
-    pub(super) fewest_slices: Option<u32>,
-    /// The most slice segments that a picture has had.
-    pub(super) most_slices: Option<u32>,
-    /// Samples have been seen that are SEI messages alone.
-    pub(super) bare_messages: bool,
-    /// The longest NAL unit that the parameter sets allow.
-    pub(super) longest: u64,
     /// Temporal sub-layers, at most.
     pub(super) sub_layers: u8,
 }
@@ -43,11 +23,7 @@ impl Habits {
             other_layers: 0,
             seen_leading: 0,
             seen_following: 0,
-            padded: false,
-            fewest_slices: None,
-            most_slices: None,
-            bare_messages: false,
-            longest: MAX_UNIT,
+            usual: Usual::new(),
             sub_layers: 7,
         };
         habits.bound(sets);
@@ -93,8 +69,7 @@ impl Habits {
 
     /// Takes bounds from the parameter sets.
     pub(super) fn bound(&mut self, sets: &ParameterSets) {
-        let longest = sets.all_sps().map(longest_unit).max();
-        self.longest = longest.map_or(MAX_UNIT, |longest| longest.min(MAX_UNIT));
+        self.usual.bound(sets.all_sps().map(longest_unit));
         self.sub_layers = sets
             .all_sps()
             .map(|sps| sps.max_sub_layers)
@@ -109,7 +84,7 @@ impl Habits {
             .filter_map(|unit| Some((NalHeader::of(unit.bytes)?, unit.bytes)))
             .collect();
         let is_message = |(header, _): &(NalHeader, &[u8])| matches!(header.nal_type.0, 39 | 40);
-        self.bare_messages |= !units.is_empty() && units.iter().all(is_message);
+        self.usual.bare_messages |= !units.is_empty() && units.iter().all(is_message);
         let is_slice =
             |(header, _): &(NalHeader, &[u8])| header.layer_id == 0 && header.nal_type.is_slice();
         let (first, last) = (
@@ -133,13 +108,9 @@ impl Habits {
             } else if i > last {
                 self.seen_following |= bit;
             }
-            self.padded |= trim_trailing_zeros(bytes).len() < bytes.len();
+            self.usual.padded |= trim_trailing_zeros(bytes).len() < bytes.len();
         }
-        self.fewest_slices = Some(
-            self.fewest_slices
-                .map_or(slices, |fewest| fewest.min(slices)),
-        );
-        self.most_slices = self.most_slices.max(Some(slices));
+        self.usual.count(slices);
     }
 }
 
