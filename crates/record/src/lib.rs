@@ -21,6 +21,7 @@ pub mod lane;
 mod layout;
 pub mod leftovers;
 mod names;
+mod open_file;
 mod options;
 mod outcome;
 mod playlist;
@@ -40,12 +41,14 @@ mod service;
 mod session;
 mod snapshot;
 pub mod source;
+mod standing;
 pub mod status;
 mod stop;
 #[cfg(test)]
 mod testing;
 pub mod timeline;
 pub mod url;
+mod walk;
 pub mod wall;
 mod writer;
 

@@ -13,8 +13,8 @@ use crate::timeline::{Basis, Timeline};
 use crate::writer::{Job, Tell, Writer};
 use crate::{Error, Result};
 use std::path::PathBuf;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A camera that sends media for this long, and no picture to begin with, is
@@ -37,14 +37,17 @@ pub(crate) struct Plan {
     pub(crate) profiles: Option<PathBuf>,
     pub(crate) tell: Tell,
     pub(crate) stop: StopHandle,
+    /// When the last picture came that was recorded before, with other options.
+    pub(crate) after: Option<Instant>,
 }
 
-/// Records one camera until it is stopped.
+/// Records one camera until it is stopped; also says when the last picture came that is
+/// recorded.
 pub(crate) async fn run<C: Connector>(
     plan: &Plan,
     connector: &C,
     writer: Writer,
-) -> Result<CameraRecording> {
+) -> Result<(CameraRecording, Option<Instant>)> {
     let mut camera = Camera {
         plan,
         writer,
@@ -53,7 +56,7 @@ pub(crate) async fn run<C: Connector>(
         told: (Instant::now(), 0),
         profile: Vec::new(),
         number: 0,
-        newest: None,
+        newest: plan.after,
         hung: false,
         recording: CameraRecording {
             camera: plan.camera.clone(),
@@ -61,8 +64,9 @@ pub(crate) async fn run<C: Connector>(
         },
     };
     let fatal = camera.connections(connector).await;
-    let shared = std::sync::Arc::clone(&camera.writer.shared);
-    let mut recording = camera.recording;
+    let shared = Arc::clone(&camera.writer.shared);
+    let standing = Arc::clone(&camera.writer.standing);
+    let (mut recording, newest) = (camera.recording, camera.newest);
     let patience = if camera.hung { Duration::ZERO } else { CLOSING };
     match camera.writer.finish(patience).await {
         Some(written) => {
@@ -81,10 +85,10 @@ pub(crate) async fn run<C: Connector>(
     for segment in &recording.segments {
         recording.lost_packets += segment.summary.lost_packets;
     }
-    plan.state(State::Stopped);
+    standing.enter(State::Stopped, 0);
     fatal?;
     let mut fatal = shared.fatal.lock().unwrap_or_else(PoisonError::into_inner);
-    fatal.take().map_or(Ok(recording), Err)
+    fatal.take().map_or(Ok((recording, newest)), Err)
 }
 
 struct Camera<'a> {
@@ -111,13 +115,6 @@ enum Over {
 }
 
 impl Plan {
-    fn state(&self, state: State) {
-        (self.tell)(Event::State {
-            camera: self.camera.clone(),
-            state,
-        });
-    }
-
     /// The error that ends recording if the very first attempt meets it.
     fn first_failure(&self, error: &SourceError) -> Option<Error> {
         let camera = self.camera.clone();
@@ -140,13 +137,17 @@ impl Plan {
 }
 
 impl Camera<'_> {
+    fn state(&self, state: State) {
+        self.writer.standing.enter(state, self.number);
+    }
+
     async fn connections<C: Connector>(&mut self, connector: &C) -> Result<()> {
         let plan = self.plan;
         let mut retry = Retry::default();
         let mut stalled: Option<C::Source> = None;
         let mut first = true;
         while !plan.stop.is_stopped() {
-            plan.state(State::Connecting);
+            self.state(State::Connecting);
             let attempt = tokio::select! {
                 biased;
                 () = plan.stop.stopped() => None,
@@ -165,7 +166,7 @@ impl Camera<'_> {
                         source.close().await;
                     }
                     let since = Instant::now();
-                    plan.state(State::Connected);
+                    self.state(State::Connected);
                     let over = self.connection(&mut source).await;
                     retry.ended(since, Instant::now());
                     match over {
@@ -202,10 +203,15 @@ impl Camera<'_> {
                     error
                 }
             };
-            tracing::info!(camera = %plan.camera, %reason, "no connection");
-            self.recording.last_failure = Some(reason.to_string());
+            let failure = Some(reason.to_string());
+            if self.recording.last_failure == failure {
+                tracing::debug!(camera = %plan.camera, %reason, "no connection");
+            } else {
+                tracing::info!(camera = %plan.camera, %reason, "no connection");
+            }
+            self.recording.last_failure = failure;
             let retry_in = jittered(retry.wait(&reason, Instant::now()));
-            plan.state(State::Waiting {
+            self.state(State::Waiting {
                 reason: reason.to_string(),
                 retry_in,
             });
@@ -264,6 +270,7 @@ impl Camera<'_> {
                         timeline.push(unit);
                     }
                     self.tell_relief(false);
+                    self.writer.look();
                 }
                 Ok(SourceEvent::Parameters { track, description }) => {
                     // What was held back is described by what was before.
@@ -422,9 +429,18 @@ impl Camera<'_> {
         let file = file.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.progress.bit_rate = bits.saturating_mul(1000) / millis;
         self.progress.file = file;
+        let missed = &self.writer.shared.missed;
+        let missed = *missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let handed = self.progress.clone();
         (self.plan.tell)(Event::Progress {
             camera: self.plan.camera.clone(),
-            progress: self.progress.clone(),
+            progress: Progress {
+                recorded: handed.recorded.saturating_sub(missed.duration),
+                missed: missed.duration,
+                bytes: handed.bytes.saturating_sub(missed.bytes),
+                frames: handed.frames.saturating_sub(missed.frames),
+                ..handed
+            },
         });
     }
 

@@ -1,10 +1,11 @@
 //! The newest keyframe of a camera's recordings, as a movie of one picture. Works
 //! while they are being recorded.
 
-use crate::leftovers::files;
 use crate::retention::stamp_of;
 use crate::source::WallClock;
+use crate::walk::files;
 use crate::{Error, Result};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tapo_bmff::BoxWriter;
 use tapo_io::{ByteSource, Disk, NewFile, Op, PreadFile};
@@ -14,6 +15,8 @@ use tapo_movie::{Movie, Sample, SampleTable, SegmentStamp, Track, encode_moov};
 const LARGEST: u64 = 256 << 20;
 /// Recordings that are looked into for a keyframe, the newest first.
 const RECORDINGS: usize = 16;
+/// Files that are looked at at once for what they are, those that were written to last first.
+const LATEST: usize = 1024;
 
 /// A snapshot that was written.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,9 +46,6 @@ pub fn snapshot(
     output: &Path,
     replace: bool,
 ) -> Result<Snapshot> {
-    let none = || Error::NoPicture {
-        path: source.to_owned(),
-    };
     let meta = std::fs::metadata(source).map_err(|e| Error::io(source, "look at", e))?;
     let recordings = if meta.is_dir() {
         newest(source, camera)
@@ -57,19 +57,42 @@ pub fn snapshot(
             return write(picture, path, output, replace);
         }
     }
-    Err(none())
+    Err(Error::NoPicture {
+        path: source.to_owned(),
+    })
 }
 
-/// The recordings of ours in and below a folder, the newest first.
+/// The newest recordings of ours in and below a folder, the newest first. There may be very many
+/// files: those that were written to last are looked at first.
 fn newest(folder: &Path, camera: Option<&str>) -> Vec<PathBuf> {
-    let stamped = |path: PathBuf| {
-        let stamp = stamp_of(&PreadFile::open(&path).ok()?)?;
-        let wanted = camera.is_none_or(|camera| stamp.camera == camera);
-        wanted.then_some((stamp.started_ns, path))
-    };
-    let mut all: Vec<_> = files(folder).into_iter().filter_map(stamped).collect();
-    all.sort();
-    all.into_iter().rev().map(|(_, path)| path).collect()
+    let mut before = None;
+    loop {
+        let mut latest = BTreeSet::new();
+        for path in files(folder) {
+            let written = path.symlink_metadata().and_then(|meta| meta.modified());
+            let Ok(written) = written else {
+                continue;
+            };
+            let file = (written, path);
+            if before.as_ref().is_none_or(|before| file < *before) {
+                latest.insert(file);
+                if latest.len() > LATEST {
+                    latest.pop_first();
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for (_, path) in latest.iter().rev() {
+            let stamp = PreadFile::open(path).ok().and_then(|file| stamp_of(&file));
+            let ours = stamp.filter(|stamp| camera.is_none_or(|camera| stamp.camera == camera));
+            found.extend(ours.map(|stamp| (stamp.started_ns, path.clone())));
+        }
+        found.sort();
+        before = latest.pop_first();
+        if !found.is_empty() || before.is_none() {
+            return found.into_iter().rev().map(|(_, path)| path).collect();
+        }
+    }
 }
 
 struct Picture {

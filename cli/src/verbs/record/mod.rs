@@ -27,6 +27,14 @@ pub(crate) fn run(args: &RecordArgs, printer: &mut Printer) -> anyhow::Result<Ex
     };
     if args.check_config {
         view::cameras(&options.cameras, args.json, printer)?;
+        for camera in &options.cameras {
+            if let Some(caution) = camera.caution() {
+                printer.say(&format!(
+                    "note: {}: {caution}",
+                    tapo_report::escape::text(&camera.name)
+                ));
+            }
+        }
         return Ok(Exit::Fine);
     }
     let stop = Control::new();
