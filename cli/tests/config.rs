@@ -23,6 +23,23 @@ fn run(folder: &Folder, args: &[&str]) -> (i32, String, String) {
 const CHECK: [&str; 4] = ["record", "--check-config", "--config", "cameras.toml"];
 
 #[test]
+fn a_pattern_that_repeats_itself_is_told_and_none_is_refused() {
+    let folder = Folder::new();
+    let check = ["record", "--check-config", "--config", "cameras.toml"];
+    for (pattern, told) in [("%H-%M-%S", true), ("%Y-%m-%d_%H-%M-%S", false)] {
+        let camera = "[[camera]]\nname = \"yard\"\nurl = \"rtsp://127.0.0.1:9/1\"\n";
+        let config = format!("{camera}pattern = \"{pattern}\"\n");
+        folder.write("cameras.toml", config.as_bytes());
+        let (code, _, said) = folder.run(&check);
+        assert_eq!(
+            (code, said.contains("yard: the name pattern")),
+            (0, told),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn a_new_file_is_right_and_is_not_replaced() {
     let folder = Folder::new();
     let (code, _, said) = run(&folder, &["init"]);

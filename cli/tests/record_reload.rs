@@ -25,10 +25,11 @@ fn only_cameras_whose_settings_changed_are_touched() {
     let folder = Folder::new();
     let camera = Camera::start(&folder);
     let url = camera.url.as_str();
-    config(&folder, &[("a", url, ""), ("b", url, ""), ("c", url, "")]);
+    let four = |b, e| [("a", url, ""), ("b", url, b), ("c", url, ""), ("e", url, e)];
+    config(&folder, &four("", ""));
     let mut record = folder.command(&["record", "--config", "cameras.toml", "--json", "-o", "out"]);
     let mut events = Events::of(record.env("SECRET", "hunter2"));
-    for _ in 0..3 {
+    for _ in 0..4 {
         events.until(|e| e["event"] == "opened");
     }
 
@@ -41,24 +42,42 @@ fn only_cameras_whose_settings_changed_are_touched() {
 
     config(
         &folder,
-        &[("a", url, ""), ("b", url, "utc = true"), ("d", url, "")],
+        &[
+            ("a", url, ""),
+            ("b", url, "stall = \"9s\""),
+            ("d", url, ""),
+            (
+                "e",
+                url,
+                "keep_size = \"1GB\"\nplaylist = true\nsync = \"off\"",
+            ),
+        ],
     );
     signal(&events.child, "-HUP");
     let told = events.until(|e| e["event"] == "reloaded");
     for (what, name) in [
         ("begun", "d"),
         ("changed", "b"),
+        ("adjusted", "e"),
         ("ended", "c"),
         ("unchanged", "a"),
     ] {
         assert_eq!(told[what], serde_json::json!([name]), "{told}");
     }
-    let mut opened = [false; 2];
+    let (mut opened, mut gap) = ([false; 2], 0.0);
     while opened != [true; 2] {
-        let event = events.until(|e| e["event"] == "opened");
-        opened[usize::from(event["camera"] == "d")] = true;
-        assert_ne!(event["camera"], "a");
+        let event = events.until(|e| e["event"] == "opened" || e["event"] == "gap");
+        let camera = event["camera"].as_str().unwrap();
+        assert!(["b", "d"].contains(&camera), "{event}");
+        if event["event"] == "gap" {
+            assert_eq!(camera, "b");
+            gap = event["duration_s"].as_f64().unwrap();
+        } else {
+            opened[usize::from(camera == "d")] = true;
+        }
     }
+    // What the change cost is told, and stands in the file.
+    assert!(gap > 0.05 && gap < 20.0, "{gap}");
     signal(&events.child, "-TERM");
     let (code, rest, said) = events.end();
     assert_eq!(code, 0, "{said}");
@@ -75,8 +94,29 @@ fn only_cameras_whose_settings_changed_are_touched() {
         (files("a"), files("b"), files("c"), files("d")),
         (vec![1], vec![1, 1], vec![1], vec![1])
     );
+    assert_eq!(files("e"), [1]);
+    let mut stamped = Vec::new();
+    for file in mp4s(&folder.path("out").join("b")) {
+        let (_, out, _) = folder.run(&["inspect", "--boxes", file.to_str().unwrap()]);
+        stamped.push(out);
+    }
+    let told = stamped.iter().filter(|out| out.contains("missing_ns"));
+    assert_eq!(told.count(), 1, "{stamped:#?}");
     assert!(!said.contains("hunter2"), "{said}");
     assert_eq!(folder.run(&["inspect", "-q", "out"]).0, 0);
+}
+
+fn mp4s(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(mp4s(&path));
+        } else if path.extension().is_some_and(|e| e == "mp4") {
+            found.push(path);
+        }
+    }
+    found
 }
 
 #[test]

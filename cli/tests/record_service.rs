@@ -109,6 +109,76 @@ fn hooks_status_and_systemd_are_told_and_none_is_told_the_password() {
     );
 }
 
+/// A file stands where the folder should be, at the start and on the way, as where a disk is gone.
+#[test]
+fn a_disk_that_takes_nothing_is_a_state_a_metric_and_a_hook_and_ends_no_camera() {
+    let folder = Folder::new();
+    let camera = Camera::start(&folder);
+    let config = format!(
+        "[status]\nlisten = \"127.0.0.1:0\"\n\
+         [[hook]]\non = [\"disk-failed\", \"back\"]\n\
+         program = [\"/bin/sh\", \"-c\", \"cat >> hooked\"]\n\
+         [[camera]]\nname = \"yard\"\nurl = \"{}\"\nusername = \"ann\"\n\
+         password_file = \"camera.secret\"\nsegment = \"1s\"\noutput = \"out\"\n",
+        camera.url
+    );
+    folder.write("cameras.toml", config.as_bytes());
+    folder.write("out", b"in the way");
+    let args = ["record", "--config", "cameras.toml", "--json"];
+    let mut events = Events::of(&mut folder.command(&args));
+    let serving = events.until(|e| e["event"] == "serving");
+    let address = serving["text"].as_str().unwrap().to_owned();
+    let is = |state: &'static str| move |e: &Value| e["event"] == "state" && e["state"] == state;
+    let (out, away) = (folder.path("out"), folder.path("away"));
+    for _ in 0..2 {
+        let blocked = events.until(is("blocked"));
+        assert!(
+            blocked["text"].as_str().unwrap().contains("out"),
+            "{blocked}"
+        );
+        events.until(|e| e["event"] == "progress" && e["missed_s"].as_f64().is_some());
+        let (code, told) = status(&address);
+        let yard = &told["cameras"][0];
+        assert_eq!(
+            (code, &yard["state"]),
+            (Some(3), &"blocked".into()),
+            "{told}"
+        );
+        assert!(yard["missed_s"].as_f64().unwrap() > 0.5, "{told}");
+        let metrics = metrics(&address);
+        for line in [
+            "recording{camera=\"yard\"} 0\n",
+            "blocked{camera=\"yard\"} 1\n",
+        ] {
+            assert!(
+                metrics.contains(&format!("tapo_camera_{line}")),
+                "{metrics}"
+            );
+        }
+        std::fs::remove_file(&out).unwrap();
+        events.until(is("recording"));
+        events.until(|e| e["event"] == "opened");
+        assert_eq!(status(&address).0, Some(0));
+        let _ = std::fs::remove_dir_all(&away);
+        std::fs::rename(&out, &away).unwrap();
+        std::fs::write(&out, b"in the way").unwrap();
+    }
+    signal(&events.child, "-TERM");
+    events.end();
+    let hooked = std::fs::read_to_string(folder.path("hooked")).unwrap();
+    let told: Vec<Value> = hooked
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    let kinds: Vec<_> = told.iter().map(|t| t["event"].as_str().unwrap()).collect();
+    assert_eq!(
+        kinds[..4],
+        ["disk-failed", "back", "disk-failed", "back"],
+        "{hooked}"
+    );
+    assert!(told[0]["reason"].as_str().unwrap().contains("out") && told[0]["camera"] == "yard");
+}
+
 #[test]
 fn what_makes_no_sense_is_told_with_its_line() {
     let folder = Folder::new();

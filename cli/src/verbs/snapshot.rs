@@ -11,16 +11,16 @@ pub(crate) fn run(args: &SnapshotArgs, printer: &mut Printer) -> anyhow::Result<
     let done = snapshot(
         &args.source,
         args.camera.as_deref(),
-        args.output.as_deref(),
+        &args.output,
         args.force,
     );
     match done {
         Ok(done) => {
             if !printer.is_quiet() {
                 if args.json {
-                    report::json(printer, &done.output, &done)?;
+                    report::json(printer, &args.output, &done)?;
                 } else {
-                    report::text(printer, &done.output, &done)?;
+                    report::text(printer, &args.output, &done)?;
                 }
             }
             Ok(Exit::Fine)

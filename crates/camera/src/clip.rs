@@ -5,7 +5,7 @@ mod config;
 mod mp4;
 
 pub(crate) use config::{Codec, ParameterSets};
-pub use config::{CodecConfig, Law, PlainSound};
+pub use config::{CodecConfig, Law};
 
 use crate::{Error, Result};
 use std::sync::Arc;

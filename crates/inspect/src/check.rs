@@ -12,7 +12,7 @@ mod pace;
 mod players;
 mod refused;
 mod required;
-pub(crate) mod seals;
+mod seals;
 mod second;
 mod sidx;
 mod spots;

@@ -27,7 +27,7 @@ mod zeros;
 pub use error::{Error, Result};
 pub use file::{FileStamp, PreadFile, create_dirs, sync_dir_of};
 pub use files::{Files, Piece};
-pub use keep::{disk_size, free_space, is_protected, protect};
+pub use keep::{device_of, disk_size, free_space, is_protected, protect, remove_empty_dirs};
 pub use lock::{Lock, lock_holder};
 pub use mapped::MappedFile;
 pub use newfile::{NewFile, discard_unfinished, may_replace};

@@ -9,7 +9,7 @@ use crate::playlist::Playlists;
 use crate::service::{Disks, Pulses, Watch};
 use crate::status::{Board, Listen, Server};
 use crate::stop::StopHandle;
-use crate::writer::{Output, Tell};
+use crate::writer::Tell;
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -119,14 +119,7 @@ impl Attendance {
             playlists.set(cameras());
         }
         drop(playlists);
-        let folder = |output: &Output| match output {
-            Output::Folder(folder) => Some(folder.clone()),
-            Output::File { path, .. } => path.parent().map(|p| match p.as_os_str().is_empty() {
-                true => PathBuf::from("."),
-                false => p.to_owned(),
-            }),
-        };
-        let folders = options.cameras.iter().filter_map(|c| folder(&c.output));
+        let folders = options.cameras.iter().map(|c| c.output.place().to_owned());
         let folders: BTreeSet<PathBuf> = folders.collect();
         let folders: Vec<PathBuf> = folders.into_iter().collect();
         self.board.set_folders(folders.clone());

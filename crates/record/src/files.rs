@@ -1,25 +1,24 @@
 //! The files of one camera: creates them, appends fragments, syncs, closes and
 //! finalizes.
 
-use crate::durable::{AHEAD, Growing, SyncPolicy};
-use crate::names::{ATTEMPTS, Namer, numbered};
-use crate::outcome::{Earlier, Event, RecordedSegment, State};
+use crate::Error;
+use crate::durable::{Growing, SyncPolicy};
+use crate::names::Namer;
+use crate::open_file::{OpenFile, finalize, is_full, remove_empty, replace};
+use crate::outcome::{Earlier, Event, RecordedSegment};
 use crate::retention::{Beyond, Everyone, Folder, Keep, Made, Room, Whose};
 use crate::segmenter::{Command, Fragment, Head, Summary};
-use crate::source::WallClock;
-use crate::writer::{Job, Output, Shared, Tell};
-use crate::{Error, Result};
+use crate::standing::Standing;
+use crate::writer::{Job, Output, Shared, Tell, Ways, Wish};
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use tapo_io::{Disk, Lock, NewFile, Op, RealDisk, disk_size};
+use tapo_io::{Disk, Op, RealDisk};
 
 /// Segments that are remembered one by one: a recording goes on for months.
 const REMEMBERED: usize = 1000;
-/// Of a small disk no more than this part is asked for ahead of need, for a file.
-const SHARE: u64 = 512;
 
 /// Segments that were written.
 #[derive(Debug, Default)]
@@ -47,29 +46,20 @@ pub(crate) struct Files {
     sync: SyncPolicy,
     tell: Tell,
     pub(crate) shared: Arc<Shared>,
-    /// The connection that what comes is of.
-    connection: u32,
+    pub(crate) standing: Arc<Standing>,
     open: Option<OpenFile>,
     written: Written,
     began: bool,
+    /// Whether a first file that cannot be made is tried again, as later ones are.
+    patient: bool,
     /// Whether no file can be made.
     blocked: bool,
     /// Media that no file was there for, of the leading track.
     missed: Duration,
     /// What room its files have in a folder.
     room: Option<Room>,
-}
-
-struct OpenFile {
-    file: Growing<RealDisk>,
-    _lock: Lock,
-    number: u32,
-    started: WallClock,
-    /// Whether it holds no media yet.
-    empty: bool,
-    /// Media of the leading track that was written.
-    duration: Duration,
-    lost_packets: u64,
+    /// Other ways that are to be taken.
+    wish: Wish,
 }
 
 impl Files {
@@ -80,30 +70,51 @@ impl Files {
         sync: SyncPolicy,
         tell: Tell,
     ) -> Self {
-        let room = match &output {
-            Output::Folder(path) => Some(Room::new(Folder {
-                path: path.clone(),
-                camera: camera.to_owned(),
-                namer: namer.clone(),
-            })),
-            // One file that was asked for by name is not removed.
-            Output::File { .. } => None,
-        };
+        // One file that was asked for by name is not removed.
+        let room = Folder::of(camera, &output, &namer).map(Room::new);
         Self {
             camera: camera.to_owned(),
             output,
             namer,
             sync,
+            standing: Arc::new(Standing::new(camera, Arc::clone(&tell))),
             tell,
             shared: Arc::default(),
-            connection: 0,
             open: None,
             written: Written::default(),
             began: false,
+            patient: false,
             blocked: false,
             missed: Duration::ZERO,
             room,
+            wish: Wish::default(),
         }
+    }
+
+    /// Tries again where even the first file cannot be made, which else ends recording.
+    pub(crate) const fn patient(mut self, patient: bool) -> Self {
+        self.patient = patient;
+        self
+    }
+
+    /// Takes the ways that are asked for there, when they are.
+    pub(crate) fn heeding(mut self, wish: Wish) -> Self {
+        self.wish = wish;
+        self
+    }
+
+    /// Takes other ways, if they were asked for. The file that is open goes on by its own.
+    fn heed(&mut self) {
+        let wish = self.wish.lock();
+        let ways = wish.unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Ways { namer, sync, keep }) = ways else {
+            return;
+        };
+        self.namer = namer;
+        self.sync = sync;
+        let room = self.room.take();
+        self.room = room.map(|room| room.named(self.namer.clone()).keeping(keep));
+        self.tidy();
     }
 
     /// Removes old segments by this rule, and by what is common to these.
@@ -120,7 +131,7 @@ impl Files {
 
     /// Removes what is not kept.
     fn tidy(&mut self) {
-        let open = self.open.as_ref().map(|open| open.file.disk.path());
+        let open = self.open.as_ref().map(OpenFile::path);
         let made = self.room.as_mut().map(|room| room.tidy(0, open));
         self.tell_made(made.unwrap_or_default());
     }
@@ -128,7 +139,7 @@ impl Files {
     /// So many bytes are to be written.
     fn keep_free(&mut self, bytes: usize) {
         let ahead = self.open.as_ref().map_or(0, |open| open.file.ahead);
-        let open = self.open.as_ref().map(|open| open.file.disk.path());
+        let open = self.open.as_ref().map(OpenFile::path);
         let room = self.room.as_mut();
         let made = room.map(|room| room.keep_free(bytes as u64 + ahead, open));
         self.tell_made(made.unwrap_or_default());
@@ -137,7 +148,7 @@ impl Files {
     /// The disk is full: removes the oldest segment that may go. `false` if none
     /// may.
     fn make_room(&mut self) -> bool {
-        let open = self.open.as_ref().map(|open| open.file.disk.path());
+        let open = self.open.as_ref().map(OpenFile::path);
         let tried = self.room.as_mut().map(|room| room.make(open));
         let tried = tried.unwrap_or_default();
         let room = tried.last().is_some_and(|(_, gone)| gone.result.is_ok());
@@ -177,8 +188,8 @@ impl Files {
     }
 
     pub(crate) fn apply(&mut self, job: Job) {
+        self.heed();
         match job {
-            Job::Connection(number) => self.connection = number,
             Job::Command(Command::Open(head)) => self.open(&head),
             Job::Command(Command::Fragment(fragment)) => self.append(fragment),
             Job::Command(Command::Close(summary)) => self.close(summary),
@@ -218,12 +229,12 @@ impl Files {
         }
         match created {
             Ok(open) => {
-                self.set_file(Some(open.file.disk.path().to_owned()));
+                self.set_file(Some(open.path().to_owned()));
                 self.began = true;
                 self.open = Some(open);
                 self.tidy();
             }
-            Err(error) if !self.began => {
+            Err(error) if !self.began && !self.patient => {
                 let mut fatal = self.shared.fatal.lock();
                 let fatal = fatal.as_deref_mut();
                 if let Ok(fatal) = fatal {
@@ -239,71 +250,21 @@ impl Files {
         }
     }
 
-    /// Creates the file of a segment under a name that is free.
-    fn create(&self, head: &Head) -> Result<OpenFile> {
-        let mut taken = None;
-        for attempt in 0..ATTEMPTS {
-            let path = match &self.output {
-                Output::Folder(folder) => folder.join(self.namer.path(head.started, attempt)?),
-                Output::File { path, replace } => {
-                    if *replace && attempt == 0 && !self.began {
-                        remove(path)?;
-                    }
-                    numbered(path, attempt)
-                }
-            };
-            if let Some(folder) = path.parent() {
-                tapo_io::create_dirs(folder)?;
-            }
-            match RealDisk::create_new(&path) {
-                Ok(disk) => return self.begin(disk, head),
-                Err(exists @ tapo_io::Error::Exists { .. }) => {
-                    // One file was asked for, and it is there.
-                    if matches!(self.output, Output::File { .. }) && !self.began {
-                        return Err(exists.into());
-                    }
-                    taken = Some(exists);
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(taken.map_or_else(|| Error::Usage("no name is free".to_owned()), Error::Io))
-    }
-
-    fn begin(&self, disk: RealDisk, head: &Head) -> Result<OpenFile> {
-        let path = disk.path().to_owned();
-        let begun = Lock::exclusive(disk.file(), &path).and_then(|lock| {
-            let ahead = disk_size(&path).map_or(AHEAD, |size| AHEAD.min(size / SHARE));
-            let file = Growing::begin(disk, head.bytes.clone(), self.sync, ahead)?;
-            Ok((lock, file))
-        });
-        match begun {
-            Ok((lock, file)) => Ok(OpenFile {
-                file,
-                _lock: lock,
-                number: head.number,
-                started: head.started,
-                empty: true,
-                duration: Duration::ZERO,
-                lost_packets: 0,
-            }),
-            Err(error) => {
-                remove_empty(&path);
-                Err(error.into())
-            }
-        }
+    fn create(&self, head: &Head) -> crate::Result<OpenFile> {
+        OpenFile::create(&self.output, &self.namer, self.sync, head, !self.began)
     }
 
     fn append(&mut self, fragment: Fragment) {
         self.keep_free(fragment.bytes.len());
+        let (duration, frames, lost) = (fragment.duration, fragment.frames, fragment.lost);
+        let size = fragment.bytes.len() as u64;
         let Some(open) = &mut self.open else {
             // It was said already that media is lost.
-            self.missed += fragment.duration;
+            self.miss(duration, size, frames.into());
             self.shared.cut.store(true, Ordering::Relaxed);
             return;
         };
         let empty = open.empty;
-        let (duration, lost) = (fragment.duration, fragment.lost);
         let mut appended = open.file.append(fragment.bytes);
         while let Err(error) = &appended
             && Growing::<RealDisk>::may_pass(error)
@@ -315,16 +276,42 @@ impl Files {
         if let (Ok(()), Some(open)) = (&appended, &mut self.open) {
             open.empty = false;
             open.duration += duration;
+            open.frames += u64::from(frames);
             open.lost_packets += u64::from(lost);
+            self.standing.written(open.number);
         }
         match appended {
             Ok(()) if empty => self.tell_opened(),
+            Ok(()) if self.open.as_ref().is_some_and(OpenFile::is_removed) => self.removed(),
             Ok(()) => {}
             Err(error) => {
-                self.missed += duration;
+                self.miss(duration, size, frames.into());
                 self.abandon(&error);
             }
         }
+    }
+
+    /// Media that is in no file.
+    fn miss(&mut self, duration: Duration, bytes: u64, frames: u64) {
+        self.missed += duration;
+        let mut missed = self.shared.missed.lock();
+        if let Ok(missed) = missed.as_deref_mut() {
+            missed.duration += duration;
+            missed.bytes += bytes;
+            missed.frames += frames;
+        }
+    }
+
+    /// Somebody has removed the file that is written: what was in it is lost.
+    fn removed(&mut self) {
+        let Some(open) = &self.open else {
+            return;
+        };
+        let (duration, bytes, frames) = (open.duration, open.file.position, open.frames);
+        let gone = std::io::Error::new(std::io::ErrorKind::NotFound, "it was removed");
+        let gone = tapo_io::Error::io(open.path(), "go on with the file", gone);
+        self.miss(duration, bytes, frames);
+        self.abandon(&gone);
     }
 
     /// Tells of a file as soon as there is media in it.
@@ -332,7 +319,7 @@ impl Files {
         let Some(open) = &self.open else {
             return;
         };
-        let path = open.file.disk.path().to_owned();
+        let path = open.path().to_owned();
         let missed = std::mem::take(&mut self.missed);
         let again = match std::mem::take(&mut self.blocked) {
             true => "files can be written again; ",
@@ -343,18 +330,13 @@ impl Files {
             self.notice(format!("{again}media of {seconds:.1} s is lost"));
         }
         let camera = self.camera.clone();
-        self.shared.standing.tell(self.connection, || {
-            (self.tell)(Event::State {
-                camera: camera.clone(),
-                state: State::Recording,
-            });
-        });
         (self.tell)(Event::Opened { camera, path });
     }
 
     /// No file can be written. It is tried again at every keyframe, and told
     /// once.
     fn block(&mut self, error: &dyn std::fmt::Display) {
+        self.standing.blocked(&error.to_string());
         if !self.blocked {
             self.blocked = true;
             self.notice(format!(
@@ -380,7 +362,7 @@ impl Files {
         };
         self.shared.cut.store(true, Ordering::Relaxed);
         self.lost(error.to_string());
-        let path = open.file.disk.path().to_owned();
+        let path = open.path().to_owned();
         let full = is_full(error);
         // The blocks ahead may be what others lack; what a full disk tore off
         // is no media.
@@ -395,10 +377,13 @@ impl Files {
             // A sync may be what found the disk full: the next file needs room.
             self.make_room();
         }
+        if empty {
+            // The next one will hardly fare better.
+            self.block(error);
+        }
         if empty && full {
             remove_empty(&path);
             self.set_file(None);
-            self.block(error);
             return;
         }
         self.notice(format!("{error}; a new file follows"));
@@ -420,7 +405,7 @@ impl Files {
         let Some(mut open) = self.open.take() else {
             return;
         };
-        let path = open.file.disk.path().to_owned();
+        let path = open.path().to_owned();
         if let Err(error) = open.file.close() {
             self.open = Some(open);
             self.abandon(&error);
@@ -464,67 +449,6 @@ impl Files {
         }
         self.written
     }
-}
-
-impl OpenFile {
-    /// What is in the file, as far as the writer knows.
-    fn summary(&self) -> Summary {
-        Summary {
-            number: self.number,
-            started: self.started,
-            duration: self.duration,
-            bytes: self.file.position,
-            lost_packets: self.lost_packets,
-            ..Summary::default()
-        }
-    }
-}
-
-/// Finalizes a segment that was just closed. Whoever looks for unfinished ones
-/// may have taken it in this moment: then it is final soon.
-fn finalize(path: &Path) -> tapo_finalize::Result<tapo_finalize::Finalization> {
-    let options = tapo_finalize::Options::default();
-    for _ in 0..20 {
-        match tapo_finalize::finalize(path, &options) {
-            Err(tapo_finalize::Error::Io(tapo_io::Error::InUse { .. })) => {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            done => return done,
-        }
-    }
-    tapo_finalize::finalize(path, &options)
-}
-
-/// Whether there is no room for more: on the disk, or in a file of a file system
-/// such as FAT.
-fn is_full(error: &tapo_io::Error) -> bool {
-    use std::io::ErrorKind::FileTooLarge;
-    let large = matches!(error, tapo_io::Error::Io { source, .. } if source.kind() == FileTooLarge);
-    large || error.is_disk_full()
-}
-
-/// Removes a file without media. What fails here failed already.
-fn remove_empty(path: &Path) {
-    let _ = RealDisk::open(path).and_then(|mut disk| disk.apply(&Op::Remove));
-}
-
-/// Removes a file that may be replaced, if it is there.
-fn remove(path: &Path) -> Result<()> {
-    tapo_io::may_replace(path)?;
-    match path.symlink_metadata() {
-        Ok(_) => Ok(RealDisk::open(path)?.apply(&Op::Remove)?),
-        Err(_) => Ok(()),
-    }
-}
-
-/// Replaces a small file, whole or not at all.
-pub(crate) fn replace(path: &Path, bytes: Vec<u8>) -> tapo_io::Result<()> {
-    if let Some(folder) = path.parent() {
-        tapo_io::create_dirs(folder)?;
-    }
-    let mut file = NewFile::create(path, true)?;
-    file.apply(&Op::Write { at: 0, bytes })?;
-    file.commit(true)
 }
 
 #[cfg(test)]

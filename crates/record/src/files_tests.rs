@@ -3,6 +3,7 @@ use crate::durable::AHEAD;
 use crate::leftovers;
 use crate::testing::commands;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Mutex;
 
 fn files(output: Output, sync: SyncPolicy) -> (Files, Arc<Mutex<Vec<Event>>>) {
@@ -63,7 +64,7 @@ fn what_a_crash_leaves_is_found_and_finished() {
     }
     // While it is written it is nobody else's.
     assert!(leftovers::find(dir.path()).is_empty());
-    let path = files.open.as_ref().unwrap().file.disk.path().to_owned();
+    let path = files.open.as_ref().unwrap().path().to_owned();
     let allocated = |path: &Path| std::fs::metadata(path).unwrap().blocks() * 512;
     let ahead = allocated(&path) > AHEAD;
     // As after a crash: nobody closes it.
@@ -145,7 +146,7 @@ fn a_full_disk_costs_no_media_that_was_written() {
     let (mut files, told) = files(Output::Folder(dir.path().to_owned()), SyncPolicy::Fragment);
     let full =
         |path: &Path| tapo_io::Error::io(path, "write", std::io::ErrorKind::StorageFull.into());
-    let open_path = |files: &Files| files.open.as_ref().unwrap().file.disk.path().to_owned();
+    let open_path = |files: &Files| files.open.as_ref().unwrap().path().to_owned();
     let mut commands = commands(3, Some(900)).into_iter();
     let head = commands.next().unwrap();
     files.apply(Job::Command(head.clone()));
@@ -189,6 +190,58 @@ fn a_full_disk_costs_no_media_that_was_written() {
 }
 
 #[test]
+fn a_file_that_is_removed_while_it_is_written_is_told_and_another_one_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut files, told) = files(Output::Folder(dir.path().to_owned()), SyncPolicy::Off);
+    files.standing.enter(crate::State::Connected, 0);
+    let mut commands = commands(3, Some(900)).into_iter();
+    let head = commands.next().unwrap();
+    files.apply(Job::Command(head.clone()));
+    files.apply(Job::Command(commands.next().unwrap()));
+    std::fs::remove_dir_all(dir.path().join("2027")).unwrap();
+    files.apply(Job::Command(commands.next().unwrap()));
+    assert!(files.open.is_none() && files.shared.cut.load(Ordering::Relaxed));
+    let missed = files.shared.missed.lock().unwrap().duration;
+    assert_eq!(missed, Duration::from_secs(2));
+    files.apply(Job::Command(head));
+    files.apply(Job::Command(commands.next().unwrap()));
+    let written = files.finish().newest;
+    assert!(written[0].problem.as_ref().unwrap().contains("removed"));
+    assert_eq!(samples(&written[1].path), 25);
+    // It is written all the time.
+    let told = told.lock().unwrap();
+    let states = told.iter().filter(|e| matches!(e, Event::State { .. }));
+    assert_eq!(states.count(), 2, "{told:?}");
+}
+
+#[test]
+fn a_first_file_that_cannot_be_made_is_tried_again_where_that_was_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let blocked = dir.path().join("blocked");
+    std::fs::write(&blocked, b"x").unwrap();
+    let (files, told) = files(Output::Folder(blocked.clone()), SyncPolicy::Off);
+    let mut files = files.patient(true);
+    files.standing.enter(crate::State::Connected, 0);
+    for command in commands(6, Some(2)) {
+        if matches!(&command, Command::Open(head) if head.number == 2) {
+            std::fs::remove_file(&blocked).unwrap();
+        }
+        files.apply(Job::Command(command));
+    }
+    assert!(files.shared.fatal.lock().unwrap().is_none());
+    assert_eq!(files.finish().newest.len(), 2);
+    let told = told.lock().unwrap();
+    let states = told.iter().filter_map(|e| match e {
+        Event::State { state, .. } => Some(state.as_str()),
+        _ => None,
+    });
+    assert_eq!(
+        states.collect::<Vec<_>>(),
+        ["connected", "blocked", "recording"]
+    );
+}
+
+#[test]
 fn a_file_that_somebody_records_into_is_not_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let output = Output::File {
@@ -217,40 +270,4 @@ fn a_small_file_is_replaced_whole() {
     replace(&path, b"one".to_vec()).unwrap();
     replace(&path, b"2".to_vec()).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"2");
-}
-
-#[test]
-fn a_connection_that_is_over_is_not_said_to_record() {
-    let dir = tempfile::tempdir().unwrap();
-    let (mut files, told) = files(Output::Folder(dir.path().to_owned()), SyncPolicy::Off);
-    let told_states = || {
-        let told = std::mem::take(&mut *told.lock().unwrap());
-        let states = told.iter().filter(|e| matches!(e, Event::State { .. }));
-        states.count()
-    };
-    let all = commands(6, Some(2));
-    let shared = Arc::clone(&files.shared);
-    let mut number = 0;
-    let mut states = Vec::new();
-    for command in all {
-        if matches!(command, Command::Open(_)) {
-            number += 1;
-            files.apply(Job::Connection(number));
-            // The second is over before its media is on the disk, the third stands.
-            let stands = [Some(1), None, Some(3)][number as usize - 1];
-            shared.standing.change(stands, || {});
-        }
-        let close = matches!(command, Command::Close(_));
-        files.apply(Job::Command(command));
-        if close {
-            states.push(told_states());
-        }
-    }
-    assert_eq!(states, [1, 0, 1]);
-    // Another one stands already: what is left of the one before says nothing.
-    shared.standing.change(Some(4), || {});
-    for command in commands(1, Some(2)) {
-        files.apply(Job::Command(command));
-    }
-    assert_eq!(told_states(), 0);
 }

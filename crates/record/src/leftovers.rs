@@ -5,11 +5,6 @@ use std::path::{Path, PathBuf};
 use tapo_finalize::layout::{PAGE, RESERVE_AT, REVEAL_AT};
 use tapo_io::{ByteSource, Disk, Op, PreadFile, RealDisk};
 
-/// Folders below the output folder that are looked into.
-const DEPTH: usize = 8;
-/// Names looked at.
-const ENTRIES: usize = 200_000;
-
 /// A segment that was finished late.
 #[derive(Debug)]
 pub struct Leftover {
@@ -23,45 +18,16 @@ pub struct Leftover {
 /// What cannot be read is passed over.
 #[must_use]
 pub fn find(folder: &Path) -> Vec<PathBuf> {
-    let mut found = files(folder);
-    found.retain(|path| is_open_segment(path) && tapo_io::lock_holder(path).is_none());
+    let is_left = |path: &PathBuf| is_open_segment(path) && tapo_io::lock_holder(path).is_none();
+    let mut found: Vec<_> = crate::walk::files(folder).filter(is_left).collect();
+    found.sort();
     found
 }
 
 /// The files with `.mp4` in and below `folder`, in order.
+#[cfg(test)]
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![(folder.to_owned(), 0)];
-    let mut entries = 0;
-    while let Some((folder, depth)) = folders.pop() {
-        let Ok(listing) = std::fs::read_dir(&folder) else {
-            continue;
-        };
-        for entry in listing.flatten() {
-            entries += 1;
-            if entries > ENTRIES {
-                tracing::warn!(folder = %folder.display(), "too many files to look through");
-                found.sort();
-                return found;
-            }
-            // Symbolic links are not followed.
-            let Ok(kind) = entry.file_type() else {
-                continue;
-            };
-            let path = entry.path();
-            if kind.is_dir() {
-                if depth < DEPTH {
-                    folders.push((path, depth + 1));
-                }
-            } else if kind.is_file()
-                && path
-                    .extension()
-                    .is_some_and(|e| e.eq_ignore_ascii_case("mp4"))
-            {
-                found.push(path);
-            }
-        }
-    }
+    let mut found: Vec<_> = crate::walk::files(folder).collect();
     found.sort();
     found
 }

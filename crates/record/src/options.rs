@@ -7,7 +7,6 @@ use crate::names::{self, Namer};
 use crate::profile;
 use crate::retention::Keep;
 use crate::rule::{Grid, Rule};
-use crate::stamps::Timing;
 use crate::status::Listen;
 use crate::url::CameraUrl;
 use crate::writer::{Output, QUEUE_BYTES};
@@ -54,8 +53,6 @@ pub struct CameraOptions {
     pub at_clock: bool,
     /// Whether sound is recorded.
     pub audio: bool,
-    /// Which times stand within pictures.
-    pub timing: Timing,
     /// `strftime` pattern of names in a folder.
     pub pattern: String,
     /// Whether names are by UTC, not local time.
@@ -99,7 +96,6 @@ impl CameraOptions {
             segment_size: None,
             at_clock: false,
             audio: true,
-            timing: Timing::default(),
             pattern: names::DEFAULT_PATTERN.to_owned(),
             utc: false,
             sync: SyncPolicy::default(),
@@ -115,12 +111,8 @@ impl CameraOptions {
     /// Why two cameras cannot be recorded side by side: their files, or what is kept beside
     /// them, could take each other's names.
     pub(crate) fn collides(&self, other: &Self) -> Option<String> {
-        let folder = |output: &Output| match output {
-            Output::Folder(folder) => Some(plain(folder)),
-            Output::File { .. } => None,
-        };
-        let ours = folder(&self.output)?;
-        if folder(&other.output)? != ours {
+        let ours = plain(self.output.folder()?);
+        if plain(other.output.folder()?) != ours {
             return None;
         }
         if profile::path(&ours, &self.name) == profile::path(&ours, &other.name) {
@@ -135,6 +127,22 @@ impl CameraOptions {
             ));
         }
         None
+    }
+
+    /// Whether others go on from these without another connection: what differs is the writer's
+    /// and the retention's matter.
+    pub(crate) fn goes_on_with(&self, new: &Self) -> bool {
+        // By the clock on the wall files end by the zone, too.
+        let utc = if new.at_clock { self.utc } else { new.utc };
+        let here = Self {
+            pattern: new.pattern.clone(),
+            utc,
+            sync: new.sync,
+            playlist: new.playlist,
+            keep: new.keep,
+            ..self.clone()
+        };
+        here == *new
     }
 
     fn usage(&self, why: &str) -> Result<()> {
@@ -166,7 +174,7 @@ impl CameraOptions {
         if self.segment_size.is_some_and(|size| size < LEAST) {
             return self.usage("a segment of less than 1MB holds next to nothing");
         }
-        if self.segment_size.is_some() && matches!(self.output, Output::File { .. }) {
+        if self.segment_size.is_some() && self.output.folder().is_none() {
             return self.usage("one file has no size at which it ends: name a folder");
         }
         Ok(())
@@ -176,7 +184,7 @@ impl CameraOptions {
         if !self.at_clock {
             return Ok(());
         }
-        if matches!(self.output, Output::File { .. }) {
+        if self.output.folder().is_none() {
             return self.usage("one file does not end by the clock: name a folder");
         }
         if self.segment > Duration::from_secs(86_400) {
@@ -188,7 +196,7 @@ impl CameraOptions {
     /// When segments end, if they do before the recording.
     pub(crate) fn rule(&self) -> Option<Rule> {
         let grid = self.at_clock.then(|| Grid::new(self.segment, self.utc));
-        matches!(self.output, Output::Folder(_)).then_some(Rule {
+        self.output.folder().map(|_| Rule {
             length: self.segment,
             size: self.segment_size,
             grid,
@@ -210,21 +218,21 @@ impl CameraOptions {
     }
 
     pub(crate) fn check_playlist(&self) -> Result<()> {
-        if self.playlist && matches!(self.output, Output::File { .. }) {
+        if self.playlist && self.output.folder().is_none() {
             return self.usage("one file has no playlist: name a folder");
         }
         Ok(())
     }
 
     pub(crate) fn check_keep(&self) -> Result<()> {
-        if matches!(self.output, Output::File { .. }) && self.keep.is_limited() {
+        if self.output.folder().is_none() && self.keep.is_limited() {
             return self.usage("what is kept can be limited in a folder only, not in one file");
         }
         if self.keep.size.is_some_and(|size| size < LEAST) {
             return self
                 .usage("less than 1MB holds no recording: nothing but the newest would stay");
         }
-        if let (Some(free), Output::Folder(folder)) = (self.keep.free, &self.output)
+        if let (Some(free), Some(folder)) = (self.keep.free, self.output.folder())
             && let Some(all) = tapo_io::disk_size(folder)
             && free >= all
         {
@@ -232,6 +240,24 @@ impl CameraOptions {
             return self.usage(&why);
         }
         Ok(())
+    }
+
+    /// What makes sense and is hardly meant, in words.
+    #[must_use]
+    pub fn caution(&self) -> Option<String> {
+        let namer = Namer::new(&self.pattern, self.utc).ok()?;
+        self.output.folder()?;
+        let stays = self
+            .keep
+            .age
+            .map_or(Duration::MAX, |age| age + self.segment);
+        let which = namer.repeats(self.segment, stays)?;
+        Some(format!(
+            "the name pattern {:?} gives a file and {which} the same name: the later one gets a number \
+             (or the time) behind it; {:?} tells all apart",
+            self.pattern,
+            names::DEFAULT_PATTERN
+        ))
     }
 
     pub(crate) fn check(&self) -> Result<Namer> {

@@ -113,6 +113,11 @@ pub enum State {
     Connected,
     /// Media is written.
     Recording,
+    /// Media comes, but no file can be written; it is tried again at each keyframe.
+    Blocked {
+        /// Why.
+        reason: String,
+    },
     /// There is no connection; another attempt follows.
     Waiting {
         /// Why.
@@ -132,6 +137,7 @@ impl State {
             Self::Connecting => "connecting",
             Self::Connected => "connected",
             Self::Recording => "recording",
+            Self::Blocked { .. } => "blocked",
             Self::Waiting { .. } => "waiting",
             Self::Stopped => "stopped",
         }
@@ -143,6 +149,8 @@ impl State {
 pub struct Progress {
     /// Media recorded, of the leading track.
     pub recorded: Duration,
+    /// Media that came and is in no file, since none could be written.
+    pub missed: Duration,
     /// Bits a second over the last second.
     pub bit_rate: u64,
     /// Pictures so far (or packets, of sound alone).
@@ -271,7 +279,6 @@ impl std::fmt::Display for Ended {
             Self::Parameters => f.write_str("the camera changed its parameters"),
             Self::Gap(gap) => write!(f, "{:.1} s are missing behind it", gap.as_secs_f64()),
             Self::Clock => f.write_str("the camera's clock jumped"),
-            Self::Event => f.write_str("a new one was asked for"),
             Self::Asked => f.write_str("the disk failed"),
         }
     }

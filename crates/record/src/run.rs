@@ -12,12 +12,13 @@ use crate::rtsp::RtspConnector;
 use crate::service::Pulse;
 use crate::session::{self, Plan};
 use crate::stop::{Control, Order, StopHandle};
-use crate::writer::{Output, Tell, Writer};
+use crate::writer::{Tell, Ways, Wish, Writer};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, mpsc};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// Records until `control` asks for the end. `events` is called from several
 /// threads, and should be quick.
@@ -63,12 +64,17 @@ struct Running {
     number: u64,
     options: CameraOptions,
     stop: StopHandle,
-    thread: JoinHandle<Result<CameraRecording>>,
+    thread: JoinHandle<Result<Left>>,
     /// What is recorded when it has ended, if that was asked for.
     next: Option<(CameraOptions, Namer)>,
     /// Whether it was asked to end.
     ending: bool,
+    /// What its writer is asked for.
+    wish: Wish,
 }
+
+/// What a camera's thread leaves: what it recorded, and when the last picture of it came.
+type Left = (CameraRecording, Option<Instant>);
 
 /// All cameras.
 struct Supervisor {
@@ -93,7 +99,7 @@ impl Supervisor {
     fn begin_all(&mut self, options: &Options, namers: Vec<Namer>) -> Result<()> {
         self.settle(options, &namers);
         for (camera, namer) in options.cameras.iter().zip(namers) {
-            self.begin(camera.clone(), namer)?;
+            self.begin(camera.clone(), namer, None)?;
         }
         self.finish_leftovers(options)
     }
@@ -105,26 +111,48 @@ impl Supervisor {
         self.everyone.set(options.total, cameras);
     }
 
-    fn begin(&mut self, options: CameraOptions, namer: Namer) -> Result<()> {
+    /// Begins a camera; the last picture of it came `after` then, if it was recorded before.
+    fn begin(
+        &mut self,
+        options: CameraOptions,
+        namer: Namer,
+        after: Option<Instant>,
+    ) -> Result<()> {
         self.begun += 1;
         let number = self.begun;
         let stop = self.stop.part();
         let (camera, tell, ending) = (options.clone(), Arc::clone(&self.tell), stop.clone());
         let (everyone, several) = (Arc::clone(&self.everyone), self.several);
+        if let Some(text) = camera.caution() {
+            let camera = camera.name.clone();
+            tell(Event::Notice { camera, text });
+        }
         let orders = self.orders.clone();
         let pulse = self.attendance.pulses.begin();
+        let wish = Wish::default();
+        let heeded = Arc::clone(&wish);
         let thread = std::thread::Builder::new().name(format!("camera {}", camera.name));
         let thread = thread.spawn(move || {
             // Told also if this thread panics.
             let _ended = Ending(number, orders);
+            let told = Arc::clone(&tell);
+            let files = Files::new(
+                &camera.name,
+                camera.output.clone(),
+                namer,
+                camera.sync,
+                told,
+            );
+            let files = files.keeping(camera.keep).among(everyone);
+            let files = files.patient(several).heeding(heeded);
             let recorded = one(
                 &camera,
-                namer,
+                files,
                 Arc::clone(&tell),
-                everyone,
                 ending,
                 pulse,
                 !several,
+                after,
             );
             // The others may go on for months.
             if let (true, Err(error)) = (several, &recorded) {
@@ -141,6 +169,7 @@ impl Supervisor {
             thread: thread.map_err(Error::System)?,
             next: None,
             ending: false,
+            wish,
         });
         Ok(())
     }
@@ -162,23 +191,29 @@ impl Supervisor {
             return;
         };
         let Running { thread, next, .. } = self.running.remove(at);
+        let mut after = None;
         match joined(thread) {
-            Ok(camera) => self.ended.push((number, camera)),
+            Ok((camera, newest)) => {
+                after = newest;
+                self.ended.push((number, camera));
+            }
             Err(error) => {
                 tracing::debug!(%error, "a camera is not recorded");
                 self.failed.get_or_insert(error);
             }
         }
         match next {
-            Some((options, namer)) if !self.stop.is_stopped() => self.begin_later(options, namer),
+            Some((options, namer)) if !self.stop.is_stopped() => {
+                self.begin_later(options, namer, after);
+            }
             _ => {}
         }
     }
 
     /// As [`begin`](Self::begin), while others are recorded: they go on if it fails.
-    fn begin_later(&mut self, options: CameraOptions, namer: Namer) {
+    fn begin_later(&mut self, options: CameraOptions, namer: Namer, after: Option<Instant>) {
         let camera = options.name.clone();
-        if let Err(error) = self.begin(options, namer) {
+        if let Err(error) = self.begin(options, namer, after) {
             let text = format!("it is not recorded: {error}");
             (self.tell)(Event::Notice { camera, text });
             self.failed.get_or_insert(error);
@@ -207,7 +242,7 @@ impl Supervisor {
         for running in &mut self.running {
             let kept = |o: &&CameraOptions| o.name == running.options.name;
             let new = options.cameras.iter().find(kept);
-            if running.ending || new != Some(&running.options) {
+            if running.ending || new.is_none_or(|new| !running.options.goes_on_with(new)) {
                 running.next = None;
                 running.ending = true;
                 running.stop.stop();
@@ -224,9 +259,16 @@ impl Supervisor {
                     running.next = Some((camera.clone(), namer));
                     done.changed.push(name);
                 }
+                Some(running) if running.options != *camera => {
+                    let (sync, keep) = (camera.sync, camera.keep);
+                    let mut wish = running.wish.lock().unwrap_or_else(PoisonError::into_inner);
+                    *wish = Some(Ways { namer, sync, keep });
+                    running.options = camera.clone();
+                    done.adjusted.push(name);
+                }
                 Some(_) => done.unchanged.push(name),
                 None => {
-                    self.begin_later(camera.clone(), namer);
+                    self.begin_later(camera.clone(), namer, None);
                     done.begun.push(name);
                 }
             }
@@ -239,11 +281,8 @@ impl Supervisor {
 
     /// Finishes what earlier runs left in folders that were not looked into yet.
     fn finish_leftovers(&mut self, options: &Options) -> Result<()> {
-        let folder = |camera: &CameraOptions| match &camera.output {
-            Output::Folder(folder) => Some(folder.clone()),
-            Output::File { .. } => None,
-        };
-        let mut folders: BTreeSet<PathBuf> = options.cameras.iter().filter_map(folder).collect();
+        let folders = options.cameras.iter().filter_map(|c| c.output.folder());
+        let mut folders: BTreeSet<PathBuf> = folders.map(Path::to_owned).collect();
         folders.retain(|folder| !self.folders.contains(folder));
         if !options.finish_leftovers || folders.is_empty() {
             return Ok(());
@@ -283,6 +322,8 @@ pub struct Changes {
     pub begun: Vec<String>,
     /// Those that begin again, with other options.
     pub changed: Vec<String>,
+    /// Those that go on without a gap, by other rules for their files.
+    pub adjusted: Vec<String>,
     /// Those that are not recorded any more.
     pub ended: Vec<String>,
     /// Those that go on as they did.
@@ -299,7 +340,7 @@ impl Drop for Ending {
     }
 }
 
-fn joined(thread: JoinHandle<Result<CameraRecording>>) -> Result<CameraRecording> {
+fn joined(thread: JoinHandle<Result<Left>>) -> Result<Left> {
     let panicked = |_| std::io::Error::other("a thread of the recorder failed");
     thread.join().map_err(|e| Error::System(panicked(e)))?
 }
@@ -307,20 +348,13 @@ fn joined(thread: JoinHandle<Result<CameraRecording>>) -> Result<CameraRecording
 /// Records one camera in this thread.
 fn one(
     camera: &CameraOptions,
-    namer: Namer,
+    files: Files,
     tell: Tell,
-    everyone: Arc<Everyone>,
     stop: StopHandle,
     pulse: Pulse,
     alone: bool,
-) -> Result<CameraRecording> {
-    let profiles = match &camera.output {
-        Output::Folder(folder) => Some(folder.clone()),
-        Output::File { .. } => None,
-    };
-    let output = camera.output.clone();
-    let files = Files::new(&camera.name, output, namer, camera.sync, Arc::clone(&tell));
-    let files = files.keeping(camera.keep).among(everyone);
+    after: Option<Instant>,
+) -> Result<Left> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -339,11 +373,11 @@ fn one(
         url: camera.url.to_string(),
         has_password: camera.url.credentials().is_some(),
         segment: camera.rule(),
-        profiles,
-        timing: camera.timing,
+        profiles: camera.output.folder().map(Path::to_owned),
         tell,
         stop,
         alone,
+        after,
     };
     let recorded = runtime.block_on(async {
         let recorded = session::run(&plan, &connector, writer);

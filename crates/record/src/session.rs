@@ -8,14 +8,13 @@ use crate::retry::{Retry, jittered};
 use crate::rule::Rule;
 use crate::segmenter::{Command, Segmenter, Settings};
 use crate::source::{Connector, PacketSource, SourceError, SourceEvent, StreamInfo};
-use crate::stamps::{Stamper, Timing};
 use crate::stop::StopHandle;
-use crate::timeline::{Basis, Placed, Timeline};
+use crate::timeline::{Basis, Timeline};
 use crate::writer::{Job, Tell, Writer};
 use crate::{Error, Result};
 use std::path::PathBuf;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A camera that sends media for this long, and no picture to begin with, is
@@ -36,17 +35,19 @@ pub(crate) struct Plan {
     pub(crate) alone: bool,
     pub(crate) segment: Option<Rule>,
     pub(crate) profiles: Option<PathBuf>,
-    pub(crate) timing: Timing,
     pub(crate) tell: Tell,
     pub(crate) stop: StopHandle,
+    /// When the last picture came that was recorded before, with other options.
+    pub(crate) after: Option<Instant>,
 }
 
-/// Records one camera until it is stopped.
+/// Records one camera until it is stopped; also says when the last picture came that is
+/// recorded.
 pub(crate) async fn run<C: Connector>(
     plan: &Plan,
     connector: &C,
     writer: Writer,
-) -> Result<CameraRecording> {
+) -> Result<(CameraRecording, Option<Instant>)> {
     let mut camera = Camera {
         plan,
         writer,
@@ -55,10 +56,7 @@ pub(crate) async fn run<C: Connector>(
         told: (Instant::now(), 0),
         profile: Vec::new(),
         number: 0,
-        connection: 0,
-        stamper: None,
-        cuts: plan.stop.cuts(),
-        newest: None,
+        newest: plan.after,
         hung: false,
         recording: CameraRecording {
             camera: plan.camera.clone(),
@@ -66,8 +64,9 @@ pub(crate) async fn run<C: Connector>(
         },
     };
     let fatal = camera.connections(connector).await;
-    let shared = std::sync::Arc::clone(&camera.writer.shared);
-    let mut recording = camera.recording;
+    let shared = Arc::clone(&camera.writer.shared);
+    let standing = Arc::clone(&camera.writer.standing);
+    let (mut recording, newest) = (camera.recording, camera.newest);
     let patience = if camera.hung { Duration::ZERO } else { CLOSING };
     match camera.writer.finish(patience).await {
         Some(written) => {
@@ -86,10 +85,10 @@ pub(crate) async fn run<C: Connector>(
     for segment in &recording.segments {
         recording.lost_packets += segment.summary.lost_packets;
     }
-    shared.standing.change(None, || plan.state(State::Stopped));
+    standing.enter(State::Stopped, 0);
     fatal?;
     let mut fatal = shared.fatal.lock().unwrap_or_else(PoisonError::into_inner);
-    fatal.take().map_or(Ok(recording), Err)
+    fatal.take().map_or(Ok((recording, newest)), Err)
 }
 
 struct Camera<'a> {
@@ -101,11 +100,6 @@ struct Camera<'a> {
     told: (Instant, u64),
     profile: Vec<u8>,
     number: u32,
-    /// The number of the newest connection.
-    connection: u32,
-    stamper: Option<Stamper>,
-    /// How often new files were asked for.
-    cuts: u32,
     /// When the last picture came that was recorded.
     newest: Option<Instant>,
     /// The disk takes nothing any more.
@@ -121,13 +115,6 @@ enum Over {
 }
 
 impl Plan {
-    fn state(&self, state: State) {
-        (self.tell)(Event::State {
-            camera: self.camera.clone(),
-            state,
-        });
-    }
-
     /// The error that ends recording if the very first attempt meets it.
     fn first_failure(&self, error: &SourceError) -> Option<Error> {
         let camera = self.camera.clone();
@@ -150,10 +137,8 @@ impl Plan {
 }
 
 impl Camera<'_> {
-    /// Tells the state, and which connection stands in it.
-    fn state(&self, connection: Option<u32>, state: State) {
-        let standing = &self.writer.shared.standing;
-        standing.change(connection, || self.plan.state(state));
+    fn state(&self, state: State) {
+        self.writer.standing.enter(state, self.number);
     }
 
     async fn connections<C: Connector>(&mut self, connector: &C) -> Result<()> {
@@ -162,7 +147,7 @@ impl Camera<'_> {
         let mut stalled: Option<C::Source> = None;
         let mut first = true;
         while !plan.stop.is_stopped() {
-            self.state(None, State::Connecting);
+            self.state(State::Connecting);
             let attempt = tokio::select! {
                 biased;
                 () = plan.stop.stopped() => None,
@@ -181,8 +166,7 @@ impl Camera<'_> {
                         source.close().await;
                     }
                     let since = Instant::now();
-                    self.connection += 1;
-                    self.state(Some(self.connection), State::Connected);
+                    self.state(State::Connected);
                     let over = self.connection(&mut source).await;
                     retry.ended(since, Instant::now());
                     match over {
@@ -219,11 +203,18 @@ impl Camera<'_> {
                     error
                 }
             };
-            tracing::info!(camera = %plan.camera, %reason, "no connection");
-            self.recording.last_failure = Some(reason.to_string());
+            let failure = Some(reason.to_string());
+            if self.recording.last_failure == failure {
+                tracing::debug!(camera = %plan.camera, %reason, "no connection");
+            } else {
+                tracing::info!(camera = %plan.camera, %reason, "no connection");
+            }
+            self.recording.last_failure = failure;
             let retry_in = jittered(retry.wait(&reason, Instant::now()));
-            let reason = reason.to_string();
-            self.state(None, State::Waiting { reason, retry_in });
+            self.state(State::Waiting {
+                reason: reason.to_string(),
+                retry_in,
+            });
             tokio::select! {
                 biased;
                 () = plan.stop.stopped() => {}
@@ -240,7 +231,6 @@ impl Camera<'_> {
     /// One connection, from its first packet to its last.
     async fn connection<S: PacketSource>(&mut self, source: &mut S) -> Over {
         let info = source.info().clone();
-        self.hand_over(Job::Connection(self.connection)).await;
         for left_out in &info.left_out {
             self.notice(format!("left out: {left_out}"));
         }
@@ -252,16 +242,15 @@ impl Camera<'_> {
             sdp_sha256: info.sdp_sha256,
             after: self.newest.map(|newest| newest.elapsed()),
         };
-        let mut timeline = Timeline::of(&info.tracks);
+        let clocks = info
+            .tracks
+            .iter()
+            .map(|t| (t.clock_rate, !t.codec.is_video()));
+        let clocks: Vec<_> = clocks.collect();
+        let mut timeline = Timeline::new(&clocks);
         let mut segmenter = Segmenter::new(settings, &info.tracks, self.number);
-        let lead = info.lead();
-        let timing = self.plan.timing;
-        let codec = info.tracks.get(lead).map(|t| t.codec);
-        self.stamper = codec.and_then(|codec| Stamper::new(timing, lead, codec));
-        if self.stamper.is_none() && timing != Timing::default() {
-            let none = "there is no room for times within what it sends: they stand beside it only";
-            self.notice(none.to_owned());
-        }
+        let lead = info.tracks.iter().position(|t| t.codec.is_video());
+        let lead = lead.unwrap_or(0);
         let mut aligned = None;
         let (since, before) = (Instant::now(), self.number);
         let over = loop {
@@ -281,6 +270,7 @@ impl Camera<'_> {
                         timeline.push(unit);
                     }
                     self.tell_relief(false);
+                    self.writer.look();
                 }
                 Ok(SourceEvent::Parameters { track, description }) => {
                     // What was held back is described by what was before.
@@ -290,15 +280,7 @@ impl Camera<'_> {
                     }
                     segmenter.describe(track, description);
                 }
-                Ok(SourceEvent::SenderReport {
-                    track,
-                    ntp,
-                    rtp,
-                    received,
-                }) => {
-                    if let Some(stamper) = &mut self.stamper {
-                        stamper.sender_report(track, received, ntp, rtp);
-                    }
+                Ok(SourceEvent::SenderReport { track, ntp, rtp }) => {
                     timeline.sender_report(track, ntp, rtp);
                 }
                 Ok(SourceEvent::Silent { track }) => {
@@ -382,19 +364,12 @@ impl Camera<'_> {
         }
     }
 
-    fn place(&mut self, timeline: &mut Timeline, segmenter: &mut Segmenter) {
-        while let Some(mut placed) = timeline.pop() {
-            if let (Placed::Unit(timed), Some(stamper)) = (&mut placed, &mut self.stamper) {
-                stamper.stamp(timed);
-            }
+    fn place(&self, timeline: &mut Timeline, segmenter: &mut Segmenter) {
+        while let Some(placed) = timeline.pop() {
             segmenter.push(placed);
         }
         if self.writer.shared.cut.swap(false, Ordering::Relaxed) {
             segmenter.cut();
-        }
-        let cuts = self.plan.stop.cuts();
-        if std::mem::replace(&mut self.cuts, cuts) != cuts {
-            segmenter.event();
         }
     }
 
@@ -454,9 +429,18 @@ impl Camera<'_> {
         let file = file.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.progress.bit_rate = bits.saturating_mul(1000) / millis;
         self.progress.file = file;
+        let missed = &self.writer.shared.missed;
+        let missed = *missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let handed = self.progress.clone();
         (self.plan.tell)(Event::Progress {
             camera: self.plan.camera.clone(),
-            progress: self.progress.clone(),
+            progress: Progress {
+                recorded: handed.recorded.saturating_sub(missed.duration),
+                missed: missed.duration,
+                bytes: handed.bytes.saturating_sub(missed.bytes),
+                frames: handed.frames.saturating_sub(missed.frames),
+                ..handed
+            },
         });
     }
 

@@ -1,22 +1,27 @@
 //! The thread that makes segments last, one for each camera, and the queue in front
 //! of it.
 
+use crate::durable::SyncPolicy;
 use crate::files::{Files, Written};
+use crate::names::Namer;
 use crate::outcome::Event;
 use crate::relief::Queue;
+use crate::retention::Keep;
 use crate::segmenter::Command;
 use crate::standing::Standing;
 use crate::{Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Commands that may wait for the disk.
 const QUEUE: usize = 256;
 /// Bytes that may wait for the disk, if nothing else is said.
 pub(crate) const QUEUE_BYTES: u64 = 64 << 20;
+/// A disk that takes longer for one thing does not answer.
+const HANGS: Duration = Duration::from_secs(10);
 
 /// Where segments go.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,6 +38,28 @@ pub enum Output {
     },
 }
 
+impl Output {
+    /// The folder; `None` if it is one file.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::File { .. } => None,
+        }
+    }
+
+    /// The folder, also that of one file.
+    pub(crate) fn place(&self) -> &Path {
+        match self {
+            Self::Folder(folder) => folder,
+            Self::File { path, .. } => match path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            },
+        }
+    }
+}
+
 /// What the writer tells without being asked.
 pub(crate) type Tell = Arc<dyn Fn(Event) + Send + Sync>;
 
@@ -45,17 +72,42 @@ pub(crate) struct Shared {
     pub(crate) fatal: Mutex<Option<Error>>,
     pub(crate) failed: Notify,
     pub(crate) file: Mutex<Option<PathBuf>>,
-    /// Which connection stands.
-    pub(crate) standing: Standing,
     /// Why media could not be written, the first time.
     pub(crate) lost: Mutex<Option<String>>,
+    /// Media that is in no file, although it was handed over.
+    pub(crate) missed: Mutex<Missed>,
+    /// Since when the writer is at work on one thing.
+    busy: Mutex<Option<Instant>>,
 }
+
+/// Media that could not be written.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) struct Missed {
+    pub(crate) duration: Duration,
+    pub(crate) bytes: u64,
+    pub(crate) frames: u64,
+}
+
+impl Shared {
+    fn set_busy(&self, since: Option<Instant>) {
+        *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+}
+
+/// How files are named, made to last and kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Ways {
+    pub(crate) namer: Namer,
+    pub(crate) sync: SyncPolicy,
+    pub(crate) keep: Keep,
+}
+
+/// Other ways from now on, for a writer that is at work.
+pub(crate) type Wish = Arc<Mutex<Option<Ways>>>;
 
 /// What the writer has to do.
 #[derive(Debug)]
 pub(crate) enum Job {
-    /// What follows is of this connection.
-    Connection(u32),
     Command(Command),
     /// Replace this small file.
     Profile {
@@ -73,6 +125,7 @@ pub(crate) struct Writer {
     kib: usize,
     done: oneshot::Receiver<Written>,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) standing: Arc<Standing>,
 }
 
 impl Writer {
@@ -81,11 +134,14 @@ impl Writer {
         let (jobs, mut queue) = mpsc::channel::<(Job, OwnedSemaphorePermit)>(QUEUE);
         let (finished, done) = oneshot::channel();
         let shared = Arc::clone(&files.shared);
+        let standing = Arc::clone(&files.standing);
         let thread = std::thread::Builder::new().name("writer".to_owned());
         let run = move || {
             let mut files = files;
             while let Some((job, _permit)) = queue.blocking_recv() {
+                files.shared.set_busy(Some(Instant::now()));
                 files.apply(job);
+                files.shared.set_busy(None);
             }
             let _ = finished.send(files.finish());
         };
@@ -98,7 +154,22 @@ impl Writer {
             kib,
             done,
             shared,
+            standing,
         })
+    }
+
+    /// Says so if the disk does not answer.
+    pub(crate) fn look(&self) {
+        let busy = *self
+            .shared
+            .busy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if busy.is_some_and(|since| since.elapsed() >= HANGS) {
+            let seconds = HANGS.as_secs();
+            self.standing
+                .blocked(&format!("the disk has not answered for {seconds} s"));
+        }
     }
 
     /// What waits. Many small things count as if they were large.

@@ -78,6 +78,7 @@ fn reloaded(result: &Result<Changes, String>) -> String {
     let Changes {
         begun,
         changed,
+        adjusted,
         ended,
         unchanged,
     } = done;
@@ -88,6 +89,7 @@ fn reloaded(result: &Result<Changes, String>) -> String {
     let parts = [
         named("new:", begun),
         named("changed:", changed),
+        named("other rules, without a gap:", adjusted),
         named("ended:", ended),
         named("as before:", unchanged),
     ];
@@ -102,6 +104,7 @@ pub fn state(state: &State) -> Cow<'static, str> {
         State::Connecting => "connecting".into(),
         State::Connected => "connected, waiting for a keyframe".into(),
         State::Recording => "recording".into(),
+        State::Blocked { reason } => format!("cannot write: {}", escape::text(reason)).into(),
         State::Waiting { reason, retry_in } => format!(
             "no connection ({}), next attempt in {}",
             escape::text(reason),
@@ -125,6 +128,9 @@ pub fn progress(progress: &Progress) -> String {
     }
     if progress.dropped > 0 {
         parts.push(number::count(progress.dropped, "frame") + " left out");
+    }
+    if !progress.missed.is_zero() {
+        parts.push(clock(progress.missed) + " not written");
     }
     parts.extend(progress.file.iter().map(|f| escape::path(f).to_string()));
     parts.join("  ")
@@ -282,6 +288,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    missed_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bits_per_second: Option<u64>,
@@ -306,6 +314,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     changed: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    adjusted: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unchanged: Option<&'a [String]>,
@@ -326,6 +336,7 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
         Event::State { camera, state } => {
             let (text, retry_in) = match state {
                 State::Waiting { reason, retry_in } => (Some(reason.as_str()), Some(*retry_in)),
+                State::Blocked { reason } => (Some(reason.as_str()), None),
                 _ => (None, None),
             };
             Line {
@@ -344,6 +355,7 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
             frames: Some(progress.frames),
             lost_packets: Some(progress.lost_packets),
             dropped_frames: Some(progress.dropped).filter(|n| *n > 0),
+            missed_s: Some(progress.missed.as_secs_f64()).filter(|s| *s > 0.0),
             path: progress.file.as_ref().map(|f| f.to_string_lossy()),
             ..line("progress")
         },
@@ -393,6 +405,7 @@ pub fn event_json(out: &mut dyn Write, event: &Event) -> io::Result<()> {
         Event::Reloaded { result } => Line {
             begun: result.as_ref().ok().map(|done| done.begun.as_slice()),
             changed: result.as_ref().ok().map(|done| done.changed.as_slice()),
+            adjusted: result.as_ref().ok().map(|done| done.adjusted.as_slice()),
             ended: result.as_ref().ok().map(|done| done.ended.as_slice()),
             unchanged: result.as_ref().ok().map(|done| done.unchanged.as_slice()),
             text: result.as_ref().err().map(String::as_str),

@@ -16,7 +16,11 @@ pub fn text(out: &mut dyn Write, theme: &Theme, status: &Status) -> io::Result<(
     writeln!(out, "tapo {version}, up for {up}, {number}")?;
     for camera in &status.cameras {
         let name = escape::text(&camera.camera);
-        let state = escape::text(&camera.state);
+        let state = match camera.state.as_str() {
+            "blocked" => "cannot write",
+            state => state,
+        };
+        let state = escape::text(state);
         write!(out, "{title}{name}{title:#}: ")?;
         if camera.state == "recording" {
             write!(out, "{state}")?;
@@ -64,6 +68,9 @@ fn counts(camera: &CameraStatus) -> String {
         number::count(camera.segments, "file"),
         number::count(camera.connections, "connection"),
     ];
+    if camera.missed_s > 0.0 {
+        parts.push(format!("{} not written", spoken(camera.missed_s)));
+    }
     for (count, what, done) in [
         (camera.lost_packets, "packet", "lost"),
         (camera.dropped_frames, "picture", "left out"),

@@ -27,6 +27,14 @@ pub(crate) fn run(args: &RecordArgs, printer: &mut Printer) -> anyhow::Result<Ex
     };
     if args.check_config {
         view::cameras(&options.cameras, args.json, printer)?;
+        for camera in &options.cameras {
+            if let Some(caution) = camera.caution() {
+                printer.say(&format!(
+                    "note: {}: {caution}",
+                    tapo_report::escape::text(&camera.name)
+                ));
+            }
+        }
         return Ok(Exit::Fine);
     }
     let stop = Control::new();
@@ -47,8 +55,6 @@ pub(crate) fn run(args: &RecordArgs, printer: &mut Printer) -> anyhow::Result<Ex
         }
         None => signals::on_end(move || asked.stop())?,
     }
-    let cut = stop.clone();
-    signals::on_event(move || cut.cut())?;
     let recorder = {
         let (events, stop) = (sender.clone(), stop.clone());
         let thread = std::thread::Builder::new().name("record".into());

@@ -3,7 +3,7 @@
 
 use crate::printer::Printer;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 use tapo_record::{CameraOptions, Event, Recording, State};
@@ -21,12 +21,51 @@ pub(super) enum View {
 #[derive(Default)]
 pub(super) struct Plain {
     told: BTreeMap<String, Instant>,
+    states: States,
+}
+
+/// States that were told lately: a camera that is away is called every second at first,
+/// and that it is still away is no news.
+#[derive(Default)]
+struct States(BTreeMap<String, BTreeMap<String, Instant>>);
+
+/// Different states that are remembered, of a camera.
+const REMEMBERED: usize = 32;
+
+impl States {
+    /// Whether a state is to be told: not again within a minute, unless the camera was
+    /// recorded in between.
+    fn is_news(&mut self, camera: &str, state: &State, now: Instant) -> bool {
+        let told = self.0.entry(camera.to_owned()).or_default();
+        if *state == State::Recording {
+            told.clear();
+            return true;
+        }
+        let words = match state {
+            State::Waiting { reason, .. } => reason.as_str(),
+            other => other.as_str(),
+        };
+        if told
+            .get(words)
+            .is_some_and(|at| now.duration_since(*at) < PROGRESS)
+        {
+            return false;
+        }
+        if told.len() >= REMEMBERED {
+            told.clear();
+        }
+        told.insert(words.to_owned(), now);
+        true
+    }
 }
 
 /// Lines that are overwritten.
 pub(super) struct Live {
     screen: MultiProgress,
     lines: BTreeMap<String, ProgressBar>,
+    states: States,
+    /// Cameras that are recorded now.
+    recording: BTreeSet<String>,
 }
 
 const PROGRESS: Duration = Duration::from_secs(60);
@@ -41,6 +80,8 @@ impl View {
             Self::Live(Live {
                 screen: MultiProgress::new(),
                 lines: BTreeMap::new(),
+                states: States::default(),
+                recording: BTreeSet::new(),
             })
         } else {
             Self::Plain(Plain::default())
@@ -108,6 +149,11 @@ impl Plain {
                 *told = now;
                 format!("{}: {}", escape::text(camera), report::progress(progress))
             }
+            Event::State { camera, state }
+                if !self.states.is_news(camera, state, Instant::now()) =>
+            {
+                return Ok(());
+            }
             _ => match report::event(event) {
                 Some(line) => line,
                 None => return Ok(()),
@@ -121,6 +167,7 @@ impl Plain {
 impl Live {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
+            Event::Progress { camera, .. } if !self.recording.contains(camera) => {}
             Event::Progress { camera, progress } => {
                 let name = escape::text(camera);
                 let text = format!("{name}  recording  {}", report::progress(progress));
@@ -129,7 +176,12 @@ impl Live {
             Event::State { camera, state } => {
                 let text = format!("{}  {}", escape::text(camera), report::state(state));
                 self.line(camera).set_message(text.clone());
-                if matches!(state, State::Waiting { .. }) {
+                match state {
+                    State::Recording => self.recording.insert(camera.clone()),
+                    _ => self.recording.remove(camera),
+                };
+                let news = self.states.is_news(camera, state, Instant::now());
+                if news && matches!(state, State::Waiting { .. } | State::Blocked { .. }) {
                     self.screen.println(text)?;
                 }
             }
@@ -153,5 +205,31 @@ impl Live {
             line.enable_steady_tick(Duration::from_millis(250));
             line
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_a_camera_is_still_away_is_told_once_a_minute() {
+        let (mut states, begin) = (States::default(), Instant::now());
+        let away = |reason: &str| State::Waiting {
+            reason: reason.to_owned(),
+            retry_in: Duration::from_secs(1),
+        };
+        let mut told = 0;
+        for second in 0..120 {
+            let now = begin + Duration::from_secs(second);
+            for state in [State::Connecting, away("refused")] {
+                told += u32::from(states.is_news("yard", &state, now));
+            }
+        }
+        assert_eq!(told, 4);
+        assert!(states.is_news("yard", &away("no route"), begin));
+        assert!(states.is_news("gate", &away("refused"), begin));
+        assert!(states.is_news("yard", &State::Recording, begin));
+        assert!(states.is_news("yard", &away("refused"), begin));
     }
 }

@@ -19,15 +19,15 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
     }
 }
 
-/// Reads an age: a time as [`parse_duration`] reads it, or days or weeks of 24
-/// hours each: `7d`, `2w`.
+/// Reads an age: a time as [`parse_duration`] reads it, or days of 24 hours or weeks:
+/// `7d`, `1.5d`, `2w`.
 ///
 /// # Errors
 /// [`Error::Usage`] if it is none, or not above zero.
 pub fn parse_age(text: &str) -> Result<Duration> {
     let days = [('d', 1), ('w', 7)].into_iter().find_map(|(unit, days)| {
-        let count: u64 = text.trim().strip_suffix(unit)?.trim().parse().ok()?;
-        count.checked_mul(days * 86_400)
+        let count = text.trim().strip_suffix(unit)?.trim();
+        decimal(count, days * 86_400)
     });
     match days {
         Some(0) => Err(Error::Usage(format!(
@@ -38,12 +38,12 @@ pub fn parse_age(text: &str) -> Result<Duration> {
     }
 }
 
-/// Reads a number of bytes: `200GB` and `500 MB` by thousands, `10GiB` by 1024.
+/// Reads a number of bytes: `200GB`, `1.5TB` and `500 MB` by thousands, `10GiB` by 1024.
 ///
 /// # Errors
 /// [`Error::Usage`] if it is none.
 pub fn parse_size(text: &str) -> Result<u64> {
-    let wrong = || Error::Usage(format!("{text:?} is no size such as 200GB or 500MB"));
+    let wrong = || Error::Usage(format!("{text:?} is no size such as 200GB, 1.5TB or 500MB"));
     let digits = text
         .trim()
         .trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -61,8 +61,27 @@ pub fn parse_size(text: &str) -> Result<u64> {
         "t" => 4,
         _ => return Err(wrong()),
     };
-    let count: u64 = digits.trim().parse().map_err(|_| wrong())?;
-    count.checked_mul(base.pow(power)).ok_or_else(wrong)
+    decimal(digits.trim(), base.pow(power)).ok_or_else(wrong)
+}
+
+/// A decimal number of units, rounded down to ones; of ones themselves there are no parts.
+fn decimal(text: &str, unit: u64) -> Option<u64> {
+    let (whole, part) = match text.split_once('.') {
+        Some((whole, part)) => (whole, Some(part)),
+        None => (text, None),
+    };
+    let digits = |text: &str| -> Option<u128> {
+        let are = (1..=18).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse().ok().filter(|_| are)
+    };
+    let mut count = digits(whole)?.checked_mul(unit.into())?;
+    if let Some(part) = part.filter(|_| unit > 1) {
+        let scale = 10_u128.pow(u32::try_from(part.len()).ok()?.min(18));
+        count += digits(part)? * u128::from(unit) / scale;
+    } else if part.is_some() {
+        return None;
+    }
+    u64::try_from(count).ok()
 }
 
 impl std::str::FromStr for SyncPolicy {

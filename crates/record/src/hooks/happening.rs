@@ -20,15 +20,23 @@ pub enum On {
     Segment,
     /// The connection to a camera was lost, or could not be made.
     Lost,
-    /// A camera that was lost is recorded again.
+    /// A camera that was lost, or could not be written, is recorded again.
     Back,
     /// Little of a disk is free.
     DiskLow,
+    /// No file of a camera can be written.
+    DiskFailed,
 }
 
 impl On {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Segment, Self::Lost, Self::Back, Self::DiskLow];
+    pub const ALL: [Self; 5] = [
+        Self::Segment,
+        Self::Lost,
+        Self::Back,
+        Self::DiskLow,
+        Self::DiskFailed,
+    ];
 
     /// Its name in configuration files and in what hooks are given.
     #[must_use]
@@ -38,6 +46,7 @@ impl On {
             Self::Lost => "lost",
             Self::Back => "back",
             Self::DiskLow => "disk-low",
+            Self::DiskFailed => "disk-failed",
         }
     }
 }
@@ -78,6 +87,9 @@ pub(super) enum Kind {
     },
     Back {
         away: Duration,
+    },
+    DiskFailed {
+        reason: String,
     },
     DiskLow {
         path: PathBuf,
@@ -148,6 +160,7 @@ impl Happening {
             Kind::Lost { .. } => On::Lost,
             Kind::Back { .. } => On::Back,
             Kind::DiskLow { .. } => On::DiskLow,
+            Kind::DiskFailed { .. } => On::DiskFailed,
         }
     }
 
@@ -221,7 +234,7 @@ impl Happening {
                 sha256: self.sha256(path),
                 ..common
             },
-            Kind::Lost { reason } => Payload {
+            Kind::Lost { reason } | Kind::DiskFailed { reason } => Payload {
                 reason: Some(reason),
                 ..common
             },

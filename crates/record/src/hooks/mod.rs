@@ -67,8 +67,16 @@ impl std::fmt::Display for Action {
 /// The hooks of a recording.
 pub(crate) struct Hooks {
     lines: Vec<Line>,
-    /// Cameras that are not there, since when.
-    lost: Mutex<BTreeMap<String, Instant>>,
+    /// Cameras that are not there, or cannot be written, since when, and whether
+    /// each was told.
+    lost: Mutex<BTreeMap<String, Lost>>,
+}
+
+/// Of a camera that is not recorded.
+struct Lost {
+    since: Instant,
+    connection: bool,
+    disk: bool,
 }
 
 /// One hook, at work.
@@ -151,18 +159,32 @@ impl Hooks {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         let (camera, kind) = match event {
             Event::Closed { camera, segment } => (camera, Kind::Segment(Box::new(segment.clone()))),
-            Event::State { camera, state } => match state {
-                State::Waiting { reason, .. } if !lost.contains_key(camera) => {
-                    lost.insert(camera.clone(), Instant::now());
-                    let reason = reason.clone();
-                    (camera, Kind::Lost { reason })
+            Event::State { camera, state } => {
+                let lost_one = || Lost {
+                    since: Instant::now(),
+                    connection: false,
+                    disk: false,
+                };
+                let mut first = |of: fn(&mut Lost) -> &mut bool| {
+                    let lost = lost.entry(camera.clone()).or_insert_with(lost_one);
+                    !std::mem::replace(of(lost), true)
+                };
+                match state {
+                    State::Waiting { reason, .. } if first(|lost| &mut lost.connection) => {
+                        let reason = reason.clone();
+                        (camera, Kind::Lost { reason })
+                    }
+                    State::Blocked { reason } if first(|lost| &mut lost.disk) => {
+                        let reason = reason.clone();
+                        (camera, Kind::DiskFailed { reason })
+                    }
+                    State::Recording => {
+                        let away = lost.remove(camera)?.since.elapsed();
+                        (camera, Kind::Back { away })
+                    }
+                    _ => return None,
                 }
-                State::Recording => {
-                    let away = lost.remove(camera)?.elapsed();
-                    (camera, Kind::Back { away })
-                }
-                _ => return None,
-            },
+            }
             Event::Leftover {
                 path,
                 result: Ok(_),

@@ -119,6 +119,41 @@ fn a_program_that_fails_or_hangs_is_told_and_ended() {
 }
 
 #[test]
+fn a_disk_that_fails_is_told_once_and_a_camera_that_is_back_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let text = format!("echo $TAPO_EVENT >> {}", out.display());
+    let all = [On::Lost, On::Back, On::DiskFailed];
+    let (hooks, _) = start(&[hook(&all, script(&text))]);
+    let blocked = || State::Blocked {
+        reason: "read-only".into(),
+    };
+    let waiting = || State::Waiting {
+        reason: "away".into(),
+        retry_in: Duration::ZERO,
+    };
+    for state in [
+        State::Recording,
+        blocked(),
+        waiting(),
+        blocked(),
+        waiting(),
+        State::Recording,
+        State::Recording,
+        blocked(),
+    ] {
+        hooks.event(&Event::State {
+            camera: "yard".into(),
+            state,
+        });
+    }
+    hooks.finish();
+    let told = std::fs::read_to_string(out).unwrap();
+    let told: Vec<_> = told.lines().collect();
+    assert_eq!(told, ["disk-failed", "lost", "back", "disk-failed"]);
+}
+
+#[test]
 fn a_program_that_is_at_work_at_the_end_ends_with_it() {
     let dir = tempfile::tempdir().unwrap();
     let pid = dir.path().join("pid");

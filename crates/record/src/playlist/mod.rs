@@ -8,45 +8,33 @@
 mod m3u8;
 mod opened;
 mod parts;
+mod waiting;
 
-use crate::files::replace;
-use crate::names::Namer;
-use crate::names::component;
+use crate::names::{Namer, component, zone};
+use crate::open_file::replace;
 use crate::options::CameraOptions;
 use crate::outcome::Event;
 use crate::retention::{Folder, Segment, Shelf, stamp_of};
 use crate::source::WallClock;
-use crate::writer::{Output, Tell};
+use crate::writer::Tell;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use parts::Parts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use tapo_io::PreadFile;
+use waiting::{Changes, Waiting};
 
-/// Changes that may wait.
-const QUEUE: usize = 1024;
 /// Recordings whose parts are remembered.
 const REMEMBERED: usize = 4096;
 
 /// The thread that keeps playlists.
 #[derive(Debug)]
 pub(crate) struct Playlists {
-    changes: Mutex<Option<SyncSender<Change>>>,
+    waiting: Arc<Waiting>,
     done: Mutex<Receiver<()>>,
-}
-
-/// What has changed.
-#[derive(Debug)]
-enum Change {
-    /// The cameras whose playlists are kept from now on.
-    Cameras(Vec<Kept>),
-    /// A recording of this camera that began then.
-    At(String, WallClock),
-    /// A recording that was finished late.
-    Late(PathBuf),
 }
 
 /// A camera whose playlists are kept.
@@ -59,76 +47,58 @@ struct Kept {
 impl Playlists {
     /// Starts the thread.
     pub(crate) fn start(tell: Tell) -> std::io::Result<Self> {
-        let (changes, waiting) = sync_channel(QUEUE);
+        let waiting = Arc::new(Waiting::default());
         let (finished, done) = sync_channel(1);
         let thread = std::thread::Builder::new().name("playlists".to_owned());
+        let changes = Arc::clone(&waiting);
         let keep = move || {
-            Keeper {
+            let mut keeper = Keeper {
                 cameras: Vec::new(),
                 known: BTreeMap::new(),
                 complained: BTreeSet::new(),
                 tell,
+            };
+            while let Some(changes) = changes.next() {
+                keeper.keep(changes);
             }
-            .run(&waiting);
             let _ = finished.send(());
         };
         drop(thread.spawn(keep)?);
         Ok(Self {
-            changes: Mutex::new(Some(changes)),
+            waiting,
             done: Mutex::new(done),
         })
     }
 
     /// Keeps the playlists of those cameras that ask for it, from now on.
     pub(crate) fn set<'a>(&self, cameras: impl Iterator<Item = (&'a CameraOptions, &'a Namer)>) {
-        let kept = |(options, namer): (&CameraOptions, &Namer)| match &options.output {
-            Output::Folder(path) if options.playlist => Some(Kept {
-                folder: Folder {
-                    path: path.clone(),
-                    camera: options.name.clone(),
-                    namer: namer.clone(),
-                },
-                zone: if options.utc {
-                    TimeZone::UTC
-                } else {
-                    TimeZone::system()
-                },
-            }),
-            _ => None,
+        let kept = |(options, namer): (&CameraOptions, &Namer)| {
+            let folder = Folder::of(&options.name, &options.output, namer);
+            let folder = folder.filter(|_| options.playlist)?;
+            let zone = zone(options.utc);
+            Some(Kept { folder, zone })
         };
-        self.send(Change::Cameras(cameras.filter_map(kept).collect()));
+        self.waiting.cameras(cameras.filter_map(kept).collect());
     }
 
-    /// Takes what happens; never waits. A change that finds no room is made good by
-    /// the next one of its day.
+    /// Takes what happens; never waits.
     pub(crate) fn event(&self, event: &Event) {
         match event {
-            Event::Closed { camera, segment } => {
-                self.send(Change::At(camera.clone(), segment.summary.started));
-            }
+            Event::Closed { camera, segment } => self.waiting.at(camera, segment.summary.started),
             Event::Removed {
                 camera, started, ..
-            } => {
-                self.send(Change::At(camera.clone(), *started));
-            }
+            } => self.waiting.at(camera, *started),
             Event::Leftover {
                 path,
                 result: Ok(_),
-            } => self.send(Change::Late(path.clone())),
+            } => self.waiting.late(path),
             _ => {}
-        }
-    }
-
-    fn send(&self, change: Change) {
-        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(changes) = &*changes {
-            let _ = changes.try_send(change);
         }
     }
 
     /// Waits until all playlists are as they should be, for a while.
     pub(crate) fn finish(&self, patience: std::time::Duration) {
-        *self.changes.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.waiting.end();
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = done.recv_timeout(patience);
     }
@@ -148,63 +118,71 @@ struct Keeper {
 type Due = (usize, String);
 
 impl Keeper {
-    fn run(mut self, waiting: &Receiver<Change>) {
-        while let Ok(first) = waiting.recv() {
-            let mut due = BTreeSet::new();
-            self.take(first, &mut due);
-            // One playlist for many changes.
-            while let Ok(next) = waiting.try_recv() {
-                self.take(next, &mut due);
+    /// Makes all that has changed again, each playlist once for many changes.
+    fn keep(&mut self, changes: Changes) {
+        let mut due = BTreeSet::new();
+        self.changed(&changes, &mut due);
+        if let Some(cameras) = changes.cameras.clone() {
+            self.make_all(std::mem::take(&mut due));
+            self.cameras = cameras;
+            self.changed(&changes, &mut due);
+            for (index, kept) in self.cameras.iter().enumerate() {
+                due.extend(kept.out_of_date().into_iter().map(|day| (index, day)));
             }
-            for (camera, day) in due {
-                let Some(kept) = self.cameras.get(camera).cloned() else {
-                    continue;
-                };
-                if let Err(why) = self.make(&kept, &day) {
-                    self.complain(&kept.folder.camera, &why.to_string());
-                }
+        }
+        self.make_all(due);
+    }
+
+    /// The playlists that are to be made again for these changes, of the cameras that are known.
+    fn changed(&self, changes: &Changes, due: &mut BTreeSet<Due>) {
+        for (camera, started) in &changes.at {
+            for (index, kept) in self.of(camera) {
+                due.extend(kept.day(*started).map(|day| (index, day)));
+            }
+        }
+        for path in &changes.late {
+            let Some(stamp) = PreadFile::open(path).ok().and_then(|f| stamp_of(&f)) else {
+                continue;
+            };
+            let inside = |kept: &Kept| path.starts_with(&kept.folder.path);
+            for (index, kept) in self.of(&stamp.camera).filter(|(_, kept)| inside(kept)) {
+                let day = kept.day(WallClock(stamp.started_ns));
+                due.extend(day.map(|day| (index, day)));
+            }
+        }
+        if changes.too_many {
+            for (index, kept) in self.cameras.iter().enumerate() {
+                let days = kept.days().into_iter().chain(kept.listed());
+                due.extend(days.map(|day| (index, day)));
             }
         }
     }
 
-    fn take(&mut self, change: Change, due: &mut BTreeSet<Due>) {
-        match change {
-            Change::Cameras(cameras) => {
-                self.cameras = cameras;
-                due.clear();
-                for (index, kept) in self.cameras.iter().enumerate() {
-                    due.extend(kept.out_of_date().into_iter().map(|day| (index, day)));
-                }
-            }
-            Change::At(camera, started) => {
-                let of = |kept: &Kept| kept.folder.camera == camera;
-                if let Some(index) = self.cameras.iter().position(of) {
-                    due.extend(self.day(index, started));
-                }
-            }
-            Change::Late(path) => {
-                let stamp = PreadFile::open(&path).ok().and_then(|f| stamp_of(&f));
-                let Some(stamp) = stamp else {
-                    return;
-                };
-                let of = |kept: &Kept| {
-                    kept.folder.camera == stamp.camera && path.starts_with(&kept.folder.path)
-                };
-                if let Some(index) = self.cameras.iter().position(of) {
-                    due.extend(self.day(index, WallClock(stamp.started_ns)));
-                }
-            }
-        }
+    /// The cameras of this name, with their indices.
+    fn of(&self, camera: &str) -> impl Iterator<Item = (usize, &Kept)> {
+        let is_it = move |(_, kept): &(usize, &Kept)| kept.folder.camera == camera;
+        self.cameras.iter().enumerate().filter(is_it)
     }
 
-    fn day(&self, index: usize, started: WallClock) -> Option<Due> {
-        Some((index, self.cameras.get(index)?.day(started)?))
+    fn make_all(&mut self, due: BTreeSet<Due>) {
+        for (camera, day) in due {
+            let Some(kept) = self.cameras.get(camera).cloned() else {
+                continue;
+            };
+            if let Err(why) = self.make(&kept, &day) {
+                self.complain(&kept.folder.camera, &why.to_string());
+            }
+        }
     }
 
     /// Makes the playlist of a day again.
     fn make(&mut self, kept: &Kept, day: &str) -> tapo_io::Result<()> {
-        let mut segments = kept.folder.segments();
-        segments.retain(|s| kept.day(s.started).as_deref() == Some(day));
+        let mut segments = Vec::new();
+        kept.folder.each(&mut |segment| {
+            if kept.day(segment.started).as_deref() == Some(day) {
+                segments.push(segment);
+            }
+        });
         segments.sort_by(|a, b| (a.started, &a.path).cmp(&(b.started, &b.path)));
         let stem = kept.stem(day);
         let mut inits: Vec<Vec<u8>> = Vec::new();
@@ -289,15 +267,34 @@ impl Kept {
         format!("{}-{day}", camera.as_deref().unwrap_or("camera"))
     }
 
-    /// Days without a playlist, and the last two: they may have changed since.
+    /// The days of which there are recordings.
+    fn days(&self) -> BTreeSet<String> {
+        let mut days = BTreeSet::new();
+        self.folder
+            .each(&mut |segment| days.extend(self.day(segment.started)));
+        days
+    }
+
+    /// The days of which there are playlists.
+    fn listed(&self) -> BTreeSet<String> {
+        let stem = self.stem("");
+        let day = |entry: std::fs::DirEntry| {
+            let name = entry.file_name();
+            let day = name.to_str()?.strip_prefix(&stem)?.strip_suffix(".m3u8")?;
+            day.parse::<jiff::civil::Date>().ok()?;
+            Some(day.to_owned())
+        };
+        let listing = std::fs::read_dir(&self.folder.path).into_iter().flatten();
+        listing.flatten().filter_map(day).collect()
+    }
+
+    /// Days without a playlist, and the last two: they may have changed since. And
+    /// playlists of days of which no recording is left.
     fn out_of_date(&self) -> BTreeSet<String> {
-        let segments = self.folder.segments();
-        let days = segments.iter().filter_map(|s| self.day(s.started));
-        let days: BTreeSet<String> = days.collect();
+        let (days, listed) = (self.days(), self.listed());
         let last: Vec<String> = days.iter().rev().take(2).cloned().collect();
-        let path = |day: &str| self.folder.path.join(format!("{}.m3u8", self.stem(day)));
-        let due = |day: &String| last.contains(day) || !path(day).exists();
-        days.into_iter().filter(due).collect()
+        let different = days.symmetric_difference(&listed).cloned();
+        different.chain(last).collect()
     }
 }
 

@@ -3,7 +3,7 @@ use crate::durable::SyncPolicy;
 use crate::files::Files;
 use crate::testing::commands;
 use crate::url::CameraUrl;
-use crate::writer::Job;
+use crate::writer::{Job, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,6 +104,47 @@ fn what_is_removed_goes_from_the_playlist_too() {
         assert_eq!(list.map_or(0, |l| l.matches("#EXT-X-MAP").count()), left);
     }
     assert!(!dir.path().join("yard-2027-01-15.init0.m4s").exists());
+}
+
+/// What is told while the cameras change is not forgotten, nor are playlists of days that
+/// are gone since.
+#[test]
+fn cameras_that_change_cost_no_change() {
+    let dir = tempfile::tempdir().unwrap();
+    record(dir.path(), 20);
+    keep(dir.path(), &[]);
+    let list = dir.path().join(LIST);
+    for path in crate::leftovers::files(dir.path()) {
+        std::fs::remove_file(path).unwrap();
+    }
+    assert!(list.exists());
+    keep(dir.path(), &[]);
+    assert!(!list.exists());
+
+    record(dir.path(), 20);
+    let options = options(dir.path());
+    let namer = Namer::new(&options.pattern, true).unwrap();
+    let playlists = Playlists::start(Arc::new(|event| panic!("{event:?}"))).unwrap();
+    playlists.set(std::iter::once((&options, &namer)));
+    let since = std::time::Instant::now();
+    while !list.exists() {
+        assert!(since.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    for path in crate::leftovers::files(dir.path()) {
+        std::fs::remove_file(&path).unwrap();
+        playlists.event(&Event::Removed {
+            camera: "yard".into(),
+            path,
+            started: WallClock(1_800_000_000_000_000_000),
+            bytes: 0,
+            why: crate::retention::Why::Age,
+        });
+    }
+    // It is not kept any more, once its last day is as it should be.
+    playlists.set(std::iter::empty());
+    playlists.finish(Duration::from_secs(20));
+    assert!(!list.exists());
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! The segments of a camera, read from the files of its folder.
 
-use super::{Segment, Shelf};
-use crate::leftovers::files;
-use crate::names::{ATTEMPTS, Namer};
-use crate::source::WallClock;
+use super::{Segment, Shelf, said};
+use crate::names::Namer;
+use crate::walk::files;
+use crate::writer::Output;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tapo_bmff::BoxHeader;
 use tapo_io::{
     ByteSource, Lock, Op, PreadFile, RealDisk, Span, WritePlan, free_space, is_protected,
-    lock_holder,
+    remove_empty_dirs,
 };
 use tapo_movie::SegmentStamp;
 
@@ -29,9 +29,10 @@ pub(crate) struct Folder {
 }
 
 impl Shelf for Folder {
-    fn segments(&self) -> Vec<Segment> {
-        let all = files(&self.path).into_iter();
-        all.filter_map(|path| self.segment(path)).collect()
+    fn each(&self, take: &mut dyn FnMut(Segment)) {
+        files(&self.path)
+            .filter_map(|path| self.segment(path, true))
+            .for_each(take);
     }
 
     fn free(&self) -> Option<u64> {
@@ -40,7 +41,7 @@ impl Shelf for Folder {
 
     fn remove(&mut self, segment: &Segment) -> tapo_io::Result<bool> {
         // What has changed since the look at the folder is left alone.
-        let now = self.segment(segment.path.clone());
+        let now = self.segment(segment.path.clone(), false);
         if now.is_none_or(|now| !now.is_as(segment)) {
             return Ok(false);
         }
@@ -50,57 +51,47 @@ impl Shelf for Folder {
             lock => lock?,
         };
         let plan = WritePlan::new().then(Op::Remove).then(Op::SyncDir);
-        plan.execute(&mut disk).map(|()| true)
+        plan.execute(&mut disk)?;
+        remove_empty_dirs(&segment.path, &self.path);
+        Ok(true)
     }
 }
 
 impl Folder {
+    /// Where a camera's segments go; `None` if they go into one file.
+    pub(crate) fn of(camera: &str, output: &Output, namer: &Namer) -> Option<Self> {
+        Some(Self {
+            path: output.folder()?.to_owned(),
+            camera: camera.to_owned(),
+            namer: namer.clone(),
+        })
+    }
+
     /// The segment that a file is, if it is one of this camera under the name
-    /// that it was given.
-    fn segment(&self, path: PathBuf) -> Option<Segment> {
+    /// that it was given. By what it said before, if that will do and it has not changed since.
+    fn segment(&self, path: PathBuf, before: bool) -> Option<Segment> {
         let meta = path
             .symlink_metadata()
             .ok()
             .filter(std::fs::Metadata::is_file)?;
-        let stamp = stamp_of(&PreadFile::open(&path).ok()?)?;
-        let started = WallClock(stamp.started_ns);
+        let known = before.then(|| said::of(&path, &meta)).flatten();
+        let said = known.or_else(|| {
+            let stamp = stamp_of(&PreadFile::open(&path).ok()?);
+            Some(said::keep(&path, &meta, stamp.as_ref()))
+        })?;
+        let started = said.of_camera(&self.camera)?;
         let relative = path.strip_prefix(&self.path).ok()?;
-        if stamp.camera != self.camera || !self.is_named(relative, started) {
+        if !self.namer.is_path(relative, started) {
             return None;
         }
         Some(Segment {
             started,
             // What is allocated ahead of the file that is written is given back.
             bytes: (meta.blocks() * 512).min(meta.len().next_multiple_of(BLOCK)),
-            held: is_protected(&meta) || lock_holder(&path).is_some(),
+            held: is_protected(&meta),
             camera: 0,
-            newest: false,
             path,
         })
-    }
-
-    /// Whether a segment that started then got this name.
-    fn is_named(&self, relative: &Path, started: WallClock) -> bool {
-        let Ok(first) = self.namer.path(started, 0) else {
-            return false;
-        };
-        let stem = |path: &Path| Some(path.file_stem()?.to_str()?.to_owned());
-        let (Some(stem_of_first), Some(own)) = (stem(&first), stem(relative)) else {
-            return false;
-        };
-        let attempt = match own.strip_prefix(&stem_of_first) {
-            Some("") => 0,
-            Some(rest) => match rest.strip_prefix('-').map(str::parse) {
-                Some(Ok(attempt)) => attempt,
-                _ => return false,
-            },
-            None => return false,
-        };
-        attempt < ATTEMPTS
-            && self
-                .namer
-                .path(started, attempt)
-                .is_ok_and(|p| p == relative)
     }
 }
 

@@ -5,8 +5,6 @@ use super::{Beyond, Folder, Gone, Keep, Retention, Segment, Shelf};
 use crate::names::Namer;
 use crate::options::CameraOptions;
 use crate::source::WallClock;
-use crate::writer::Output;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -37,16 +35,9 @@ impl Everyone {
         total: Option<u64>,
         cameras: impl Iterator<Item = (&'a CameraOptions, &'a Namer)>,
     ) {
-        let folder = |(options, namer): (&CameraOptions, &Namer)| match &options.output {
-            Output::Folder(path) => Some((
-                options.keep,
-                Folder {
-                    path: path.clone(),
-                    camera: options.name.clone(),
-                    namer: namer.clone(),
-                },
-            )),
-            Output::File { .. } => None,
+        let folder = |(options, namer): (&CameraOptions, &Namer)| {
+            let folder = Folder::of(&options.name, &options.output, namer)?;
+            Some((options.keep, folder))
         };
         let mut known = self.known();
         known.total = total;
@@ -131,9 +122,11 @@ impl Everyone {
 impl Known {
     /// The cameras on the disk of `folder` whose rule is such.
     fn several(&self, folder: &Path, rule: impl Fn(&Keep) -> bool) -> Several {
-        let disk = device(folder);
+        let disk = tapo_io::device_of(folder);
         let there = |(keep, other): &&(Keep, Folder)| {
-            rule(keep) && (other.path == folder || disk.is_some() && device(&other.path) == disk)
+            rule(keep)
+                && (other.path == folder
+                    || disk.is_some() && tapo_io::device_of(&other.path) == disk)
         };
         let cameras = self.cameras.iter().filter(there);
         let mut folders: Vec<Folder> = cameras.map(|(_, folder)| folder.clone()).collect();
@@ -141,12 +134,6 @@ impl Known {
         folders.sort_by_key(|other| other.path != folder);
         Several(folders)
     }
-}
-
-/// The device that a folder is on, or will be.
-fn device(folder: &Path) -> Option<u64> {
-    let meta = folder.ancestors().find_map(|there| there.metadata().ok());
-    meta.map(|meta| meta.dev())
 }
 
 /// The folders of several cameras.
@@ -164,15 +151,10 @@ impl Several {
 }
 
 impl Shelf for Several {
-    fn segments(&self) -> Vec<Segment> {
-        let of = |(camera, folder): (usize, &Folder)| {
-            let mut segments = folder.segments();
-            for segment in &mut segments {
-                segment.camera = camera;
-            }
-            segments
-        };
-        self.0.iter().enumerate().flat_map(of).collect()
+    fn each(&self, take: &mut dyn FnMut(Segment)) {
+        for (camera, folder) in self.0.iter().enumerate() {
+            folder.each(&mut |segment| take(Segment { camera, ..segment }));
+        }
     }
 
     fn free(&self) -> Option<u64> {

@@ -4,7 +4,8 @@ use crate::files::Files;
 use crate::names::Namer;
 use crate::testing::commands;
 use crate::url::CameraUrl;
-use crate::writer::Job;
+use crate::writer::{Job, Output};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 

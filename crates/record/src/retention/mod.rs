@@ -2,19 +2,21 @@
 //! are too much, or when a full disk is in the way of new ones.
 //!
 //! What there is is read from the files each time, so that no list can be wrong
-//! about them. Of these, those that are written, locked or protected, and the
+//! about them; what a file said of itself is remembered as long as it does not change. Of these, those that are written, locked or protected, and the
 //! newest, never go.
 
 mod catalogue;
 mod everyone;
+mod left;
 mod room;
+mod said;
 
 pub(crate) use catalogue::{Folder, find, stamp_of};
 pub(crate) use everyone::{Everyone, Whose};
 pub(crate) use room::{Made, Room};
 
 use crate::source::WallClock;
-use std::collections::BTreeSet;
+use left::{Left, Place};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -53,17 +55,16 @@ pub(crate) struct Segment {
     pub(crate) started: WallClock,
     /// Bytes it takes of the disk.
     pub(crate) bytes: u64,
-    /// Whether it is protected, or somebody holds its lock.
+    /// Whether it is protected, or is being written. One whose lock somebody else holds is
+    /// found when it is to go.
     pub(crate) held: bool,
     /// Its camera, where there are several: an index.
     pub(crate) camera: usize,
-    /// Whether it is the newest of its camera.
-    pub(crate) newest: bool,
 }
 
 impl Segment {
-    const fn may_go(&self) -> bool {
-        !self.held && !self.newest
+    fn place(&self) -> Place {
+        (self.started, self.path.clone())
     }
 
     /// Whether the file is still what it was.
@@ -75,8 +76,8 @@ impl Segment {
 
 /// Where segments are, and go from.
 pub(crate) trait Shelf {
-    /// The segments of this camera, in any order.
-    fn segments(&self) -> Vec<Segment>;
+    /// The segments of this camera, in any order. There may be very many.
+    fn each(&self, take: &mut dyn FnMut(Segment));
 
     /// Bytes of the disk that are free, if the system tells.
     fn free(&self) -> Option<u64>;
@@ -119,11 +120,6 @@ pub(crate) struct Gone {
     pub(crate) result: tapo_io::Result<()>,
 }
 
-/// Time in which nothing was recorded makes recordings older by up to this, ns:
-/// nobody can tell it from a clock that was set ahead, and what a wrong clock
-/// removes does not come back when it is right again.
-const PAUSE: i64 = 24 * 3600 * 1_000_000_000;
-
 /// The rule, and what it is applied to.
 #[derive(Debug)]
 pub(crate) struct Retention<S> {
@@ -154,16 +150,16 @@ impl<S: Shelf> Retention<S> {
 
     /// Whether the files of others make the rule impossible.
     pub(crate) fn beyond_now(&self, open: Option<&Path>) -> Option<Beyond> {
-        self.beyond(&self.left(open))
+        self.keep.free?;
+        self.beyond(&Left::look(&self.shelf, open, None))
     }
 
-    fn beyond(&self, left: &[Segment]) -> Option<Beyond> {
+    fn beyond(&self, left: &Left) -> Option<Beyond> {
         let (wanted, free) = self.keep.free.zip(self.shelf.free())?;
         if left.is_empty() {
             return None;
         }
-        let may_go = left.iter().filter(|s| s.may_go()).map(|s| s.bytes);
-        let possible = may_go.fold(free, u64::saturating_add);
+        let possible = free.saturating_add(left.may_go);
         (possible < wanted).then_some(Beyond { wanted, possible })
     }
 
@@ -176,9 +172,10 @@ impl<S: Shelf> Retention<S> {
         gone
     }
 
-    /// Removes what the rule does not keep. `open` is the file that is written.
+    /// Removes what the rule does not keep, but not very many at once. `open` is the file
+    /// that is written.
     pub(crate) fn tidy(&mut self, now: WallClock, open: Option<&Path>) -> Vec<Gone> {
-        let mut left = self.left(open);
+        let mut left = Left::look(&self.shelf, open, None);
         // What others put on the disk is no reason to lose all recordings, and
         // still not to have what was asked for.
         let wanted = self.keep.free.filter(|_| self.beyond(&left).is_none());
@@ -186,50 +183,59 @@ impl<S: Shelf> Retention<S> {
         let wanted = wanted.map(|wanted| wanted.saturating_add(self.soon));
         let mut missing = wanted.zip(self.shelf.free());
         let mut gone = Vec::new();
-        while let Some((at, why)) = self.next(&left, now, missing) {
-            let segment = left.remove(at);
-            let removed = self.remove(&segment, why);
-            if let (Some(Gone { result: Ok(()), .. }), Some((_, free))) = (&removed, &mut missing) {
-                *free = free.saturating_add(segment.bytes);
+        loop {
+            let began = left.past_age(self.keep, now);
+            let mut last = None;
+            while let Some(why) = left.due(self.keep, began, missing)
+                && let Some(segment) = left.take()
+            {
+                let removed = self.remove(&segment, why);
+                if let (Some(Gone { result: Ok(()), .. }), Some((_, free))) =
+                    (&removed, &mut missing)
+                {
+                    *free = free.saturating_add(segment.bytes);
+                }
+                gone.extend(removed);
+                last = Some(segment.place());
             }
-            gone.extend(removed);
+            // Where none of the oldest can be removed it is up to those behind them.
+            match last {
+                Some(last) if left.is_stuck() && !went(&gone) => {
+                    left = Left::look(&self.shelf, open, Some(&last));
+                }
+                _ => return gone,
+            }
         }
-        gone
     }
 
     /// The disk is full: removes the oldest segment that may go. Also what could
     /// not be removed is returned; the last one went, unless none did.
     pub(crate) fn make_room(&mut self, now: WallClock, open: Option<&Path>) -> Vec<Gone> {
-        let mut left = self.left(open);
+        let mut left = Left::look(&self.shelf, open, None);
+        // Who names no size has said how long recordings stay.
+        let young = Keep {
+            age: self.keep.age,
+            ..Keep::default()
+        };
         let mut tried = Vec::new();
         loop {
-            let may_go = |s: &[Segment]| match self.keep.gives_way() {
-                true => oldest(s).map(|at| (at, Why::Full)),
-                false => self.past_age(s, now).map(|at| (at, Why::Age)),
+            let began = left.past_age(young, now);
+            let why = match self.keep.gives_way() {
+                true => Some(Why::Full),
+                false => left.due(young, began, None),
             };
-            let Some((at, why)) = may_go(&left) else {
+            let (Some(why), Some(segment)) = (why, left.take()) else {
                 return tried;
             };
             // One that cannot be removed makes no room: the next is tried.
-            tried.extend(self.remove(&left.remove(at), why));
-            if tried.last().is_some_and(|gone| gone.result.is_ok()) {
+            tried.extend(self.remove(&segment, why));
+            if went(&tried) {
                 return tried;
             }
+            if left.is_stuck() {
+                left = Left::look(&self.shelf, open, Some(&segment.place()));
+            }
         }
-    }
-
-    /// All segments, the oldest first.
-    fn left(&self, open: Option<&Path>) -> Vec<Segment> {
-        let mut all = self.shelf.segments();
-        for segment in &mut all {
-            segment.held |= Some(segment.path.as_path()) == open;
-        }
-        all.sort_by(|a, b| (a.started, &a.path).cmp(&(b.started, &b.path)));
-        let mut seen = BTreeSet::new();
-        for segment in all.iter_mut().rev() {
-            segment.newest = seen.insert(segment.camera);
-        }
-        all
     }
 
     fn remove(&mut self, segment: &Segment, why: Why) -> Option<Gone> {
@@ -245,54 +251,11 @@ impl<S: Shelf> Retention<S> {
             result,
         })
     }
-
-    /// The one that goes next by the rule; `free` is what should be free of the
-    /// disk, and what is.
-    fn next(
-        &self,
-        left: &[Segment],
-        now: WallClock,
-        free: Option<(u64, u64)>,
-    ) -> Option<(usize, Why)> {
-        let oldest = oldest(left)?;
-        if let Some(at) = self.past_age(left, now) {
-            return Some((at, Why::Age));
-        }
-        // The newest is held, and counts: it will be one of the others.
-        let counted = left.iter().filter(|s| s.newest || !s.held);
-        let all = counted.map(|s| s.bytes).fold(0, u64::saturating_add);
-        if self.keep.size.is_some_and(|size| all > size) {
-            return Some((oldest, Why::Size));
-        }
-        if free.is_some_and(|(wanted, is)| is < wanted) {
-            return Some((oldest, Why::Free));
-        }
-        None
-    }
-
-    /// The oldest that is too old. It ended at the latest when the next began.
-    fn past_age(&self, left: &[Segment], now: WallClock) -> Option<usize> {
-        let age = i64::try_from(self.keep.age?.as_nanos()).unwrap_or(i64::MAX);
-        let at = oldest(left)?;
-        let (mut until, mut passed) = (now.0, 0_i64);
-        for later in left.get(at + 1..)?.iter().rev() {
-            // One from the future says that the clock was wrong, not how late it is.
-            let since = until.saturating_sub(later.started.0);
-            if since >= 0 {
-                passed = passed.saturating_add(since.min(PAUSE));
-                until = later.started.0;
-            }
-            if passed > age {
-                return Some(at);
-            }
-        }
-        None
-    }
 }
 
-/// The oldest that may go at all: not one that is held, and not the newest.
-fn oldest(left: &[Segment]) -> Option<usize> {
-    left.iter().position(Segment::may_go)
+/// Whether one went.
+fn went(gone: &[Gone]) -> bool {
+    gone.iter().any(|gone| gone.result.is_ok())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! cameras share, and where the disk lacks space.
 
 use super::{Beyond, Everyone, Folder, Keep, Retention, Whose};
+use crate::names::Namer;
 use crate::source::WallClock;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,6 +47,13 @@ impl Room {
             beyond: false,
             vain: None,
         }
+    }
+
+    /// Its segments have other names from now on; those that were made before stay.
+    pub(crate) fn named(mut self, namer: Namer) -> Self {
+        self.folder.namer = namer;
+        self.vain = None;
+        self
     }
 
     /// Removes old segments by this rule.

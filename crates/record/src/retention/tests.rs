@@ -43,8 +43,8 @@ impl Disks {
 }
 
 impl Shelf for Disks {
-    fn segments(&self) -> Vec<Segment> {
-        self.left().into_iter().cloned().collect()
+    fn each(&self, take: &mut dyn FnMut(Segment)) {
+        self.left().into_iter().cloned().for_each(take);
     }
 
     fn free(&self) -> Option<u64> {
@@ -72,7 +72,6 @@ fn segment(hour: u8, bytes: u64, held: bool) -> Segment {
         bytes,
         held,
         camera: 0,
-        newest: false,
     }
 }
 
@@ -192,6 +191,63 @@ fn what_cannot_be_kept_free_costs_nothing() {
     assert_eq!(some.beyond_now(None), Some(beyond));
     // A disk that is full still takes the oldest.
     assert_eq!(some.make_room(WallClock(0), None).len(), 1);
+}
+
+/// More than are known one by one: the oldest go all the same, some at a time, and what cannot
+/// be removed is in nobody's way.
+#[test]
+fn of_very_many_the_oldest_go() {
+    const ALL: i64 = 1000;
+    let all = || {
+        (0..ALL).rev().map(|n| Segment {
+            path: PathBuf::from(format!("{n:04}.mp4")),
+            started: WallClock(n * HOUR),
+            ..segment(0, 100, n % 10 == 0)
+        })
+    };
+    let keep = Keep {
+        size: Some(30_000),
+        ..Keep::default()
+    };
+    let mut some = Retention::new(keep, Disks::new(0, all()));
+    // 899 may go, and the newest counts too: 600 are too many.
+    let mut gone = Vec::new();
+    loop {
+        let more = some.tidy(WallClock(ALL * HOUR), None);
+        assert!(more.len() <= left::WINDOW);
+        if more.is_empty() {
+            break;
+        }
+        gone.extend(hours(&more));
+    }
+    let want: Vec<_> = (0..ALL)
+        .filter(|n| n % 10 != 0)
+        .take(600)
+        .map(|n| format!("{n:04}.mp4"))
+        .collect();
+    assert_eq!(gone, want);
+
+    let keep = Keep {
+        free: Some(0),
+        ..Keep::default()
+    };
+    let mut some = Retention::new(keep, Disks::new(0, all()));
+    some.shelf.taken = all()
+        .map(|s| s.path)
+        .filter(|p| p.to_str() < Some("0900"))
+        .collect();
+    let gone = some.make_room(WallClock(0), None);
+    assert_eq!(hours(&gone), ["0901.mp4"]);
+    let keep = Keep {
+        age: Some(Duration::from_secs(3600)),
+        ..Keep::default()
+    };
+    let mut some = Retention::new(keep, Disks::new(0, all()));
+    some.shelf.taken = all()
+        .map(|s| s.path)
+        .filter(|p| p.to_str() < Some("0900"))
+        .collect();
+    assert_eq!(some.tidy(WallClock(ALL * HOUR), None).len(), 88);
 }
 
 proptest! {
@@ -315,8 +371,9 @@ fn blocks_allocated_ahead_are_none_of_what_a_recording_takes() {
         namer: Namer::new("%Y/%H", true).unwrap(),
     };
     let bytes = |path: &Path| {
-        let of_path = folder.segments().into_iter().find(|s| s.path == path);
-        of_path.unwrap().bytes
+        let mut bytes = None;
+        folder.each(&mut |s| bytes = bytes.or((s.path == path).then_some(s.bytes)));
+        bytes.unwrap()
     };
     let before = bytes(&path);
     let len = path.metadata().unwrap().len();

@@ -63,9 +63,7 @@ impl Disks {
 
 /// Bytes that are free on the disk that a folder is on, or will be, and that it has.
 pub(crate) fn disk_of(folder: &Path) -> Option<(u64, u64)> {
-    let folder = std::path::absolute(folder).ok()?;
-    let there = folder.ancestors().find(|there| there.exists())?;
-    tapo_io::free_space(there).zip(tapo_io::disk_size(there))
+    tapo_io::free_space(folder).zip(tapo_io::disk_size(folder))
 }
 
 /// The thread that looks after things; it ends when this is dropped.

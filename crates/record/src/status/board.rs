@@ -41,6 +41,7 @@ struct Camera {
 #[derive(Copy, Clone, Debug, Default)]
 struct Counts {
     recorded: Duration,
+    missed: Duration,
     bytes: u64,
     frames: u64,
     lost_packets: u64,
@@ -134,7 +135,7 @@ impl Known {
 
     fn reload(&mut self, done: &Changes) {
         self.reloads += 1;
-        for camera in [&done.begun, &done.changed, &done.unchanged]
+        for camera in [&done.begun, &done.changed, &done.adjusted, &done.unchanged]
             .into_iter()
             .flatten()
         {
@@ -154,6 +155,7 @@ impl Camera {
             Event::State { state, .. } => self.enter(state),
             Event::Progress { progress, .. } => {
                 status.recorded_s = (before.recorded + progress.recorded).as_secs_f64();
+                status.missed_s = (before.missed + progress.missed).as_secs_f64();
                 status.bytes = before.bytes + progress.bytes;
                 status.frames = before.frames + progress.frames;
                 status.lost_packets = before.lost_packets + progress.lost_packets;
@@ -190,6 +192,7 @@ impl Camera {
             // It begins again: what it counted so far stays.
             self.before = Counts {
                 recorded: Duration::try_from_secs_f64(status.recorded_s).unwrap_or_default(),
+                missed: Duration::try_from_secs_f64(status.missed_s).unwrap_or_default(),
                 bytes: status.bytes,
                 frames: status.frames,
                 lost_packets: status.lost_packets,
@@ -201,12 +204,16 @@ impl Camera {
             state.as_str().clone_into(&mut status.state);
         }
         status.reason = match state {
-            State::Waiting { reason, .. } => Some(reason.chars().take(TEXT).collect()),
+            State::Waiting { reason, .. } | State::Blocked { reason } => {
+                Some(reason.chars().take(TEXT).collect())
+            }
             _ => None,
         };
         match state {
             State::Connected => status.connections += 1,
-            State::Waiting { .. } | State::Stopped => status.bits_per_second = 0,
+            State::Waiting { .. } | State::Blocked { .. } | State::Stopped => {
+                status.bits_per_second = 0;
+            }
             _ => {}
         }
     }

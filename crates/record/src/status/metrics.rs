@@ -10,12 +10,18 @@ type OfCamera = fn(&CameraStatus) -> f64;
 
 /// Name, type, help, value.
 #[expect(clippy::cast_precision_loss, reason = "metrics are floating point")]
-const CAMERA: [(&str, &str, &str, OfCamera); 12] = [
+const CAMERA: [(&str, &str, &str, OfCamera); 14] = [
     (
         "tapo_camera_recording",
         "gauge",
-        "Whether the camera is connected, and its media recorded unless the disk is in the way",
+        "Whether its media is being written",
         |c| f64::from(u8::from(c.state == "recording")),
+    ),
+    (
+        "tapo_camera_blocked",
+        "gauge",
+        "Whether its media comes and no file can be written",
+        |c| f64::from(u8::from(c.state == "blocked")),
     ),
     (
         "tapo_camera_state_seconds",
@@ -28,6 +34,12 @@ const CAMERA: [(&str, &str, &str, OfCamera); 12] = [
         "counter",
         "Media recorded",
         |c| c.recorded_s,
+    ),
+    (
+        "tapo_missed_seconds_total",
+        "counter",
+        "Media that came and is in no file, since none could be written",
+        |c| c.missed_s,
     ),
     (
         "tapo_written_bytes_total",

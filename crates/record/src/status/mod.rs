@@ -62,15 +62,18 @@ pub struct Status {
 pub struct CameraStatus {
     /// Its name.
     pub camera: String,
-    /// `connecting`, `connected`, `recording`, `waiting` or `stopped`.
+    /// `connecting`, `connected`, `recording`, `blocked` (no file can be written), `waiting` or `stopped`.
     pub state: String,
     /// Seconds in this state.
     pub state_s: f64,
-    /// Why it is waiting, or is not recorded.
+    /// Why it is waiting, or no file can be written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Media recorded, seconds.
     pub recorded_s: f64,
+    /// Media that came and is in no file, since none could be written, seconds.
+    #[serde(default)]
+    pub missed_s: f64,
     /// Bytes written.
     pub bytes: u64,
     /// Bits a second, over the last second in which media came.

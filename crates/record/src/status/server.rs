@@ -1,22 +1,25 @@
 //! A small HTTP/1.1 server: GET of a few paths, one answer a connection.
 //!
 //! Whoever connects may be hostile: a request has a largest size and a time, and
-//! there are only so many at once. A page of the web that a browser on this machine
+//! there are only so many at once: one more ends the oldest of them, so that those who
+//! say nothing keep nobody out. A page of the web that a browser on this machine
 //! shows must not read the status under a name of its own: without `public` the
 //! `Host` must be an address or `localhost`.
 
 use super::{Board, Listen, metrics};
 use crate::{Error, Result};
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
-/// Connections at the same time; others wait in the system's queue.
-const CONNECTIONS: usize = 16;
+/// Connections at the same time. Whoever asks at once is answered before so many others come.
+const CONNECTIONS: usize = 64;
 /// The longest head of a request, bytes.
 const HEAD: usize = 8 << 10;
 /// Time for a request and its answer.
@@ -78,19 +81,22 @@ impl Drop for Server {
 }
 
 async fn serve(listener: &TcpListener, board: &Arc<Board>, public: bool) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
-            return;
-        };
         match listener.accept().await {
             Ok((stream, _)) => {
+                open.retain(|connection| !connection.is_finished());
+                if open.len() >= CONNECTIONS
+                    && let Some(oldest) = open.pop_front()
+                {
+                    oldest.abort();
+                }
                 let board = Arc::clone(board);
-                tokio::spawn(async move {
+                let answered = tokio::spawn(async move {
                     // A client that goes away or is slow is nobody's loss.
                     let _ = tokio::time::timeout(PATIENCE, answer(stream, &board, public)).await;
-                    drop(permit);
                 });
+                open.push_back(answered.abort_handle());
             }
             // Too many open files, and the like: it passes.
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,

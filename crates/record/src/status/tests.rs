@@ -139,17 +139,20 @@ fn other_requests_are_refused() {
 }
 
 #[test]
-fn clients_that_say_nothing_keep_nobody_out_for_long() {
+fn clients_that_say_nothing_keep_nobody_out() {
     let server = serve();
-    let silent: Vec<_> = (0..20)
-        .map(|_| TcpStream::connect(server.address))
-        .collect();
-    let since = Instant::now();
-    let answer = asked(&server, "GET /metrics HTTP/1.1\r\n\r\n");
-    // 20 of them, 16 at once, 5 s each.
-    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    assert!(since.elapsed() < Duration::from_secs(20));
-    drop(silent);
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        for _ in 0..100 {
+            let mut one = TcpStream::connect(server.address).unwrap();
+            one.write_all(b"GET /met").unwrap();
+            silent.push(one);
+        }
+        let since = Instant::now();
+        let answer = asked(&server, "GET /metrics HTTP/1.1\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert!(since.elapsed() < Duration::from_secs(1));
+    }
 }
 
 #[test]

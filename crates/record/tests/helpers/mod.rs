@@ -18,7 +18,7 @@ pub(crate) fn clip(name: &str) -> Clip {
 pub(crate) fn options(url: &str, folder: &Path) -> CameraOptions {
     let url = CameraUrl::parse(url).unwrap();
     CameraOptions {
-        pattern: "%H-%M-%S".to_owned(),
+        pattern: "%F_%H-%M-%S".to_owned(),
         ..CameraOptions::new("yard", url, Output::Folder(folder.to_owned()))
     }
 }
