@@ -29,6 +29,7 @@ pub mod h266;
 mod held;
 mod iamf;
 mod jpeg;
+mod mpeg4;
 mod mpeg_audio;
 pub mod nal;
 mod opus;

@@ -6,8 +6,9 @@
 use crate::describe::{ConfigBoxes, config};
 use crate::error::CodecError;
 use crate::esds::EsDescriptor;
+use crate::mpeg4::{self, Layer};
 use crate::presentation::Order;
-use crate::recognise::{Access, Delimiting, Depth, Hints, Recogniser, Verdict};
+use crate::recognise::{Access, Decodes, Delimiting, Depth, Hints, Recogniser, Verdict};
 use crate::{jpeg, mpeg_audio};
 use memchr::memmem;
 use tapo_io::Window;
@@ -54,15 +55,15 @@ pub(crate) fn mp4v(
         _ => return None,
     }
     let mut recogniser = StartCodes::new(Coding::Mpeg4);
-    recogniser.time_bits = es.specific_info.and_then(time_bits);
+    recogniser.layer = es.specific_info.and_then(Layer::find);
     Some(Box::new(recogniser))
 }
 
 #[derive(Debug, Clone)]
 struct StartCodes {
     coding: Coding,
-    /// Bits of `vop_time_increment`, from the video object layer.
-    time_bits: Option<u32>,
+    /// Of MPEG-4: what the video object layer says.
+    layer: Option<Layer>,
     /// Start codes that samples of a sound file began with, and how many samples those were.
     leading: Vec<u8>,
     learnt: u32,
@@ -107,7 +108,7 @@ impl StartCodes {
     const fn new(coding: Coding) -> Self {
         Self {
             coding,
-            time_bits: None,
+            layer: None,
             leading: Vec::new(),
             learnt: 0,
             formats: Vec::new(),
@@ -202,7 +203,12 @@ impl StartCodes {
                 let body = bytes.get(at + 1..)?;
                 let mut head = match self.coding {
                     Coding::Mpeg2 => mpeg2_picture(body)?,
-                    _ => mpeg4_picture(body, self.time_bits)?,
+                    _ => {
+                        // One in front of the picture comes before that of the description.
+                        let own = Layer::find(bytes.get(..at).unwrap_or_default());
+                        let layer = own.as_ref().or(self.layer.as_ref());
+                        mpeg4_picture(body, layer.map(|l| l.time_bits))?
+                    }
                 };
                 head.picture += at + 1;
                 head.bits += bits;
@@ -395,42 +401,6 @@ fn plus_type(bytes: &[u8]) -> Option<u8> {
     }
 }
 
-/// Bits of `vop_time_increment` from the video object layer header (14496-2, 6.2.3) in these bytes.
-fn time_bits(bytes: &[u8]) -> Option<u32> {
-    let (at, _) = codes(bytes).find(|&(_, code)| (0x20..=0x2F).contains(&code))?;
-    let body = bytes.get(at + 1..)?;
-    let mut pos = 0usize;
-    let mut read = |count: usize| -> Option<u32> {
-        let mut value = 0;
-        for _ in 0..count {
-            value = value << 1 | u32::from(body.get(pos / 8)? >> (7 - pos % 8) & 1);
-            pos += 1;
-        }
-        Some(value)
-    };
-    read(9)?; // random_accessible_vol, video_object_type_indication
-    if read(1)? == 1 {
-        read(7)?; // video_object_layer_verid, video_object_layer_priority
-    }
-    if read(4)? == 15 {
-        read(16)?; // par_width, par_height
-    }
-    if read(1)? == 1 {
-        read(3)?; // chroma_format, low_delay
-        if read(1)? == 1 {
-            for _ in 0..79 {
-                read(1)?; // vbv_parameters
-            }
-        }
-    }
-    // Other shapes than the rectangle have more fields.
-    if read(2)? != 0 || read(1)? != 1 {
-        return None;
-    }
-    let resolution = read(16)?;
-    Some((u32::BITS - resolution.saturating_sub(1).leading_zeros()).max(1))
-}
-
 impl Recogniser for StartCodes {
     fn delimiting(&self) -> Delimiting {
         Delimiting::Start
@@ -503,7 +473,14 @@ impl Recogniser for StartCodes {
             self.formats.push(format);
         }
         if self.coding == Coding::Mpeg4 {
-            self.time_bits = time_bits(sample.get(..HEADERS).unwrap_or(sample)).or(self.time_bits);
+            self.layer = Layer::find(sample.get(..HEADERS).unwrap_or(sample)).or(self.layer);
+        }
+    }
+
+    fn decodes(&self, sample: &[u8]) -> Decodes {
+        match self.coding {
+            Coding::Mpeg4 => mpeg4::decodes(sample, self.layer.as_ref()),
+            Coding::Mpeg2 | Coding::H263 => Decodes::Unknown,
         }
     }
 
@@ -580,17 +557,6 @@ mod tests {
         // The end within the header, and just behind it.
         assert_eq!(most(&mpeg2, &data[31..38]), None);
         assert!(most(&mpeg2, &data[31..39]).is_some());
-    }
-
-    #[test]
-    fn time_increment_bits_of_a_layer() {
-        // As ffmpeg writes it: verid, square pixels, control parameters, resolution 25.
-        let layer = [
-            0, 0, 1, 0xB0, 1, 0, 0, 1, 0xB5, 0x89, 0x13, 0, 0, 1, 0, 0, 0, 1, 0x20, 0, 0xC4, 0x8D,
-            0x88, 0, 0xCD, 0x0B, 0x04, 0x24, 0x14, 0x63,
-        ];
-        assert_eq!(time_bits(&layer), Some(5));
-        assert_eq!(time_bits(&layer[..20]), None);
     }
 
     #[test]

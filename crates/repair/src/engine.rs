@@ -65,9 +65,10 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
         Known::Index {
             own,
             profile,
-            notes,
+            mut notes,
         } => {
-            let found = indexed(&job, &layout, &own, &profile)?;
+            let mut found = indexed(&job, &layout, &own, &profile)?;
+            notes.extend(index::bridge(&own, &mut found, &profile));
             return Rebuilt {
                 job,
                 layout: &layout,
@@ -90,8 +91,14 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
         Some(init) => index::own(&job.anywhere, &layout, Some(init))?,
         None => None,
     };
+    let mut notes = known.notes.clone();
     let mut found = match &own {
-        Some(own) => indexed(&job, &layout, own, &reference.profile)?,
+        Some(own) => {
+            let mut found = indexed(&job, &layout, own, &reference.profile)?;
+            notes.extend(own.notes.iter().cloned());
+            notes.extend(index::bridge(own, &mut found, &reference.profile));
+            found
+        }
         None => {
             let found = search(&job, &layout, &reference.profile)?;
             let mut data = 0;
@@ -117,7 +124,7 @@ fn attempt(broken: &Path, references: &[PathBuf], options: &Options) -> Result<R
         profile: &reference.profile,
         file_type: &reference.file_type,
         found,
-        notes: known.notes,
+        notes,
         basis: known.basis,
     };
     rebuilt.write()

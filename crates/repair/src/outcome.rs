@@ -113,6 +113,12 @@ pub enum Note {
         /// ones.
         pictures: u32,
     },
+    /// The pictures of a track do not decode with the settings of its decoder, which the index holds, and nothing was found that
+    /// they decode with.
+    Undecodable {
+        /// Track id in the output.
+        track: u32,
+    },
     /// Boxes that speak of single samples of the basis are left out, since nothing
     /// says it of those that were found.
     LeftOut {
@@ -288,6 +294,7 @@ impl Reconstruction {
                 Note::TracksUnknown { .. }
                     | Note::EndUnread { .. }
                     | Note::FragmentsMissing { .. }
+                    | Note::Undecodable { .. }
                     | Note::TimesMended { sure: false, .. }
             )
         };

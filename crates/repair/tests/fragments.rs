@@ -247,6 +247,30 @@ fn fragments_that_are_missing_are_told() {
 }
 
 #[test]
+fn a_fragment_that_lost_its_head_alone_is_not_missing() {
+    for name in ["h264_bframes_aac.mp4", "h264_alaw.mov"] {
+        let (file, spans) = in_fragments(&clip(name), 1);
+        let moofs = tapo_movie::read(&file).unwrap().fragments;
+        let moof = moofs
+            .iter()
+            .map(|f| f.moof)
+            .find(|m| m.start == spans[1].start);
+        let moof = moof.unwrap();
+        assert!(moofs.len() > 2);
+        let mut broken = file.clone();
+        broken[moof.start as usize..moof.end as usize].fill(0);
+        let (done, got) = told(&broken);
+        for (track, (got, want)) in got.iter().zip(&content(&file)).enumerate() {
+            let times = |c: &[Content]| c.iter().map(|c| (c.1, c.2)).collect::<Vec<_>>();
+            assert_eq!(times(got), times(want), "{name} {track}");
+            assert!(got == want, "{name} {track}");
+        }
+        assert!(done.gaps.is_empty(), "{name}: {:?}", done.gaps);
+        assert!(done.notes.is_empty(), "{name}: {:?}", done.notes);
+    }
+}
+
+#[test]
 fn fragments_that_are_missing_in_front_are_told() {
     let (file, spans) = in_fragments(&clip("h264_bframes_aac.mp4"), 1);
     let mut broken = file.clone();

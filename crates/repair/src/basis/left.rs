@@ -34,9 +34,11 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
     let plain = unfit::read(named.as_ref().map_or(source, |n| n as &dyn ByteSource))?;
     let open = |m: &Movie| m.tracks.iter().any(|t| t.defaults.is_some());
     if view.is_fragmented() || plain.movie.as_ref().is_some_and(open) {
-        let Some(mut own) = index::own(source, view.layout, None)? else {
+        let with_names = named.as_ref().map_or(source, |n| n as &dyn ByteSource);
+        let Some(mut own) = index::own(with_names, view.layout, None)? else {
             return Ok(Left::Nothing);
         };
+        own.changed |= named.is_some();
         own.changed |= described::put_right(source, &mut own.movie)?;
         described::doubt_others(source, &mut own)?;
         return fragments(source, own);
@@ -74,6 +76,8 @@ pub(crate) fn read(view: View<'_>) -> Result<Left> {
             changed,
             notes,
             restarts: Vec::new(),
+            holes: Vec::new(),
+            missing_in_front: 0,
         };
         return Ok(match unset {
             true => Left::Unset(Box::new(own)),

@@ -284,12 +284,20 @@ fn steady(
     let Some(recogniser) = of.and_then(|t| t.recogniser.as_ref()) else {
         return Ok(1.0);
     };
+    let heads = spans
+        .take(COMPARED)
+        .map(|span| source.read_span(Span::at(span.start, span.len().min(HEADER))));
+    let heads = heads.collect::<tapo_io::Result<Vec<_>>>()?;
+    Ok(steadiness(&**recogniser, heads.iter().map(Vec::as_slice)))
+}
+
+/// The part of the pictures that begin so whose headers say what most of them say; 1 where none says anything.
+pub(crate) fn steadiness<'a>(
+    recogniser: &dyn Recogniser,
+    heads: impl Iterator<Item = &'a [u8]>,
+) -> f64 {
     let mut counts: Vec<(u32, u64)> = Vec::new();
-    for span in spans.take(COMPARED) {
-        let head = source.read_span(Span::at(span.start, span.len().min(HEADER)))?;
-        let Some(habit) = recogniser.habit(&head) else {
-            continue;
-        };
+    for habit in heads.filter_map(|head| recogniser.habit(head)) {
         match counts.iter_mut().find(|(known, _)| *known == habit) {
             Some((_, count)) => *count += 1,
             None => counts.push((habit, 1)),
@@ -297,7 +305,7 @@ fn steady(
     }
     let all: u64 = counts.iter().map(|(_, n)| n).sum();
     let most = counts.iter().map(|(_, n)| *n).max();
-    Ok(most.map_or(1.0, |most| share(most, all)))
+    most.map_or(1.0, |most| share(most, all))
 }
 
 /// `part` of `whole`; nothing of nothing.

@@ -8,6 +8,7 @@
 
 mod camera;
 mod choose;
+mod damaged;
 mod described;
 mod inband;
 mod left;
@@ -61,16 +62,21 @@ pub(crate) struct Described {
 pub(crate) fn find(view: View<'_>, named: &[PathBuf]) -> Result<Known> {
     let source = view.source;
     let left = match left::read(view)? {
-        left::Left::Index(own) => {
-            let profile = Box::new(of_itself(&own, source)?);
-            let notes = own.notes.clone();
-            return Ok(Known::Index {
-                own,
-                profile,
-                notes,
-            });
+        left::Left::Index(mut own) => {
+            let undecodable = damaged::put_right(view, &mut own, Some(named))?;
+            let notes = undecodable
+                .iter()
+                .map(|id| Note::Undecodable { track: *id });
+            own.notes.extend(notes);
+            return by_index(own, source);
         }
-        left::Left::Unset(own) => return unset::complete(view, own, named),
+        left::Left::Unset(mut own) => {
+            damaged::put_right(view, &mut own, None)?;
+            if unset::is_unset(source, &own.movie)? {
+                return unset::complete(view, own, named);
+            }
+            return by_index(own, source);
+        }
         left::Left::Descriptions(movie) => Some(movie),
         left::Left::Nothing => None,
     };
@@ -125,6 +131,16 @@ pub(crate) fn find(view: View<'_>, named: &[PathBuf]) -> Result<Known> {
     Ok(Known::Described(Box::new(described)))
 }
 
+fn by_index(own: Box<Own>, source: &dyn ByteSource) -> Result<Known> {
+    let profile = Box::new(of_itself(&own, source)?);
+    let notes = own.notes.clone();
+    Ok(Known::Index {
+        own,
+        profile,
+        notes,
+    })
+}
+
 /// An index that is still there, and what the samples it speaks of teach.
 ///
 /// # Errors
@@ -136,7 +152,8 @@ pub(crate) fn index(source: &dyn ByteSource, layout: &Layout) -> Result<Option<(
         alone: true,
     };
     match left::read(view)? {
-        left::Left::Index(own) => {
+        left::Left::Index(mut own) => {
+            damaged::put_right(view, &mut own, None)?;
             let profile = of_itself(&own, source)?;
             Ok(Some((*own, profile)))
         }

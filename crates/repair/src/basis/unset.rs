@@ -99,6 +99,7 @@ pub(super) fn complete(view: View<'_>, mut own: Box<Own>, named: &[PathBuf]) -> 
         };
         completed.push((index, place));
         let other = reference.profile.movie.tracks.get(place);
+        let there = other.map(|t| t.header.id);
         let (Some(own), Some(other)) = (
             track.descriptions.first_mut(),
             other.and_then(|t| t.descriptions.first()),
@@ -106,8 +107,6 @@ pub(super) fn complete(view: View<'_>, mut own: Box<Own>, named: &[PathBuf]) -> 
             return Err(differs(view, &reference, id));
         };
         *own = with_settings(own, other);
-        let there = reference.profile.movie.tracks.get(place);
-        let there = there.map(|t| t.header.id);
         let by_trial = settled.notes.iter().find_map(|note| match note {
             Note::SetsByTrial {
                 track,

@@ -2,6 +2,7 @@
 
 mod counts;
 mod fragments;
+mod layers;
 mod rates;
 mod waveforms;
 
@@ -72,6 +73,7 @@ pub(crate) fn check(
     }
     differences.extend(counts::differences(source, found, &reference.profile)?);
     differences.extend(waveforms::other_sound(source, found, reference)?);
+    differences.extend(layers::differences(source, found, reference)?);
     if differences.is_empty() {
         return Ok(());
     }

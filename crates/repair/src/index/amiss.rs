@@ -1,6 +1,7 @@
 //! Fragments that say what others, or the index, contradict: of which track they are, when they are shown, and by which
 //! description they are decoded.
 
+use super::Hole;
 use crate::{Note, Result};
 use std::collections::HashMap;
 use tapo_bmff::{BoxTree, FourCc};
@@ -257,12 +258,14 @@ pub(super) fn goes_back(read: &Read) -> Vec<u32> {
     all
 }
 
-/// How many fragments are missing between others: numbers are left out, and times with them.
-pub(super) fn missing(fragments: &[Fragment]) -> u64 {
+/// The places where fragments are missing between others: numbers are left out, and times with them.
+pub(super) fn holes(fragments: &[Fragment]) -> Vec<Hole> {
     let mut ends: HashMap<u32, (u64, u64)> = HashMap::new();
-    let (mut before, mut missing) = (None, 0);
+    let mut before: Option<&Fragment> = None;
+    let mut holes = Vec::new();
     for fragment in fragments.iter().filter(|f| f.whole) {
         let mut jumps = !fragment.tracks.is_empty();
+        let mut lasts = Vec::with_capacity(fragment.tracks.len());
         for part in &fragment.tracks {
             let Some(time) = part.base_media_decode_time else {
                 jumps = false;
@@ -273,13 +276,21 @@ pub(super) fn missing(fragments: &[Fragment]) -> u64 {
                 (time.saturating_add(part.duration), part.duration),
             );
             jumps &= end.is_some_and(|(end, lasts)| time > end.saturating_add(lasts / 4));
+            lasts.extend(end.map(|(end, _)| (part.track_id, time.saturating_sub(end))));
         }
-        if let (true, Some(a), Some(b)) = (jumps, before, fragment.sequence_number) {
-            missing += u64::from(b).saturating_sub(u64::from(a) + 1);
+        if let (true, Some(last), Some(b)) = (jumps, before, fragment.sequence_number)
+            && let Some(a) = last.sequence_number
+        {
+            let fragments = u64::from(b).saturating_sub(u64::from(a) + 1);
+            holes.extend((fragments > 0).then(|| Hole {
+                bytes: Span::new(last.moof.end, fragment.moof.start.max(last.moof.end)),
+                fragments,
+                lasts,
+            }));
         }
-        before = fragment.sequence_number;
+        before = Some(fragment);
     }
-    missing
+    holes
 }
 
 /// How many fragments are missing in front of the others: they are numbered from 1 on, and go on from times that so many of them

@@ -1,10 +1,12 @@
 //! What an index that is still there says: it is the authority on its samples.
 
 mod amiss;
+mod holes;
 mod lasting;
 mod merge;
 mod samples;
 
+pub(crate) use holes::{Hole, bridge};
 pub(crate) use merge::{merge, unindexed};
 pub(crate) use samples::{Indexed, samples};
 
@@ -33,6 +35,10 @@ pub(crate) struct Own {
     pub(crate) notes: Vec<Note>,
     /// Where fragments begin anew, so that they may be of another recording.
     pub(crate) restarts: Vec<u64>,
+    /// Where fragments are missing between others.
+    pub(crate) holes: Vec<Hole>,
+    /// Fragments that are missing in front of all others.
+    pub(crate) missing_in_front: u64,
 }
 
 /// Reads what is left of the index. `init` stands in for the `moov` of a
@@ -63,6 +69,8 @@ pub(crate) fn own(
             changed: false,
             notes: Vec::new(),
             restarts: Vec::new(),
+            holes: Vec::new(),
+            missing_in_front: 0,
         }));
     }
     let mut overlay = Overlay::new(source, prefix);
@@ -109,10 +117,12 @@ pub(crate) fn own(
         notes.extend(guessed.map(|track| Note::TimesMended { track, sure: false }));
     }
     let row = sorted.as_deref().unwrap_or(&read.fragments);
-    let missing = amiss::missing(row);
-    let fragments = missing + amiss::missing_in_front(row);
-    notes.extend((fragments > 0).then_some(Note::FragmentsMissing { fragments }));
+    let mut holes = amiss::holes(row);
+    let missing_in_front = amiss::missing_in_front(row);
     let of_file = |s: &Span| Span::new(s.start.saturating_sub(shift), s.end.saturating_sub(shift));
+    for hole in &mut holes {
+        hole.bytes = of_file(&hole.bytes);
+    }
     boxes.extend(repeated.bytes.iter().map(of_file));
     let mut doubted: Vec<Span> = repeated.doubted.iter().map(of_file).collect();
     for track in &mut movie.tracks {
@@ -132,9 +142,11 @@ pub(crate) fn own(
         boxes,
         named,
         doubted,
-        changed: changed || missing > 0,
+        changed: changed || !holes.is_empty(),
         notes,
         restarts,
+        holes,
+        missing_in_front,
     }))
 }
 

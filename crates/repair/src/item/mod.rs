@@ -81,6 +81,8 @@ pub(crate) struct Found {
     pub(crate) dropped: Vec<Dropped>,
     /// Where samples stood that do not belong there, and how many.
     pub(crate) foreign: Vec<(Span, u64)>,
+    /// Where nothing but the heads of fragments was lost: all of their samples were found.
+    pub(crate) filled: Vec<Span>,
 }
 
 /// A sample that an index names and whose bytes are something else.
@@ -127,7 +129,17 @@ impl Found {
         self.cut = old.cut;
         self.turns = old.turns;
         self.dropped = old.dropped;
+        self.filled = old.filled;
         left_out
+    }
+
+    /// Whether a stretch is all of fragments whose heads alone were lost.
+    pub(crate) fn is_filled(&self, stretch: &Stretch) -> bool {
+        let first = self
+            .filled
+            .first()
+            .and_then(|_| self.items.get(stretch.first));
+        first.is_some_and(|first| self.filled.iter().any(|f| f.contains(first.span())))
     }
 
     /// The stretches, each with the indices of its items.

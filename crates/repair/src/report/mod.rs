@@ -255,6 +255,7 @@ fn gaps(found: &Found, profile: &Profile, line: &Timeline) -> Vec<Gap> {
     let stretches = found.stretches.iter().zip(&line.missing);
     stretches
         .filter(|(stretch, _)| !stretch.lost.is_empty())
+        .filter(|(stretch, _)| !found.is_filled(stretch))
         .map(|(stretch, missing)| {
             let usual = profile.tracks.get(leader).map_or(0, |t| t.durations.usual);
             let hz = profile.movie.tracks.get(leader).map_or(1, |t| t.timescale);

@@ -153,7 +153,8 @@ fn bounded(
     range: Range<usize>,
     ends: &[i64],
 ) -> Option<Vec<i64>> {
-    let lost = found.stretches.get(number)?.lost;
+    let stretch = found.stretches.get(number)?;
+    let (lost, is_filled) = (stretch.lost, found.is_filled(stretch));
     let items = found.items.range(range.clone());
     let behind = found.items.range(range.end..found.items.len());
     let mut starts = ends.to_vec();
@@ -164,6 +165,18 @@ fn bounded(
             continue;
         };
         known = true;
+        if is_filled {
+            // The samples in front may be said to last until there.
+            let free = |i: &Item| !matches!(i.when, When::Known { .. });
+            let rest = found
+                .items
+                .range(range.start..found.items.len())
+                .filter(own);
+            let rest = rest.take_while(free);
+            let lasts = rest.map(|i| of.row_ticks(u64::from(i.size), i.samples));
+            *start = dts - lasts.sum::<i64>();
+            continue;
+        }
         let lasts = items.clone().filter(own);
         let lasts: i64 = lasts
             .map(|i| of.row_ticks(u64::from(i.size), i.samples))

@@ -106,8 +106,11 @@ impl Timeline {
                 is_sure: stretch.lost.is_empty(),
                 pace: before.pace,
             };
+            // Of fragments it is known when they began and ended, and their samples stand track by track.
+            let is_free = !found.is_filled(stretch);
             let tempo = sound
                 .as_ref()
+                .filter(|_| is_free)
                 .and_then(|sound| Tempo::find(found, profile, sound, range.clone(), start(sound)));
             let usual = rate::usual(profile, leader);
             let meeting = sound.as_ref().zip(tempo.as_ref());
@@ -159,6 +162,7 @@ impl Timeline {
                     (Some(tempo), _) if track == leader => tempo.apply(own),
                     (_, Some(of)) => {
                         let cadence = of.durations.cadence.as_ref();
+                        let cadence = cadence.filter(|_| is_free);
                         cadence.into_iter().for_each(|c| count_out(c, own, found));
                     }
                     _ => {}

@@ -65,6 +65,9 @@ enum Remark {
     FragmentsMissing {
         fragments: u64,
     },
+    Undecodable {
+        track: u32,
+    },
     TimesMended {
         track: u32,
         sure: bool,
@@ -283,6 +286,7 @@ fn remark(note: &Note) -> Remark {
         Note::FragmentsMissing { fragments } => Remark::FragmentsMissing {
             fragments: *fragments,
         },
+        Note::Undecodable { track } => Remark::Undecodable { track: *track },
         Note::TracksUnknown { tracks } => Remark::TracksUnknown { tracks: *tracks },
     }
 }

@@ -176,6 +176,10 @@ fn note_words(note: &Note) -> String {
             "parameter sets of track {track} found by trial: {differs} (confirmed by {})",
             number::count(u64::from(*pictures), "picture"),
         ),
+        Note::Undecodable { track } => format!(
+            "the pictures of track {track} do not decode with the parameter sets of its index, which are damaged, \
+             and no others were found: a recording by the same camera as --reference would bring them back"
+        ),
         Note::LeftOut { track, boxes } => {
             let boxes: Vec<_> = boxes.iter().map(ToString::to_string).collect();
             format!(
