@@ -131,11 +131,13 @@ fn a_decoder_without_settings_gets_those_of_a_good_recording() {
     for (what, file, track) in [("avcC", &unset, 1), ("esds", &deaf, 2)] {
         let (done, written) = mend(file, &[clip(CLIP)]).unwrap();
         let from = clip(CLIP);
-        assert!(
-            done.notes.contains(&Note::SettingsTaken { track, from }),
-            "{what}: {:?}",
-            done.notes
-        );
+        let by_trial = |n: &Note| matches!(n, Note::SetsByTrial { track: 1, .. });
+        let told = match what {
+            // One bit of it is wrong: that is found without.
+            "avcC" => done.notes.iter().any(by_trial),
+            _ => done.notes.contains(&Note::SettingsTaken { track, from }),
+        };
+        assert!(told, "{what}: {:?}", done.notes);
         assert!(timed(&written) == truth, "{what}");
         let described = |file| {
             movie(file)
@@ -145,8 +147,10 @@ fn a_decoder_without_settings_gets_those_of_a_good_recording() {
                 .collect::<Vec<_>>()
         };
         assert!(described(&written) == described(&sound), "{what}");
-        let alone = mend(file, &[]);
-        assert!(matches!(alone, Err(Error::NoReference { .. })), "{what}");
+        match (what, mend(file, &[])) {
+            ("avcC", Ok((_, alone))) => assert!(described(&alone) == described(&sound)),
+            (_, alone) => assert!(matches!(alone, Err(Error::NoReference { .. })), "{what}"),
+        }
     }
     let other = mend(&unset, &[clip("h264_other_size.mp4")]);
     assert!(matches!(other, Err(Error::ReferenceDiffers { .. })));
