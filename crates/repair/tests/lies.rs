@@ -152,6 +152,8 @@ fn a_decoder_without_settings_gets_those_of_a_good_recording() {
             (_, alone) => assert!(matches!(alone, Err(Error::NoReference { .. })), "{what}"),
         }
     }
+    // More than a byte of it is wrong.
+    unset[sps..sps + 9].fill(0xff);
     let other = mend(&unset, &[clip("h264_other_size.mp4")]);
     assert!(matches!(other, Err(Error::ReferenceDiffers { .. })));
 }
