@@ -12,6 +12,7 @@
 pub mod aac;
 mod ac3;
 mod access;
+pub mod adpcm;
 mod alac;
 mod amr;
 mod av1;
@@ -52,6 +53,7 @@ mod vp9;
 
 pub use describe::{CodecDescription, ConfigBoxes, MediaKind, describe};
 pub use error::{CodecError, Result};
+pub use opus::duration as opus_duration;
 pub use parameter_sets::{ParameterSetKind, find_parameter_sets, reconfigured};
 pub use presentation::{Order, OrderKey, PresentationOrder};
 pub use recognise::{

@@ -35,6 +35,62 @@ impl SampleDescription {
         Self::parse(w.into_bytes(), FourCc(*b"soun"))
     }
 
+    /// Linear samples of 16 bits, the high octet first, as `ipcm` (ISO/IEC 23003-5).
+    #[must_use]
+    pub fn pcm16(rate: u16, channels: u16) -> Option<Self> {
+        let mut w = BoxWriter::new();
+        w.boxed(b"ipcm", |w| {
+            w.zeros(6).u16(1).zeros(8).u16(channels).u16(16).zeros(4);
+            w.u32(u32::from(rate) << 16);
+            // Flag 1 would be: the low octet first.
+            w.full(b"pcmC", 0, 0, |w| {
+                w.raw(&[0, 16]);
+            });
+        });
+        Self::parse(w.into_bytes(), FourCc(*b"soun"))
+    }
+
+    /// Opus of one or two channels that begins amid a stream: nothing of it is to be
+    /// skipped ("Encapsulation of Opus in ISO Base Media File Format", 4.3).
+    #[must_use]
+    pub fn opus(channels: u8) -> Option<Self> {
+        const RATE: u16 = 48_000;
+        let mut w = BoxWriter::new();
+        w.boxed(b"Opus", |w| {
+            w.zeros(6)
+                .u16(1)
+                .zeros(8)
+                .u16(channels.into())
+                .u16(16)
+                .zeros(4);
+            w.u32(u32::from(RATE) << 16);
+            w.boxed(b"dOps", |w| {
+                // Version, channels, PreSkip, InputSampleRate, gain, mapping family.
+                w.raw(&[0, channels])
+                    .u16(0)
+                    .u32(RATE.into())
+                    .u16(0)
+                    .raw(&[0]);
+            });
+        });
+        Self::parse(w.into_bytes(), FourCc(*b"soun"))
+    }
+
+    /// XML documents of this namespace, packed by the method of this MIME type or, if it is
+    /// empty, not at all, as `metx` (ISO/IEC 14496-12, 12.3.3.2).
+    #[must_use]
+    pub fn xml(encoding: &str, namespace: &str) -> Option<Self> {
+        let mut w = BoxWriter::new();
+        w.boxed(b"metx", |w| {
+            w.zeros(6).u16(1);
+            // The third is where its schema is.
+            for text in [encoding, namespace, ""] {
+                w.raw(text.as_bytes()).zeros(1);
+            }
+        });
+        Self::parse(w.into_bytes(), FourCc(*b"meta"))
+    }
+
     /// The sample entry type: `avc1`, `mp4a`, ...
     #[must_use]
     pub const fn kind(&self) -> FourCc {
@@ -86,5 +142,24 @@ mod tests {
         assert_eq!(alaw.sample_rate(), Some(8000));
         assert_eq!(alaw.channels(), Some(1));
         assert_eq!(alaw.entry.children().count(), 0);
+    }
+
+    #[test]
+    fn pcm_and_opus_say_what_their_boxes_must() {
+        let pcm = SampleDescription::pcm16(44_100, 2).unwrap();
+        assert_eq!((pcm.sample_rate(), pcm.channels()), (Some(44_100), Some(2)));
+        assert_eq!(pcm.child(b"pcmC"), Some(&[0, 0, 0, 0, 0, 16][..]));
+        let xml = SampleDescription::xml("", "urn:x").unwrap();
+        assert_eq!(
+            xml.entry.raw(),
+            b"\0\0\0\x18metx\0\0\0\0\0\0\0\x01\0urn:x\0\0"
+        );
+        let opus = SampleDescription::opus(1).unwrap();
+        assert_eq!(
+            (opus.sample_rate(), opus.channels()),
+            (Some(48_000), Some(1))
+        );
+        let head = [0, 1, 0, 0, 0, 0, 0xbb, 0x80, 0, 0, 0];
+        assert_eq!(opus.child(b"dOps"), Some(&head[..]));
     }
 }

@@ -137,16 +137,16 @@ pub(crate) fn tables<'a>(
     chunk_tables(w, samples, lists_sizes(track, samples), later);
 }
 
-/// Whether every size must be listed though all are equal: of G.711 packets
-/// with one size for all, GStreamer 1.22 plays 200 bytes in 64,000, and VLC
+/// Whether every size must be listed though all are equal: of G.711 packets (and those
+/// of PCM) with one size for all, GStreamer 1.22 plays 200 bytes in 64,000, and VLC
 /// loses the last second. Single bytes (QuickTime's way) are read right, and a
 /// count that only a hostile file has is not written out.
 fn lists_sizes(track: &Track, samples: &dyn Columns) -> bool {
-    let g711 = |d: &SampleDescription| d.kind() == b"alaw" || d.kind() == b"ulaw";
+    let bare = |d: &SampleDescription| [b"alaw", b"ulaw", b"ipcm"].iter().any(|k| d.kind() == *k);
     let SizeColumn::Constant { size, count } = samples.sizes() else {
         return false;
     };
-    size > 1 && count < 1 << 24 && track.descriptions.iter().any(g711)
+    size > 1 && count < 1 << 24 && track.descriptions.iter().any(bare)
 }
 
 fn chunk_tables<'a>(

@@ -57,6 +57,12 @@ fn packet(head: &[u8]) -> Option<(u32, u64)> {
     (1..=5760).contains(&samples).then_some((samples, least))
 }
 
+/// Samples at 48 kHz of a packet; `None` if it is none (§3.4).
+#[must_use]
+pub fn duration(packet: &[u8]) -> Option<u32> {
+    self::packet(packet).map(|(samples, _)| samples)
+}
+
 /// Bytes of a frame at most (§3.4, R2).
 const LARGEST: usize = 1275;
 
