@@ -5,7 +5,7 @@ mod config;
 mod mp4;
 
 pub(crate) use config::{Codec, ParameterSets};
-pub use config::{CodecConfig, Law};
+pub use config::{CodecConfig, Law, PlainSound};
 
 use crate::{Error, Result};
 use std::sync::Arc;

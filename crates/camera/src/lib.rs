@@ -5,7 +5,8 @@
 //! clock, for several clients at once. A [`Fault`] makes it misbehave.
 //!
 //! RTSP/1.0 is RFC 2326, RTP and RTCP are RFC 3550; payload formats are those of
-//! RFC 6184 (H.264), RFC 7798 (H.265), RFC 3640 (AAC) and RFC 3551 (G.711). A
+//! RFC 6184 (H.264), RFC 7798 (H.265), RFC 2435 (JPEG), RFC 3640 (AAC), RFC 3551 (G.711 and other sound), RFC 7587
+//! (Opus) and of ONVIF (metadata). A
 //! session belongs to its connection and ends with it.
 //!
 //! ```no_run
@@ -40,7 +41,7 @@ mod session;
 mod transport;
 
 pub use auth::Authentication;
-pub use clip::{Clip, ClipSample, CodecConfig, Law, TrackSource};
+pub use clip::{Clip, ClipSample, CodecConfig, Law, PlainSound, TrackSource};
 pub use config::{CameraConfig, Start};
 pub use error::{Error, Result};
 pub use fault::Fault;

@@ -7,6 +7,9 @@ pub(crate) mod aac;
 pub(crate) mod g711;
 pub(crate) mod h264;
 pub(crate) mod h265;
+pub(crate) mod jpeg;
+pub(crate) mod message;
+pub(crate) mod plain;
 
 use crate::clip::Codec;
 
@@ -42,6 +45,9 @@ pub(crate) fn packetize(
         Codec::H265(sets) => h265::packetize(sets, sample, in_band, max_payload, sink),
         Codec::Aac(_) => aac::packetize(sample, max_payload, sink),
         Codec::G711(_) => g711::packetize(sample, max_payload, sink),
+        Codec::Plain(..) => plain::packetize(sample, max_payload, sink),
+        Codec::Jpeg => jpeg::packetize(sample, max_payload, sink),
+        Codec::Message(_) => message::packetize(sample, max_payload, sink),
     }
 }
 

@@ -42,7 +42,11 @@ pub(crate) fn describe(clip: &Clip, host: IpAddr, application: bool) -> String {
 
 fn media(sdp: &mut String, index: usize, track: &Track, family: &str, any: &str) {
     let codec = &track.codec;
-    let kind = if codec.is_video() { "video" } else { "audio" };
+    let kind = match codec {
+        Codec::Message(_) => "application",
+        codec if codec.is_video() => "video",
+        _ => "audio",
+    };
     let payload_type = codec.payload_type();
     let (name, rate) = (codec.encoding(), codec.clock_rate());
     let control = control(index);
@@ -57,7 +61,10 @@ fn media(sdp: &mut String, index: usize, track: &Track, family: &str, any: &str)
             );
             (format!("/{}", aac.channels), Some(parameters))
         }
-        Codec::G711(_) => (String::new(), None),
+        Codec::Plain(sound, _) if sound.channels > 1 => (format!("/{}", sound.channels), None),
+        Codec::G711(_) | Codec::Plain(..) | Codec::Jpeg | Codec::Message(_) => {
+            (String::new(), None)
+        }
     };
     let _ = write!(
         sdp,

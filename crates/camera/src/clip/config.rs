@@ -23,6 +23,23 @@ pub enum CodecConfig {
     Aac(Vec<u8>),
     /// G.711, one channel at 8 kHz.
     G711(Law),
+    /// Sound that is sent as it stands, a sample of the clip in a packet.
+    Plain(PlainSound),
+    /// JPEG pictures (ITU-T T.81), baseline, 4:2:2 or 4:2:0, at most 2040 pixels wide and high.
+    Jpeg,
+    /// Documents of metadata, by the name of their format (`vnd.onvif.metadata`).
+    Message(String),
+}
+
+/// What a session description says of a format that needs no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlainSound {
+    /// The name of the format (`L16`, `opus`, `G722`, `G726-32`, ...).
+    pub encoding: String,
+    /// Ticks of its clock per second.
+    pub clock_rate: u32,
+    /// Channels that are stated.
+    pub channels: u16,
 }
 
 /// A configuration that was read and found sound.
@@ -31,6 +48,9 @@ pub(crate) enum Codec {
     H265(ParameterSets),
     Aac(Aac),
     G711(Law),
+    Plain(PlainSound, CodecConfig),
+    Jpeg,
+    Message(CodecConfig),
 }
 
 /// What `avcC` and `hvcC` have in common.
@@ -103,6 +123,19 @@ impl Codec {
                 })
             }
             CodecConfig::G711(law) => Self::G711(law),
+            CodecConfig::Plain(ref sound) => {
+                if sound.clock_rate == 0 || !is_token(&sound.encoding) {
+                    return Err(Error::Unsupported("it has no name, or no clock".into()));
+                }
+                Self::Plain(sound.clone(), config)
+            }
+            CodecConfig::Jpeg => Self::Jpeg,
+            CodecConfig::Message(ref name) => {
+                if !is_token(name) {
+                    return Err(Error::Unsupported("its format has no name".into()));
+                }
+                Self::Message(config)
+            }
         })
     }
 
@@ -112,42 +145,57 @@ impl Codec {
             Self::Aac(aac) => &aac.record,
             Self::G711(Law::A) => &CodecConfig::G711(Law::A),
             Self::G711(Law::Mu) => &CodecConfig::G711(Law::Mu),
+            Self::Plain(_, config) | Self::Message(config) => config,
+            Self::Jpeg => &CodecConfig::Jpeg,
         }
     }
 
     pub(crate) const fn is_video(&self) -> bool {
-        matches!(self, Self::H264(_) | Self::H265(_))
+        matches!(self, Self::H264(_) | Self::H265(_) | Self::Jpeg)
     }
 
     /// Ticks of the RTP timestamp per second.
     pub(crate) const fn clock_rate(&self) -> u32 {
         match self {
-            Self::H264(_) | Self::H265(_) => 90_000,
+            Self::H264(_) | Self::H265(_) | Self::Jpeg | Self::Message(_) => 90_000,
+            Self::Plain(sound, _) => sound.clock_rate,
             Self::Aac(aac) => aac.rate,
             Self::G711(_) => 8000,
         }
     }
 
     /// The encoding name of the payload format.
-    pub(crate) const fn encoding(&self) -> &'static str {
+    pub(crate) fn encoding(&self) -> &str {
         match self {
             Self::H264(_) => "H264",
             Self::H265(_) => "H265",
             Self::Aac(_) => "mpeg4-generic",
             Self::G711(Law::A) => "PCMA",
             Self::G711(Law::Mu) => "PCMU",
+            Self::Jpeg => "JPEG",
+            Self::Plain(sound, _) => &sound.encoding,
+            Self::Message(CodecConfig::Message(name)) => name,
+            Self::Message(_) => "",
         }
     }
 
-    /// The RTP payload type: static for G.711 (RFC 3551, 6), else dynamic.
+    /// The RTP payload type: static for G.711 and JPEG (RFC 3551, 6), else dynamic.
     pub(crate) const fn payload_type(&self) -> u8 {
         match self {
             Self::H264(_) | Self::H265(_) => 96,
-            Self::Aac(_) => 97,
+            Self::Aac(_) | Self::Plain(..) => 97,
+            Self::Jpeg => 26,
+            Self::Message(_) => 107,
             Self::G711(Law::A) => 8,
             Self::G711(Law::Mu) => 0,
         }
     }
+}
+
+/// Whether it can stand in a session description (RFC 8866, `token`).
+fn is_token(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._+".contains(&byte);
+    !name.is_empty() && name.bytes().all(plain)
 }
 
 #[derive(Default)]

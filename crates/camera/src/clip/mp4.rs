@@ -1,6 +1,6 @@
 //! A clip out of an MP4 or QuickTime file, fragmented or not.
 
-use super::{Clip, ClipSample, CodecConfig, Law, TrackSource};
+use super::{Clip, ClipSample, CodecConfig, Law, PlainSound, TrackSource};
 use crate::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -151,6 +151,17 @@ fn config(description: &SampleDescription) -> Result<CodecConfig, String> {
             }
             CodecConfig::G711(if kind == b"alaw" { Law::A } else { Law::Mu })
         }
+        b"Opus" => CodecConfig::Plain(PlainSound {
+            encoding: "opus".into(),
+            clock_rate: 48_000,
+            // Always two, whatever is coded (RFC 7587, 7).
+            channels: 2,
+        }),
+        b"jpeg" => CodecConfig::Jpeg,
+        // Object type 6C (ISO/IEC 14496-1, table 5) is JPEG.
+        b"mp4v" if description.child(b"esds").and_then(object_type) == Some(0x6c) => {
+            CodecConfig::Jpeg
+        }
         _ => return Err(format!("cameras do not send {kind}")),
     })
 }
@@ -174,6 +185,22 @@ fn find(mut boxes: &[u8], kind: [u8; 4]) -> Option<&[u8]> {
 /// The `DecoderSpecificInfo` of an `esds` payload that declares AAC (ISO/IEC
 /// 14496-1, 7.2.6.5 to 7.2.6.7; 14496-14, 5.6).
 fn audio_specific_config(esds: &[u8]) -> Option<&[u8]> {
+    let decoder = decoder_config(esds)?;
+    // MPEG-4 audio, or MPEG-2 AAC of three profiles.
+    if !matches!(decoder.first()?, 0x40 | 0x66..=0x68) {
+        return None;
+    }
+    let (tag, config, _) = descriptor(decoder.get(13..)?)?;
+    (tag == 5).then_some(config)
+}
+
+/// The `objectTypeIndication` of an `esds` payload.
+fn object_type(esds: &[u8]) -> Option<u8> {
+    decoder_config(esds)?.first().copied()
+}
+
+/// The `DecoderConfigDescriptor` of an `esds` payload.
+fn decoder_config(esds: &[u8]) -> Option<&[u8]> {
     let (tag, es, _) = descriptor(esds.get(4..)?)?;
     let (&[_, _, flags], mut rest) = es.split_first_chunk()?;
     if tag != 3 {
@@ -190,12 +217,7 @@ fn audio_specific_config(esds: &[u8]) -> Option<&[u8]> {
         rest = rest.get(2..)?;
     }
     let (tag, decoder, _) = descriptor(rest)?;
-    // MPEG-4 audio, or MPEG-2 AAC of three profiles.
-    if tag != 4 || !matches!(decoder.first()?, 0x40 | 0x66..=0x68) {
-        return None;
-    }
-    let (tag, config, _) = descriptor(decoder.get(13..)?)?;
-    (tag == 5).then_some(config)
+    (tag == 4).then_some(decoder)
 }
 
 /// Tag, payload, and what follows (ISO/IEC 14496-1, 8.3.3).
