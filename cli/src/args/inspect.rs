@@ -39,6 +39,13 @@ pub(crate) struct InspectArgs {
     /// Show every clock: dates, durations, edit lists in words, stamps of fragments
     #[arg(long, group = "view")]
     timing: bool,
+    /// With --timing: the times of every frame as CSV, by all that says when it was taken
+    ///
+    /// That is SEI messages (MISB ST 0604, retina-record's strawlab.org/89H and o8B), the stamps of tapo's
+    /// recordings, finalized or not, and prft. The column 'clock' tells by which it was taken: misb,
+    /// camera, arrival, o8B, prft or 89H.
+    #[arg(long, requires = "timing", conflicts_with = "json")]
+    pub(crate) csv: bool,
     /// Account for every byte: boxes, samples, zeros, leftovers, unknown
     #[arg(long, group = "view")]
     ledger: bool,
@@ -89,6 +96,7 @@ Examples:
   tapo inspect --gops video.mp4                keyframes and bit rate
   tapo inspect --nals video.mp4                NAL units, encoder settings, user data
   tapo inspect --timing video.mp4              dates, durations, edits, sound against picture
+  tapo inspect --timing --csv video.mp4        when each frame was received and taken
   tapo inspect --ledger video.mp4              what every byte is, and what belongs to nothing
   tapo inspect --map --thorough video.mp4      where in time it is damaged
   tapo inspect --against good.mp4 broken.mp4   would good.mp4 do for a repair

@@ -42,6 +42,9 @@ pub(crate) fn run(args: &InspectArgs, printer: &mut Printer) -> anyhow::Result<E
         Found::File(path) => inspect_file_with(path, options).map_err(anyhow::Error::new),
         Found::Failed(path, error) => Err(failed(path, error)),
     };
+    if args.csv && !printer.is_quiet() {
+        report::frame_times_head(printer)?;
+    }
     let mut first = true;
     let shown = !printer.is_quiet() && !printer.is_verbose();
     let bar = Bar::new(all.len(), shown);
@@ -63,7 +66,7 @@ fn failed(path: &Path, error: &std::io::Error) -> anyhow::Error {
 
 /// An empty line between two files, where people read.
 fn blank(args: &InspectArgs, printer: &mut Printer, first: &mut bool) -> std::io::Result<()> {
-    if !std::mem::take(first) && !args.json && !printer.is_quiet() {
+    if !std::mem::take(first) && !args.json && !args.csv && !printer.is_quiet() {
         writeln!(printer)?;
     }
     Ok(())
@@ -151,6 +154,10 @@ fn show(
         }
         (View::Fragments, false) => report::fragments(printer, &theme, path, inspection)?,
         (View::Fragments, true) => report::fragments_json(printer, path, inspection)?,
+        (View::Timing, false) if args.csv => {
+            let file = PreadFile::open(path)?;
+            report::frame_times(printer, path, &file, inspection)?;
+        }
         (View::Timing, false) => {
             let (file, now) = (PreadFile::open(path)?, now());
             report::timing(printer, &theme, path, &file, inspection, now)?;

@@ -12,7 +12,7 @@ mod pace;
 mod players;
 mod refused;
 mod required;
-mod seals;
+pub(crate) mod seals;
 mod second;
 mod sidx;
 mod spots;

@@ -183,7 +183,7 @@ fn shown_from(track: &Track, movie_timescale: u32) -> i64 {
 }
 
 /// Reads `prft`; `None` if it is too short. Its NTP time counts from 1900.
-fn reference(payload: &[u8]) -> Option<StampKind> {
+pub(crate) fn reference(payload: &[u8]) -> Option<StampKind> {
     const NTP_1970: i64 = 2_208_988_800;
     let head = be_u32(payload, 0)?;
     let track = be_u32(payload, 4)?;

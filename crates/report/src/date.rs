@@ -38,6 +38,15 @@ pub fn from_1970_ns(ns: i64) -> String {
     from_1970(seconds).replace(" UTC", &format!(".{ms:03} UTC"))
 }
 
+/// `2026-11-21T12:07:09.000000000Z` (RFC 3339), of nanoseconds since 1970.
+#[must_use]
+pub fn rfc3339_ns(ns: i64) -> String {
+    let seconds = ns.div_euclid(1_000_000_000);
+    let ns = ns.rem_euclid(1_000_000_000);
+    let told = from_1970(seconds).replace(" UTC", &format!(".{ns:09}Z"));
+    told.replacen(' ', "T", 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +64,7 @@ mod tests {
         ] {
             assert_eq!(from_1970(seconds), want);
         }
+        assert_eq!(rfc3339_ns(-1), "1969-12-31T23:59:59.999999999Z");
         assert_eq!(from_1970_ns(-1), "1969-12-31 23:59:59.999 UTC");
         assert_eq!(from_1970_ns(i64::MAX), "2262-04-11 23:47:16.854 UTC");
     }

@@ -11,7 +11,7 @@ const TOLD: usize = 100;
 
 /// Where fragments stand: at the top level, or what is inside the `mdat` of a
 /// finalized recording.
-fn places(inspection: &Inspection) -> Vec<Span> {
+pub(crate) fn places(inspection: &Inspection) -> Vec<Span> {
     match inspection.form {
         Form::Fragmented => vec![Span::new(0, inspection.read.size)],
         Form::Hybrid => {

@@ -28,5 +28,5 @@ pub use nals::{nals, nals_json};
 pub use record::summary_json;
 pub use samples::{samples, samples_json};
 pub use summary::summary;
-pub use timing::{timing, timing_json};
+pub use timing::{frame_times, frame_times_head, timing, timing_json};
 pub use words::{finding, form, saved, verdict};

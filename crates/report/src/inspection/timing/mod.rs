@@ -1,8 +1,10 @@
 //! Every clock of a file; as JSON schema `tapo.inspect.timing/1`.
 
+mod frames;
 mod record;
 mod within;
 
+pub use frames::{frame_times, frame_times_head};
 pub use record::timing_json;
 
 use crate::{Align, Table, Theme, date, escape, number};
