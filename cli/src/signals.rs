@@ -50,6 +50,28 @@ pub(crate) fn on_end_or_reload(
     listen(first, Exit::Failed, Some(reload))
 }
 
+/// Calls `event` whenever SIGUSR1 comes.
+pub(crate) fn on_event(event: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .context("cannot listen for SIGUSR1")?;
+    let mut user = {
+        let _inside = runtime.enter();
+        signal(SignalKind::user_defined1()).context("cannot listen for SIGUSR1")?
+    };
+    let wait = move || {
+        runtime.block_on(async {
+            while user.recv().await.is_some() {
+                event();
+            }
+        });
+    };
+    let thread = std::thread::Builder::new().name("events".into());
+    thread.spawn(wait).context("cannot listen for SIGUSR1")?;
+    Ok(())
+}
+
 fn listen(
     first: impl FnOnce() + Send + 'static,
     second: Exit,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tapo_record::config::{parse_age, parse_duration, parse_size};
-use tapo_record::{SyncPolicy, Transport, Trust};
+use tapo_record::{SyncPolicy, Timing, Transport, Trust};
 
 /// Record cameras into MP4s that survive a power cut
 ///
@@ -45,6 +45,8 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "FILE", requires = "url")]
     pub(crate) password_file: Option<PathBuf>,
     /// Begin a new file after this time, at the next keyframe [default: 15m]
+    ///
+    /// SIGUSR1 begins one at once, of every camera at its next keyframe: something has happened.
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "config")]
     pub(crate) segment: Option<Duration>,
     /// And before it would be larger than this, as far as its keyframes allow: 500MB, 4GB
@@ -61,6 +63,14 @@ pub(crate) struct RecordArgs {
         conflicts_with = "config"
     )]
     pub(crate) audio: Audio,
+    /// Times of pictures: boxes beside them, and within them strawlab or misb [default: boxes]
+    ///
+    /// 'strawlab' writes what retina-record does into each picture: when it was received, its RTP
+    /// time, and the sender reports; 'misb' writes when it was taken (MISB ST 0604). Both:
+    /// strawlab,misb. The pictures look the same, but their bytes are no longer the camera's.
+    /// 'tapo inspect --timing --csv' reads all of them.
+    #[arg(long, value_name = "WHERE", value_parser = str::parse::<Timing>, conflicts_with = "config")]
+    pub(crate) timing: Option<Timing>,
     /// Names of files, by strftime [default: %Y-%m-%d/%H-%M-%S]
     #[arg(long, value_name = "PATTERN", conflicts_with = "config")]
     pub(crate) name: Option<String>,

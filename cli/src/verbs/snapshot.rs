@@ -11,16 +11,16 @@ pub(crate) fn run(args: &SnapshotArgs, printer: &mut Printer) -> anyhow::Result<
     let done = snapshot(
         &args.source,
         args.camera.as_deref(),
-        &args.output,
+        args.output.as_deref(),
         args.force,
     );
     match done {
         Ok(done) => {
             if !printer.is_quiet() {
                 if args.json {
-                    report::json(printer, &args.output, &done)?;
+                    report::json(printer, &done.output, &done)?;
                 } else {
-                    report::text(printer, &args.output, &done)?;
+                    report::text(printer, &done.output, &done)?;
                 }
             }
             Ok(Exit::Fine)

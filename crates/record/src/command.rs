@@ -79,6 +79,8 @@ pub enum Ended {
     Gap(Duration),
     /// The camera's clock jumped, or its reordering changed.
     Clock,
+    /// A new one was asked for.
+    Event,
     /// The writer asked for it.
     Asked,
 }

@@ -88,6 +88,8 @@ const LONG_GAP: i64 = 10;
 pub struct Lane {
     rate: i64,
     video: bool,
+    reorders: bool,
+    sparse: bool,
     description: Option<SampleDescription>,
     /// Comes into force with the next unit.
     next_description: Option<SampleDescription>,
@@ -124,6 +126,8 @@ impl Lane {
         Self {
             rate: i64::from(info.clock_rate.max(1)),
             video: info.codec.is_video(),
+            reorders: info.codec.reorders(),
+            sparse: info.codec.is_sparse(),
             description: None,
             next_description: None,
             wanted: Some(Boundary::Start),
@@ -145,6 +149,16 @@ impl Lane {
     #[must_use]
     pub const fn is_video(&self) -> bool {
         self.video
+    }
+
+    /// What its media is called in a file (ISO/IEC 14496-12 §12).
+    #[must_use]
+    pub const fn kind(&self) -> &'static [u8; 4] {
+        match (self.video, self.sparse) {
+            (true, _) => b"vide",
+            (false, true) => b"meta",
+            (false, false) => b"soun",
+        }
     }
 
     /// Ticks a second.
@@ -240,6 +254,18 @@ impl Lane {
         }
     }
 
+    /// Of what comes now and then, lets the last sample go if it is before this time,
+    /// ticks, and lasts until then: the next may be long in coming.
+    pub fn let_go_before(&mut self, time: i64) {
+        if self.sparse
+            && self.held.as_ref().is_some_and(|held| held.dts < time)
+            && let Some(mut held) = self.held.take()
+        {
+            held.duration = u32::try_from(time - held.dts).unwrap_or(u32::MAX);
+            self.ready.push_back(held);
+        }
+    }
+
     /// No more units will come: everything becomes ready.
     pub fn finish(&mut self) {
         self.end_run();
@@ -268,6 +294,7 @@ impl Lane {
             data: timed.unit.data,
         };
         if self.wanted.is_none()
+            && !self.sparse
             && let Some(gap) = self.gap(&sample)
         {
             self.missing.gaps += 1;
@@ -353,6 +380,7 @@ impl Lane {
             let said = self.description.as_ref().map(reorder_depth);
             self.order = match (self.deeper.take(), said.and_then(ReorderDepth::known)) {
                 (Some(needed), _) => Order::Known(DecodeTimes::new(needed)),
+                _ if !self.reorders => Order::Known(DecodeTimes::new(0)),
                 (None, Some(depth)) => Order::Known(DecodeTimes::new(usize::from(depth))),
                 (None, None) if said.is_some_and(|s| s.at_most() == 0) => {
                     Order::Known(DecodeTimes::new(0))

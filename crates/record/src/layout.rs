@@ -18,7 +18,8 @@ const MAC_EPOCH: i64 = 2_082_844_800;
 
 /// A track of a new segment.
 pub(crate) struct NewTrack {
-    pub(crate) video: bool,
+    /// The handler of its media.
+    pub(crate) kind: &'static [u8; 4],
     pub(crate) timescale: u32,
     pub(crate) description: SampleDescription,
 }
@@ -35,12 +36,12 @@ pub(crate) fn movie(tracks: Vec<NewTrack>, started: WallClock, stamp: &[u8]) -> 
             id,
             creation_time: created,
             modification_time: created,
-            volume: if new.video { 0 } else { 0x100 },
+            volume: if new.kind == b"soun" { 0x100 } else { 0 },
             width: u32::from(new.description.size().map_or(0, |(w, _)| w)) << 16,
             height: u32::from(new.description.size().map_or(0, |(_, h)| h)) << 16,
             ..TrackHeader::default()
         },
-        handler: FourCc(if new.video { *b"vide" } else { *b"soun" }),
+        handler: FourCc(*new.kind),
         timescale: new.timescale,
         media_creation_time: created,
         media_modification_time: created,

@@ -7,6 +7,7 @@ use crate::names::{self, Namer};
 use crate::profile;
 use crate::retention::Keep;
 use crate::rule::{Grid, Rule};
+use crate::stamps::Timing;
 use crate::status::Listen;
 use crate::url::CameraUrl;
 use crate::writer::{Output, QUEUE_BYTES};
@@ -53,6 +54,8 @@ pub struct CameraOptions {
     pub at_clock: bool,
     /// Whether sound is recorded.
     pub audio: bool,
+    /// Which times stand within pictures.
+    pub timing: Timing,
     /// `strftime` pattern of names in a folder.
     pub pattern: String,
     /// Whether names are by UTC, not local time.
@@ -96,6 +99,7 @@ impl CameraOptions {
             segment_size: None,
             at_clock: false,
             audio: true,
+            timing: Timing::default(),
             pattern: names::DEFAULT_PATTERN.to_owned(),
             utc: false,
             sync: SyncPolicy::default(),

@@ -279,6 +279,7 @@ impl std::fmt::Display for Ended {
             Self::Parameters => f.write_str("the camera changed its parameters"),
             Self::Gap(gap) => write!(f, "{:.1} s are missing behind it", gap.as_secs_f64()),
             Self::Clock => f.write_str("the camera's clock jumped"),
+            Self::Event => f.write_str("a new one was asked for"),
             Self::Asked => f.write_str("the disk failed"),
         }
     }

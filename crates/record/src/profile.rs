@@ -101,10 +101,10 @@ fn describe(id: u32, track: &TrackInfo, description: &SampleDescription) -> Trac
     let said = tapo_codec::describe(description.kind().0, &boxes);
     Track {
         id,
-        kind: if track.codec.is_video() {
-            "video"
-        } else {
-            "audio"
+        kind: match track.codec {
+            codec if codec.is_video() => "video",
+            codec if codec.is_sparse() => "metadata",
+            _ => "audio",
         },
         timescale: track.clock_rate,
         sample_entry: description.kind().to_string(),

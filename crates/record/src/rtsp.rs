@@ -4,6 +4,7 @@
 //! that retina cannot depacketize would end the session later.
 
 use crate::bridge::{Bridge, REQUEST, Transport, Trust};
+use crate::payload::{self, Offer, Payload, Unit};
 use crate::source::{
     AccessUnit, Codec, Connector, PacketSource, SourceError, SourceEvent, StreamInfo, TrackInfo,
 };
@@ -13,15 +14,11 @@ use retina::client::{
     Demuxed, InitialTimestampPolicy, PlayOptions, Session, SessionOptions, SetupOptions, Stream,
     TeardownPolicy,
 };
-use retina::codec::{CodecItem, FrameFormat, ParametersRef};
-use sha2::{Digest, Sha256};
+use retina::codec::{CodecItem, FrameFormat};
 use std::collections::VecDeque;
+use std::num::NonZeroU16;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant, SystemTime};
-use tapo_bmff::FourCc;
-use tapo_codec::h265;
-use tapo_codec::nal::NalLengthSize;
-use tapo_movie::SampleDescription;
 
 /// What is told where retina gave up with a panic.
 const UNHANDLED: &str = "the camera sent something that the receiver cannot handle";
@@ -52,8 +49,7 @@ pub struct RtspSource {
     session: Demuxed,
     bridge: Bridge,
     info: StreamInfo,
-    /// The track of each of the camera's streams.
-    tracks: Vec<Option<usize>>,
+    chosen: Chosen,
     opened: Instant,
     stall: Duration,
     /// When media of each track came last, and whether it is missed.
@@ -70,7 +66,8 @@ impl Connector for RtspConnector {
         let mut bridge = Bridge::open(&self.url, self.transport, &self.trust).await?;
         let opened = open(bridge.url.clone(), self.audio).await;
         match opened {
-            Ok((session, info, tracks)) => {
+            Ok((session, mut info, chosen)) => {
+                info.sdp_sha256 = bridge.description();
                 // Sound that never comes is not missed.
                 let last_media = info
                     .tracks
@@ -82,7 +79,7 @@ impl Connector for RtspConnector {
                     bridge,
                     described: vec![false; info.tracks.len()],
                     info,
-                    tracks,
+                    chosen,
                     opened: Instant::now(),
                     stall: self.stall,
                     last_media,
@@ -100,27 +97,35 @@ impl Connector for RtspConnector {
 }
 
 /// Describes, sets up and plays.
-async fn open(
-    url: url::Url,
-    audio: bool,
-) -> Result<(Demuxed, StreamInfo, Vec<Option<usize>>), SourceError> {
+async fn open(url: url::Url, audio: bool) -> Result<(Demuxed, StreamInfo, Chosen), SourceError> {
     // The bridge says goodbye to the camera.
     let options = SessionOptions::default().teardown(TeardownPolicy::Never);
     let describe = Session::describe(url, options);
     let mut session = within("the camera's answer to DESCRIBE", describe).await?;
-    let (info, tracks) = choose(session.streams(), session.sdp(), audio);
-    if info.tracks.is_empty() {
+    let (mut info, mut chosen) = choose(session.streams(), session.sdp(), audio);
+    // Metadata alone is nothing to record.
+    if info.tracks.iter().all(|t| t.codec.is_sparse()) {
         return Err(SourceError::Unsupported(info.left_out.join(", ")));
     }
-    for (index, _) in tracks.iter().enumerate().filter(|(_, t)| t.is_some()) {
+    for stream in 0..chosen.tracks.len() {
+        let Some(Some(track)) = chosen.tracks.get(stream).copied() else {
+            continue;
+        };
         let options = SetupOptions::default().frame_format(FrameFormat::MP4);
-        let setup = session.setup(index, options);
-        within("the camera's answer to SETUP", setup).await?;
+        let setup = session.setup(stream, options);
+        match within("the camera's answer to SETUP", setup).await {
+            Ok(()) => {}
+            // The others are not to suffer for it.
+            Err(error) if track != info.lead() && !matches!(error, SourceError::Timeout(..)) => {
+                chosen.leave_out(stream, track, &mut info, &error);
+            }
+            Err(error) => return Err(error),
+        }
     }
     let options = PlayOptions::default().initial_timestamp(InitialTimestampPolicy::Permissive);
     let playing = within("the camera's answer to PLAY", session.play(options)).await?;
     let session = playing.demuxed().map_err(|e| failure(&e))?;
-    Ok((session, info, tracks))
+    Ok((session, info, chosen))
 }
 
 impl PacketSource for RtspSource {
@@ -208,54 +213,55 @@ impl RtspSource {
 
     /// The track whose silence ends the session: that of pictures, if there is one.
     fn lead(&self) -> usize {
-        let video = self.info.tracks.iter().position(|t| t.codec.is_video());
-        video.unwrap_or(0)
+        self.info.lead()
     }
 
     fn take(&mut self, item: CodecItem) {
-        let track_of = |stream: usize| self.tracks.get(stream).copied().flatten();
+        let track_of = |stream: usize| self.chosen.tracks.get(stream).copied().flatten();
         match item {
             CodecItem::VideoFrame(frame) => {
-                let stream = frame.stream_id();
-                let Some(track) = track_of(stream) else {
+                let Some(track) = track_of(frame.stream_id()) else {
                     return;
                 };
-                self.describe(stream, track, frame.has_new_parameters());
-                let random_access =
-                    frame.is_random_access_point() || self.is_h265(track) && is_irap(frame.data());
-                let (time, ctx) = (frame.timestamp(), *frame.end_ctx());
-                let unit = AccessUnit {
-                    track,
-                    rtp: time.timestamp(),
-                    since_play: time.elapsed(),
-                    duration: None,
-                    arrived: ctx.received().saturating_duration_since(self.opened),
-                    received: SystemTime::from(ctx.received_wall()).into(),
-                    random_access,
-                    lost: frame.loss().into(),
-                    data: frame.into_data(),
+                let arrival = Arrival {
+                    stream: frame.stream_id(),
+                    time: frame.timestamp(),
+                    context: *frame.end_ctx(),
+                    lost: frame.loss(),
+                    said: frame.is_random_access_point(),
+                    redescribed: frame.has_new_parameters(),
                 };
-                self.media(unit);
+                let data = frame.into_data();
+                self.unit(track, arrival, data, None);
             }
             CodecItem::AudioFrame(frame) => {
-                let stream = frame.stream_id();
-                let Some(track) = track_of(stream) else {
+                let Some(track) = track_of(frame.stream_id()) else {
                     return;
                 };
-                self.describe(stream, track, false);
-                let (time, ctx) = (frame.timestamp(), frame.ctx());
-                let unit = AccessUnit {
-                    track,
-                    rtp: time.timestamp(),
-                    since_play: time.elapsed(),
-                    duration: Some(frame.frame_length().get()),
-                    arrived: ctx.received().saturating_duration_since(self.opened),
-                    received: SystemTime::from(ctx.received_wall()).into(),
-                    random_access: true,
-                    lost: frame.loss().into(),
-                    data: frame.data().to_vec(),
+                let arrival = Arrival {
+                    stream: frame.stream_id(),
+                    time: frame.timestamp(),
+                    context: *frame.ctx(),
+                    lost: frame.loss(),
+                    said: true,
+                    redescribed: false,
                 };
-                self.media(unit);
+                let duration = Some(frame.frame_length().get());
+                self.unit(track, arrival, frame.data().to_vec(), duration);
+            }
+            CodecItem::MessageFrame(frame) => {
+                let Some(track) = track_of(frame.stream_id()) else {
+                    return;
+                };
+                let arrival = Arrival {
+                    stream: frame.stream_id(),
+                    time: frame.timestamp(),
+                    context: *frame.ctx(),
+                    lost: frame.loss(),
+                    said: true,
+                    redescribed: false,
+                };
+                self.unit(track, arrival, frame.data().to_vec(), None);
             }
             CodecItem::Rtcp(packet) => {
                 let report = packet.rtp_timestamp().zip(track_of(packet.stream_id()));
@@ -266,11 +272,41 @@ impl RtspSource {
                         track,
                         ntp: sender.ntp_timestamp().0,
                         rtp: time.timestamp(),
+                        received: SystemTime::from(packet.ctx().received_wall()).into(),
                     });
                 }
             }
             _ => {}
         }
+    }
+
+    /// Takes what has one timestamp.
+    fn unit(&mut self, track: usize, arrival: Arrival, data: Vec<u8>, duration: Option<u32>) {
+        let Some(payload) = self.chosen.payloads.get_mut(track) else {
+            return;
+        };
+        let taken = payload.take(Unit {
+            data,
+            duration,
+            redescribed: arrival.redescribed,
+        });
+        let Some(taken) = taken else {
+            return;
+        };
+        let random_access = payload.random_access(&taken.data, arrival.said);
+        self.describe(arrival.stream, track, taken.redescribed);
+        let received = arrival.context.received();
+        self.media(AccessUnit {
+            track,
+            rtp: arrival.time.timestamp(),
+            since_play: arrival.time.elapsed(),
+            duration: taken.duration,
+            arrived: received.saturating_duration_since(self.opened),
+            received: SystemTime::from(arrival.context.received_wall()).into(),
+            random_access,
+            lost: arrival.lost.into(),
+            data: taken.data,
+        });
     }
 
     fn media(&mut self, unit: AccessUnit) {
@@ -292,17 +328,15 @@ impl RtspSource {
         let (stall, now) = (self.stall, tokio::time::Instant::now());
         let lead = self.lead();
         let mut tracks = self.last_media.iter_mut().enumerate();
-        let (track, (_, missed)) = tracks
-            .find(|(track, (last, missed))| *track != lead && !*missed && *last + stall <= now)?;
+        let sparse = |track: usize| {
+            let info = self.info.tracks.get(track);
+            info.is_some_and(|t| t.codec.is_sparse())
+        };
+        let (track, (_, missed)) = tracks.find(|(track, (last, missed))| {
+            *track != lead && !*missed && *last + stall <= now && !sparse(*track)
+        })?;
         *missed = true;
         Some(track)
-    }
-
-    fn is_h265(&self, track: usize) -> bool {
-        self.info
-            .tracks
-            .get(track)
-            .is_some_and(|t| t.codec == Codec::H265)
     }
 
     /// Passes the parameters on before the first unit and where they change.
@@ -313,13 +347,13 @@ impl RtspSource {
         if *described && !changed {
             return;
         }
-        let codec = self.info.tracks.get(track).map(|t| t.codec);
+        let payload = self.chosen.payloads.get(track);
         let parameters = self
             .session
             .streams()
             .get(stream)
             .and_then(Stream::parameters);
-        if let Some(description) = codec.and_then(|c| sample_entry(c, parameters.as_ref())) {
+        if let Some(description) = payload.and_then(|p| p.description(parameters.as_ref())) {
             *described = true;
             self.queue
                 .push_back(SourceEvent::Parameters { track, description });
@@ -327,57 +361,88 @@ impl RtspSource {
     }
 }
 
+/// What is recorded of the streams.
+#[derive(Default)]
+struct Chosen {
+    /// The track of each stream.
+    tracks: Vec<Option<usize>>,
+    /// Who makes samples of each track.
+    payloads: Vec<Box<dyn Payload>>,
+}
+
+impl Chosen {
+    /// Goes on without a track that the camera does not deliver.
+    fn leave_out(&mut self, stream: usize, track: usize, info: &mut StreamInfo, why: &SourceError) {
+        let codec = info.tracks.remove(track).codec;
+        let what = if codec.is_sound() {
+            "sound"
+        } else {
+            "metadata"
+        };
+        info.left_out.push(format!("{what}: {why}"));
+        self.payloads.remove(track);
+        if let Some(left_out) = self.tracks.get_mut(stream) {
+            *left_out = None;
+        }
+        for other in self.tracks.iter_mut().flatten().filter(|t| **t > track) {
+            *other -= 1;
+        }
+    }
+}
+
+/// When an access unit came, and what retina knows of it.
+struct Arrival {
+    stream: usize,
+    time: retina::Timestamp,
+    context: retina::PacketContext,
+    lost: u16,
+    /// Whether decoding can start at it.
+    said: bool,
+    /// Whether its parameters are others than those before.
+    redescribed: bool,
+}
+
 /// Which of the camera's streams to record: the first of pictures and the first
 /// of sound that are known.
-fn choose(streams: &[Stream], sdp: &[u8], audio: bool) -> (StreamInfo, Vec<Option<usize>>) {
-    let mut info = StreamInfo {
-        sdp_sha256: Sha256::digest(sdp).into(),
-        ..StreamInfo::default()
-    };
-    let mut chosen = Vec::with_capacity(streams.len());
+fn choose(streams: &[Stream], sdp: &[u8], audio: bool) -> (StreamInfo, Chosen) {
+    let mut info = StreamInfo::default();
+    let mut chosen = Chosen::default();
     for stream in streams {
-        let (media, name) = (stream.media(), stream.encoding_name());
-        let codec = match (media, name) {
-            ("video", "h264") => Some(Codec::H264),
-            ("video", "h265") => Some(Codec::H265),
-            ("audio", "mpeg4-generic") => Some(Codec::Aac),
-            ("audio", "pcma") => Some(Codec::Pcma),
-            ("audio", "pcmu") => Some(Codec::Pcmu),
-            _ => None,
+        let (media, encoding) = (stream.media(), stream.encoding_name());
+        let channels = stream.channels().map_or(1, NonZeroU16::get);
+        let offer = Offer {
+            media,
+            encoding,
+            clock_rate: stream.clock_rate_hz(),
+            channels,
         };
-        // An address and a name are the camera's words: they may hold anything.
-        let what: String = format!("{media} {name}");
-        let what: String = what.chars().filter(|c| !c.is_control()).take(60).collect();
-        let double = codec.is_some_and(|c| {
-            info.tracks
-                .iter()
-                .any(|t| t.codec.is_video() == c.is_video())
-        });
-        let why = match codec {
-            None => Some("its format cannot be recorded yet"),
-            Some(c) if !audio && !c.is_video() => Some("sound is not wanted"),
-            Some(_) if double => Some("another stream of this kind comes first"),
-            Some(Codec::Pcma | Codec::Pcmu)
-                if stream.clock_rate_hz() != 8_000
-                    || stream.channels().is_some_and(|c| c.get() != 1) =>
-            {
-                Some("G.711 is recorded with 8000 Hz and one channel only")
+        let opened = payload::open(&offer).and_then(|payload| {
+            let codec = payload.codec();
+            if !audio && codec.is_sound() {
+                return Err("sound is not wanted");
             }
-            Some(_) if stream.clock_rate_hz() == 0 => Some("it states no clock rate"),
-            Some(_) => None,
-        };
-        match (codec, why) {
-            (Some(codec), None) => {
-                chosen.push(Some(info.tracks.len()));
+            let kind = |codec: Codec| (codec.is_video(), codec.is_sound());
+            let same = |t: &TrackInfo| kind(t.codec) == kind(codec);
+            if info.tracks.iter().any(same) {
+                return Err("another stream of this kind comes first");
+            }
+            Ok(payload)
+        });
+        match opened {
+            Ok(payload) => {
+                chosen.tracks.push(Some(info.tracks.len()));
                 info.tracks.push(TrackInfo {
-                    codec,
+                    codec: payload.codec(),
                     clock_rate: stream.clock_rate_hz(),
                 });
+                chosen.payloads.push(payload);
             }
-            (_, why) => {
-                chosen.push(None);
-                info.left_out
-                    .push(format!("{what}: {}", why.unwrap_or_default()));
+            Err(why) => {
+                chosen.tracks.push(None);
+                // An address and a name are the camera's words: they may hold anything.
+                let what = format!("{media} {}", payload::name(encoding, channels));
+                let what: String = what.chars().filter(|c| !c.is_control()).take(60).collect();
+                info.left_out.push(format!("{what}: {why}"));
             }
         }
     }
@@ -411,38 +476,6 @@ fn unreadable(sdp: &[u8], readable: usize) -> Vec<String> {
         left_out.push(format!("{others} more, whose descriptions cannot be read"));
     }
     left_out
-}
-
-/// The sample entry that retina's parameters make.
-fn sample_entry(codec: Codec, parameters: Option<&ParametersRef<'_>>) -> Option<SampleDescription> {
-    match (codec, parameters) {
-        (Codec::Pcma, _) => SampleDescription::g711(b"alaw"),
-        (Codec::Pcmu, _) => SampleDescription::g711(b"ulaw"),
-        (_, Some(ParametersRef::Video(video))) => {
-            let entry = video.mp4_sample_entry();
-            // A picture's shape needs a box of its own; 1:1 does not.
-            let shape = video.pixel_aspect_ratio().filter(|(h, v)| h != v);
-            let shape = shape.and_then(|(h, v)| Some((h.try_into().ok()?, v.try_into().ok()?)));
-            let entry = match shape {
-                Some(shape) => entry.with_aspect_ratio(shape),
-                None => entry,
-            };
-            SampleDescription::parse(entry.build().ok()?, FourCc(*b"vide"))
-        }
-        (_, Some(ParametersRef::Audio(audio))) => {
-            let entry = audio.mp4_sample_entry().build().ok()?;
-            SampleDescription::parse(entry, FourCc(*b"soun"))
-        }
-        _ => None,
-    }
-}
-
-/// Whether an H.265 access unit is an intra random access point: NAL unit types
-/// 16 to 21 (H.265 §7.4.2.2). retina marks IDR pictures only.
-fn is_irap(data: &[u8]) -> bool {
-    NalLengthSize::new(4)
-        .and_then(|size| h265::picture_type(data, size))
-        .is_some_and(|kind| (16..=21).contains(&kind.0))
 }
 
 async fn within<T>(
@@ -511,14 +544,5 @@ mod tests {
         assert!(unreadable(sdp, 2).is_empty());
         assert_eq!(unreadable(b"m=a 0 x 1\nm=b 0 x 2\n", 1).len(), 1);
         assert!(unreadable(b"\xff\nm=\n", 3).is_empty());
-    }
-
-    #[test]
-    fn all_irap_pictures_are_random_access_points() {
-        let sample = |kind: u8| vec![0, 0, 0, 3, kind << 1, 1, 0x80];
-        for (kind, expected) in [(1, false), (9, false), (16, true), (19, true), (21, true)] {
-            assert_eq!(is_irap(&sample(kind)), expected, "{kind}");
-        }
-        assert!(!is_irap(&[]) && !is_irap(&[0, 0, 0, 9, 38]));
     }
 }

@@ -374,6 +374,7 @@ fn one(
         has_password: camera.url.credentials().is_some(),
         segment: camera.rule(),
         profiles: camera.output.folder().map(Path::to_owned),
+        timing: camera.timing,
         tell,
         stop,
         alone,

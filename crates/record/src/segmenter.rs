@@ -14,7 +14,7 @@ use crate::lane::{Boundary, Lane, Missing, Sample};
 use crate::layout::{self, NewTrack};
 use crate::rule::Rule;
 use crate::segment::{Cut, Part, Segment, convert, duration, ticks};
-use crate::source::TrackInfo;
+use crate::source::{TrackInfo, lead};
 use crate::timeline::{Placed, Timed};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
@@ -60,6 +60,7 @@ pub struct Segmenter {
     number: u32,
     previous: [u8; 32],
     asked: bool,
+    event: bool,
     late: u64,
     finishing: bool,
     out: VecDeque<Command>,
@@ -69,16 +70,16 @@ impl Segmenter {
     /// For the tracks of a source; `number` segments were written before.
     #[must_use]
     pub fn new(settings: Settings, tracks: &[TrackInfo], number: u32) -> Self {
-        let lead = tracks.iter().position(|t| t.codec.is_video());
         Self {
             settings,
             lanes: tracks.iter().map(Lane::new).collect(),
-            lead: lead.unwrap_or(0),
+            lead: lead(tracks),
             description: None,
             current: None,
             number,
             previous: [0; 32],
             asked: false,
+            event: false,
             late: 0,
             finishing: false,
             out: VecDeque::new(),
@@ -118,6 +119,11 @@ impl Segmenter {
     /// Ends the file at the next keyframe.
     pub const fn cut(&mut self) {
         self.asked = true;
+    }
+
+    /// Something has happened: the same, if there is a rule by which files end.
+    pub const fn event(&mut self) {
+        self.event = self.settings.segment.is_some();
     }
 
     /// Nothing more will come: writes what is there and closes the file.
@@ -249,7 +255,7 @@ impl Segmenter {
             };
             parts.push(described.map(|description| {
                 tracks.push(NewTrack {
-                    video: other.is_video(),
+                    kind: other.kind(),
                     timescale: u32::try_from(other.rate()).unwrap_or(u32::MAX),
                     description,
                 });
@@ -317,6 +323,7 @@ impl Segmenter {
                     Some(Boundary::Gap { ticks }) => Some(Ended::Gap(duration(ticks, lane.rate()))),
                     Some(_) => Some(Ended::Clock),
                     None if self.asked => Some(Ended::Asked),
+                    None if self.event => Some(Ended::Event),
                     None if length => Some(Ended::Length),
                     None if size.is_some_and(|s| segment.next_size() > s) => Some(Ended::Size),
                     None if segment.short => Some(Ended::Reserve),
@@ -325,7 +332,7 @@ impl Segmenter {
                 if let Some(why) = why {
                     let at = (sample.epoch == segment.epoch).then_some(sample.pts);
                     segment.cut = Some(Cut { at, why });
-                    self.asked = false;
+                    (self.asked, self.event) = (false, false);
                     return false;
                 }
             }
@@ -355,8 +362,11 @@ impl Segmenter {
             if index == self.lead {
                 continue;
             }
-            if segment.cut.is_some() {
+            if let Some(cut) = segment.cut {
                 lane.let_go();
+                if let Some(at) = cut.at {
+                    lane.let_go_before(convert(at, lead_rate, lane.rate(), true));
+                }
             }
             let end = match segment.cut {
                 _ if self.finishing => i64::MAX,

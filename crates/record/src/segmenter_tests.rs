@@ -572,6 +572,23 @@ fn without_a_limit_there_is_one_file_and_asking_cuts_it() {
     nothing_lost(&camera, &files);
 }
 
+#[test]
+fn an_event_begins_a_file_at_the_next_keyframe() {
+    let camera = Camera::new();
+    let mut segmenter = segmenter(&camera, 60);
+    for (i, unit) in camera.units().into_iter().enumerate() {
+        if i == 1000 {
+            segmenter.event();
+        }
+        segmenter.push(Placed::Unit(unit));
+    }
+    segmenter.finish();
+    let files = files(&mut segmenter);
+    let ended: Vec<_> = files.iter().map(|f| f.summary.ended).collect();
+    assert_eq!(ended, [Ended::Event, Ended::Stopped]);
+    nothing_lost(&camera, &files);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]

@@ -8,8 +8,9 @@ use crate::retry::{Retry, jittered};
 use crate::rule::Rule;
 use crate::segmenter::{Command, Segmenter, Settings};
 use crate::source::{Connector, PacketSource, SourceError, SourceEvent, StreamInfo};
+use crate::stamps::{Stamper, Timing};
 use crate::stop::StopHandle;
-use crate::timeline::{Basis, Timeline};
+use crate::timeline::{Basis, Placed, Timeline};
 use crate::writer::{Job, Tell, Writer};
 use crate::{Error, Result};
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub(crate) struct Plan {
     pub(crate) alone: bool,
     pub(crate) segment: Option<Rule>,
     pub(crate) profiles: Option<PathBuf>,
+    pub(crate) timing: Timing,
     pub(crate) tell: Tell,
     pub(crate) stop: StopHandle,
     /// When the last picture came that was recorded before, with other options.
@@ -57,6 +59,8 @@ pub(crate) async fn run<C: Connector>(
         profile: Vec::new(),
         number: 0,
         newest: plan.after,
+        stamper: None,
+        cuts: plan.stop.cuts(),
         hung: false,
         recording: CameraRecording {
             camera: plan.camera.clone(),
@@ -100,6 +104,9 @@ struct Camera<'a> {
     told: (Instant, u64),
     profile: Vec<u8>,
     number: u32,
+    stamper: Option<Stamper>,
+    /// How often new files were asked for.
+    cuts: u32,
     /// When the last picture came that was recorded.
     newest: Option<Instant>,
     /// The disk takes nothing any more.
@@ -242,15 +249,16 @@ impl Camera<'_> {
             sdp_sha256: info.sdp_sha256,
             after: self.newest.map(|newest| newest.elapsed()),
         };
-        let clocks = info
-            .tracks
-            .iter()
-            .map(|t| (t.clock_rate, !t.codec.is_video()));
-        let clocks: Vec<_> = clocks.collect();
-        let mut timeline = Timeline::new(&clocks);
+        let mut timeline = Timeline::of(&info.tracks);
         let mut segmenter = Segmenter::new(settings, &info.tracks, self.number);
-        let lead = info.tracks.iter().position(|t| t.codec.is_video());
-        let lead = lead.unwrap_or(0);
+        let lead = info.lead();
+        let timing = self.plan.timing;
+        let codec = info.tracks.get(lead).map(|t| t.codec);
+        self.stamper = codec.and_then(|codec| Stamper::new(timing, lead, codec));
+        if self.stamper.is_none() && timing != Timing::default() {
+            let none = "there is no room for times within what it sends: they stand beside it only";
+            self.notice(none.to_owned());
+        }
         let mut aligned = None;
         let (since, before) = (Instant::now(), self.number);
         let over = loop {
@@ -280,7 +288,15 @@ impl Camera<'_> {
                     }
                     segmenter.describe(track, description);
                 }
-                Ok(SourceEvent::SenderReport { track, ntp, rtp }) => {
+                Ok(SourceEvent::SenderReport {
+                    track,
+                    ntp,
+                    rtp,
+                    received,
+                }) => {
+                    if let Some(stamper) = &mut self.stamper {
+                        stamper.sender_report(track, received, ntp, rtp);
+                    }
                     timeline.sender_report(track, ntp, rtp);
                 }
                 Ok(SourceEvent::Silent { track }) => {
@@ -364,12 +380,19 @@ impl Camera<'_> {
         }
     }
 
-    fn place(&self, timeline: &mut Timeline, segmenter: &mut Segmenter) {
-        while let Some(placed) = timeline.pop() {
+    fn place(&mut self, timeline: &mut Timeline, segmenter: &mut Segmenter) {
+        while let Some(mut placed) = timeline.pop() {
+            if let (Placed::Unit(timed), Some(stamper)) = (&mut placed, &mut self.stamper) {
+                stamper.stamp(timed);
+            }
             segmenter.push(placed);
         }
         if self.writer.shared.cut.swap(false, Ordering::Relaxed) {
             segmenter.cut();
+        }
+        let cuts = self.plan.stop.cuts();
+        if std::mem::replace(&mut self.cuts, cuts) != cuts {
+            segmenter.event();
         }
     }
 

@@ -1,5 +1,5 @@
-//! The newest keyframe of a camera's recordings, as a movie of one picture. Works
-//! while they are being recorded.
+//! The newest keyframe of a camera's recordings, as a movie of one picture, or as
+//! the picture itself where the camera sends JPEG. Works while they are being recorded.
 
 use crate::retention::stamp_of;
 use crate::source::WallClock;
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tapo_bmff::BoxWriter;
 use tapo_io::{ByteSource, Disk, NewFile, Op, PreadFile};
-use tapo_movie::{Movie, Sample, SampleTable, SegmentStamp, Track, encode_moov};
+use tapo_movie::{Movie, Sample, SampleDescription, SampleTable, SegmentStamp, Track, encode_moov};
 
 /// The largest picture that is taken, bytes.
 const LARGEST: u64 = 256 << 20;
@@ -31,19 +31,68 @@ pub struct Snapshot {
     pub received: Option<WallClock>,
     /// Width and height, pixels.
     pub size: Option<(u16, u16)>,
-    /// Bytes of the file written.
+    /// The file that was written.
+    pub output: PathBuf,
+    /// Bytes of it.
     pub bytes: u64,
 }
 
+/// What is written where no name is given, without its ending.
+const NAME: &str = "snapshot";
+/// Endings of pictures, none of which tapo can make: nothing is decoded.
+const FOREIGN: [&str; 9] = [
+    "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif",
+];
+
+/// How a picture is written.
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+enum Form {
+    Movie,
+    Jpeg,
+}
+
+/// The file, and what is written to it: JPEG by the name's ending, or, without a name,
+/// where there is one.
+fn form(output: Option<&Path>, is_jpeg: bool) -> Result<(PathBuf, Form)> {
+    let Some(output) = output else {
+        let (ending, form) = match is_jpeg {
+            true => ("jpg", Form::Jpeg),
+            false => ("mp4", Form::Movie),
+        };
+        return Ok((Path::new(NAME).with_extension(ending), form));
+    };
+    let ending = output.extension().unwrap_or_default().to_string_lossy();
+    let ending = ending.to_ascii_lowercase();
+    let jpeg = matches!(ending.as_str(), "jpg" | "jpeg");
+    if FOREIGN.contains(&ending.as_str()) || jpeg && !is_jpeg {
+        return Err(Error::Usage(format!(
+            "the camera sends no picture that could be written to a .{ending}, and tapo decodes none: \
+             name an .mp4, and make one of that (ffmpeg -i snapshot.mp4 snapshot.{ending})"
+        )));
+    }
+    let form = if jpeg { Form::Jpeg } else { Form::Movie };
+    Ok((output.to_owned(), form))
+}
+
+/// Whether samples are JPEG pictures: `jpeg`, or `mp4v` whose object type is 6C
+/// (ISO/IEC 14496-1, table 5).
+fn is_jpeg(description: Option<&SampleDescription>, data: &[u8]) -> bool {
+    let kind = description.map(SampleDescription::kind);
+    let may = kind.is_some_and(|kind| kind == b"jpeg" || kind == b"mp4v" || kind == b"mjpa");
+    may && data.starts_with(&[0xff, 0xd8, 0xff])
+}
+
 /// Writes the newest keyframe of a recording, or of those in and below a folder
-/// (of this camera, if one is named), as an MP4 of one picture.
+/// (of this camera, if one is named), as an MP4 of one picture; where the camera sends
+/// JPEG, as the picture itself if the name ends in `.jpg`, or if there is no name.
 ///
 /// # Errors
-/// [`Error::NoPicture`] if there is none; [`Error::Io`].
+/// [`Error::NoPicture`] if there is none; [`Error::Usage`] for a name that asks for a
+/// picture that would have to be decoded; [`Error::Io`].
 pub fn snapshot(
     source: &Path,
     camera: Option<&str>,
-    output: &Path,
+    output: Option<&Path>,
     replace: bool,
 ) -> Result<Snapshot> {
     let meta = std::fs::metadata(source).map_err(|e| Error::io(source, "look at", e))?;
@@ -129,7 +178,12 @@ fn picture(path: &Path) -> Result<Option<Picture>> {
     }))
 }
 
-fn write(picture: Picture, source: PathBuf, output: &Path, replace: bool) -> Result<Snapshot> {
+fn write(
+    picture: Picture,
+    source: PathBuf,
+    output: Option<&Path>,
+    replace: bool,
+) -> Result<Snapshot> {
     let Picture {
         movie,
         track,
@@ -142,6 +196,40 @@ fn write(picture: Picture, source: PathBuf, output: &Path, replace: bool) -> Res
     };
     let index = usize::try_from(sample.description).unwrap_or(1).max(1) - 1;
     let description = track.descriptions.get(index).or(track.descriptions.first());
+    let (output, form) = form(output, is_jpeg(description, &data))?;
+    let whole = match form {
+        Form::Jpeg => data,
+        Form::Movie => movie_of(&movie, track, description, &sample, data)?,
+    };
+    let len = whole.len() as u64;
+    let mut file = NewFile::create(&output, replace)?;
+    file.apply(&Op::Write {
+        at: 0,
+        bytes: whole,
+    })?;
+    file.commit(replace)?;
+    let nanos = u128::from(sample.dts) * 1_000_000_000 / u128::from(track.timescale.max(1));
+    let later = i64::try_from(nanos).unwrap_or(i64::MAX);
+    let received = stamp.map(|stamp| WallClock(stamp.started_ns.saturating_add(later)));
+    Ok(Snapshot {
+        source,
+        at: sample.dts,
+        timescale: track.timescale,
+        received,
+        size: description.and_then(SampleDescription::size),
+        output,
+        bytes: len,
+    })
+}
+
+/// A movie of one picture.
+fn movie_of(
+    movie: &Movie,
+    track: &Track,
+    description: Option<&SampleDescription>,
+    sample: &Sample,
+    data: Vec<u8>,
+) -> Result<Vec<u8>> {
     let ftyp = {
         let mut w = BoxWriter::new();
         w.boxed(b"ftyp", |w| {
@@ -175,23 +263,26 @@ fn write(picture: Picture, source: PathBuf, output: &Path, replace: bool) -> Res
     };
     one.header.timescale = track.timescale.max(1);
     one.header.next_track_id = 2;
-    let whole = [ftyp, header, data, encode_moov(&one)].concat();
-    let len = whole.len() as u64;
-    let mut file = NewFile::create(output, replace)?;
-    file.apply(&Op::Write {
-        at: 0,
-        bytes: whole,
-    })?;
-    file.commit(replace)?;
-    let nanos = u128::from(sample.dts) * 1_000_000_000 / u128::from(track.timescale.max(1));
-    let later = i64::try_from(nanos).unwrap_or(i64::MAX);
-    let received = stamp.map(|stamp| WallClock(stamp.started_ns.saturating_add(later)));
-    Ok(Snapshot {
-        source,
-        at: sample.dts,
-        timescale: track.timescale,
-        received,
-        size: description.and_then(tapo_movie::SampleDescription::size),
-        bytes: len,
-    })
+    Ok([ftyp, header, data, encode_moov(&one)].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_is_written_and_none_lies() {
+        let of = |name: Option<&str>, is_jpeg| {
+            let (path, form) = form(name.map(Path::new), is_jpeg).ok()?;
+            Some((path.to_str().unwrap().to_owned(), form))
+        };
+        let some = |name: &str, form| Some((name.to_owned(), form));
+        assert_eq!(of(None, false), some("snapshot.mp4", Form::Movie));
+        assert_eq!(of(None, true), some("snapshot.jpg", Form::Jpeg));
+        assert_eq!(of(Some("a.JPEG"), true), some("a.JPEG", Form::Jpeg));
+        assert_eq!(of(Some("a.mp4"), true), some("a.mp4", Form::Movie));
+        assert_eq!(of(Some("a"), true), some("a", Form::Movie));
+        assert_eq!(of(Some("a.jpg"), false), None);
+        assert_eq!(of(Some("a.png"), true), None);
+    }
 }

@@ -43,6 +43,22 @@ pub struct StreamInfo {
     pub sdp_sha256: [u8; 32],
 }
 
+impl StreamInfo {
+    /// The track that the others go by, and whose keyframes begin files: that of
+    /// pictures, or of sound where there are none.
+    #[must_use]
+    pub fn lead(&self) -> usize {
+        lead(&self.tracks)
+    }
+}
+
+/// As [`StreamInfo::lead`].
+pub(crate) fn lead(tracks: &[TrackInfo]) -> usize {
+    let video = tracks.iter().position(|t| t.codec.is_video());
+    let sound = || tracks.iter().position(|t| t.codec.is_sound());
+    video.or_else(sound).unwrap_or(0)
+}
+
 /// One stream.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TrackInfo {
@@ -59,18 +75,48 @@ pub enum Codec {
     H264,
     /// H.265 by RFC 7798.
     H265,
+    /// JPEG pictures by RFC 2435.
+    Jpeg,
     /// AAC by RFC 3640.
     Aac,
     /// G.711 A-law.
     Pcma,
     /// G.711 mu-law.
     Pcmu,
+    /// Linear samples of 16 bits.
+    L16,
+    /// Opus by RFC 7587.
+    Opus,
+    /// G.722, recorded as linear samples.
+    G722,
+    /// G.726, recorded as linear samples.
+    G726,
+    /// ONVIF metadata: XML documents.
+    Metadata,
 }
 
 impl Codec {
     /// Whether it codes pictures.
     #[must_use]
     pub const fn is_video(self) -> bool {
+        matches!(self, Self::H264 | Self::H265 | Self::Jpeg)
+    }
+
+    /// Whether it codes sound.
+    #[must_use]
+    pub const fn is_sound(self) -> bool {
+        !self.is_video() && !self.is_sparse()
+    }
+
+    /// Whether what it codes comes when there is something to say, and else not at all.
+    #[must_use]
+    pub const fn is_sparse(self) -> bool {
+        matches!(self, Self::Metadata)
+    }
+
+    /// Whether its pictures may be decoded in another order than they are shown.
+    #[must_use]
+    pub const fn reorders(self) -> bool {
         matches!(self, Self::H264 | Self::H265)
     }
 }
@@ -95,6 +141,8 @@ pub enum SourceEvent {
         ntp: u64,
         /// The RTP timestamp of that instant, extended as those of the units.
         rtp: i64,
+        /// When it was received.
+        received: WallClock,
     },
     /// Nothing has come of this track for long, while others go on.
     Silent {

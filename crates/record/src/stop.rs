@@ -1,6 +1,7 @@
 //! What can be asked of a recording while it goes on: its end, and other options.
 
 use crate::options::Options;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::sync::watch;
 
@@ -10,6 +11,8 @@ pub struct StopHandle {
     asked: Arc<watch::Sender<bool>>,
     /// The end of all is the end of this.
     all: Option<Arc<watch::Sender<bool>>>,
+    /// How often new files were asked for; parts have it in common.
+    cuts: Arc<AtomicU32>,
 }
 
 impl StopHandle {
@@ -19,6 +22,7 @@ impl StopHandle {
         Self {
             asked: Arc::new(watch::Sender::new(false)),
             all: None,
+            cuts: Arc::default(),
         }
     }
 
@@ -26,6 +30,7 @@ impl StopHandle {
     pub(crate) fn part(&self) -> Self {
         Self {
             all: Some(Arc::clone(&self.asked)),
+            cuts: Arc::clone(&self.cuts),
             ..Self::new()
         }
     }
@@ -39,6 +44,11 @@ impl StopHandle {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         *self.asked.borrow() || self.all.as_ref().is_some_and(|all| *all.borrow())
+    }
+
+    /// How often new files were asked for.
+    pub(crate) fn cuts(&self) -> u32 {
+        self.cuts.load(Ordering::Relaxed)
     }
 
     /// Waits until it is.
@@ -102,6 +112,12 @@ impl Control {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stop.is_stopped()
+    }
+
+    /// Begins a new file of every camera, each at its next keyframe: something has
+    /// happened that shall be found at the beginning of one.
+    pub fn cut(&self) {
+        self.stop.cuts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Goes on with other options. Cameras whose options are the same are not

@@ -11,7 +11,7 @@
 //! pictures that are reordered it cannot be said where that is: then everything
 //! starts anew.
 
-use crate::source::AccessUnit;
+use crate::source::{AccessUnit, TrackInfo};
 use crate::wall::{Wall, WallTime};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Units held back meanwhile; more make the decision at once.
 const HELD_UNITS: usize = 1024;
+/// Units of metadata held back before any picture or sound.
+const HELD_SPARSE: usize = 16;
 /// Bytes held back meanwhile.
 const HELD_BYTES: usize = 32 << 20;
 
@@ -77,6 +79,8 @@ pub struct Timeline {
 struct Clock {
     rate: u32,
     audio: bool,
+    /// It may not come for long: it is neither waited for nor decides.
+    sparse: bool,
     /// The RTP timestamp of the common origin.
     origin: Option<i64>,
     first: Option<Seen>,
@@ -112,6 +116,7 @@ impl Timeline {
         let clock = |&(rate, audio): &(u32, bool)| Clock {
             rate: rate.max(1),
             audio,
+            sparse: false,
             origin: None,
             first: None,
             last: None,
@@ -128,6 +133,18 @@ impl Timeline {
             basis: None,
             out: VecDeque::new(),
         }
+    }
+
+    /// For the tracks of a source.
+    #[must_use]
+    pub(crate) fn of(tracks: &[TrackInfo]) -> Self {
+        let clock = |t: &TrackInfo| (t.clock_rate, !t.codec.is_video());
+        let clocks: Vec<_> = tracks.iter().map(clock).collect();
+        let mut timeline = Self::new(&clocks);
+        for (clock, track) in timeline.clocks.iter_mut().zip(tracks) {
+            clock.sparse = track.codec.is_sparse();
+        }
+        timeline
     }
 
     /// What the tracks are aligned by, once it is decided.
@@ -224,13 +241,22 @@ impl Timeline {
 
     fn release(&mut self, now: bool) {
         if self.basis.is_none() && !self.held.is_empty() {
+            if !self.steady().any(|c| c.first.is_some()) && !now {
+                // What came now and then has nothing yet to go by.
+                while self.held.len() > HELD_SPARSE
+                    && let Some(oldest) = self.held.pop_front()
+                {
+                    self.held_bytes -= oldest.unit.data.len();
+                }
+                return;
+            }
             let waited = |c: &Clock| Some(c.last?.arrived.saturating_sub(c.first?.arrived));
             let patient = !now
-                && self.clocks.iter().filter_map(waited).all(|w| w < PATIENCE)
+                && self.steady().filter_map(waited).all(|w| w < PATIENCE)
                 && self.held.len() < HELD_UNITS
                 && self.held_bytes < HELD_BYTES;
-            let reports = self.clocks.iter().all(|c| c.report.is_some());
-            let seen = self.clocks.iter().all(|c| c.first.is_some());
+            let reports = self.steady().all(|c| c.report.is_some());
+            let seen = self.steady().all(|c| c.first.is_some());
             if self.clocks.len() > 1 && patient && !(reports && seen) {
                 return;
             }
@@ -243,13 +269,18 @@ impl Timeline {
         }
     }
 
+    /// The clocks that decide.
+    fn steady(&self) -> impl Iterator<Item = &Clock> {
+        self.clocks.iter().filter(|c| !c.sparse)
+    }
+
     /// The best basis that does not contradict the arrival.
     fn decide(&self) -> Basis {
         let plausible = |basis: Basis| {
             let Some((lead, first)) = self.lead() else {
                 return false;
             };
-            self.clocks.iter().filter(|c| c.first.is_some()).all(|c| {
+            self.steady().filter(|c| c.first.is_some()).all(|c| {
                 let Some((origin, seen)) = c.origin_by(basis, lead, first).zip(c.first) else {
                     return false;
                 };
@@ -258,7 +289,7 @@ impl Timeline {
                 (by_clock - by_arrival).abs() < IMPLAUSIBLE.as_secs_f64()
             })
         };
-        let reports = self.clocks.iter().all(|c| c.report.is_some());
+        let reports = self.steady().all(|c| c.report.is_some());
         if reports && plausible(Basis::SenderReports) {
             Basis::SenderReports
         } else if plausible(Basis::RtpInfo) {
@@ -270,7 +301,7 @@ impl Timeline {
 
     /// The clock whose first unit came first: its time is the origin.
     fn lead(&self) -> Option<(&Clock, Seen)> {
-        let seen = self.clocks.iter().filter_map(|c| Some((c, c.first?)));
+        let seen = self.steady().filter_map(|c| Some((c, c.first?)));
         seen.min_by_key(|(_, first)| first.arrived)
     }
 

@@ -244,3 +244,75 @@ fn only_the_first_answer_of_a_lone_camera_ends_a_recording() {
     assert_eq!(starting("503 Service Unavailable", false).1, 2);
     assert_eq!(starting("404 Not Found", true).1, 2);
 }
+
+#[test]
+fn a_camera_hears_what_came_of_its_packets() {
+    let (url, seen) = camera(
+        |r| match r.method() {
+            "SETUP" => {
+                let transport = r.header("Transport").unwrap();
+                let headers = format!("Session: 12;timeout=4\nTransport: {transport}");
+                r.answer("200 OK", &headers, "")
+            }
+            _ => r.usual(),
+        },
+        // Every tenth packet is not sent.
+        |stream| {
+            let sent = |(n, packet)| (n % 10 != 9).then_some(packet);
+            play(stream, steady().enumerate().filter_map(sent));
+        },
+    );
+    // The sign of life after two seconds comes behind the first report.
+    units(&url, 120).unwrap();
+    let seen = seen.lock().unwrap();
+    let mut packets = seen.iter().flat_map(|r| &r.packets);
+    let report = packets.next().unwrap();
+    // A report of one source, whose SSRC is 7, and a description.
+    assert_eq!(
+        (report[..4].to_vec(), report[33]),
+        (vec![0x81, 201, 0, 7], 202)
+    );
+    assert_eq!(report[8..12], [0, 0, 0, 7]);
+    let lost = u32::from_be_bytes([0, report[13], report[14], report[15]]);
+    assert!((2..8).contains(&lost), "{lost}");
+    assert_eq!(report.len(), 48);
+}
+
+#[test]
+fn a_goodbye_ends_a_session_unless_another_source_follows() {
+    let bye = |ssrc: u32| {
+        let ssrc = ssrc.to_be_bytes();
+        [&[b'$', 1, 0, 8, 0x81, 203, 0, 1][..], &ssrc].concat()
+    };
+    let (url, _) = camera(Request::usual, move |stream| {
+        let packets = steady().take(10).chain([bye(9), bye(7)]);
+        play(stream, packets);
+    });
+    let began = std::time::Instant::now();
+    let error = units(&url, 100).unwrap_err();
+    assert!(error.to_string().contains("ended the stream"), "{error}");
+    // No media for five seconds would be a stall.
+    assert!(began.elapsed() < Duration::from_secs(4));
+
+    let (url, _) = camera(Request::usual, move |stream| {
+        let next = (10..200_u32).map(|n| sound(0, 8, n as u16 + 500, n * 160, n as u8));
+        play(stream, steady().take(10).chain([bye(7)]).chain(next));
+    });
+    assert_eq!(units(&url, 100).unwrap().len(), 100);
+}
+
+#[test]
+fn a_stream_that_is_refused_costs_the_others_nothing() {
+    let sdp = SDP.to_owned()
+        + "m=application 0 RTP/AVP 107\r\na=rtpmap:107 vnd.onvif.metadata/90000\r\na=control:track2\r\n";
+    let (url, _) = camera(
+        move |r| match (r.method(), r.lines[0].contains("track2")) {
+            ("DESCRIBE", _) => r.answer("200 OK", "Content-Type: application/sdp", &sdp),
+            ("SETUP", true) => r.answer("500 Not now", "", ""),
+            _ => r.usual(),
+        },
+        |stream| play(stream, steady()),
+    );
+    let found = units(&url, 20).unwrap();
+    assert_eq!(found.len(), 20);
+}

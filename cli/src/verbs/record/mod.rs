@@ -55,6 +55,8 @@ pub(crate) fn run(args: &RecordArgs, printer: &mut Printer) -> anyhow::Result<Ex
         }
         None => signals::on_end(move || asked.stop())?,
     }
+    let cut = stop.clone();
+    signals::on_event(move || cut.cut())?;
     let recorder = {
         let (events, stop) = (sender.clone(), stop.clone());
         let thread = std::thread::Builder::new().name("record".into());

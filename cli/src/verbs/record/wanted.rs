@@ -109,6 +109,7 @@ fn one(args: &RecordArgs, name: &str, url: CameraUrl, folder: &str) -> CameraOpt
     camera.playlist = args.playlist;
     camera.queue = args.queue.unwrap_or(camera.queue);
     camera.audio = args.audio == Audio::Copy;
+    camera.timing = args.timing.unwrap_or_default();
     if let Some(pattern) = &args.name {
         camera.pattern.clone_from(pattern);
     }

@@ -85,9 +85,24 @@ impl Line {
 
     /// Sends a request or an answer.
     pub(crate) async fn send(&mut self, message: &Message) -> Result<(), SourceError> {
-        let bytes = message.encode();
+        self.write(&message.encode()).await
+    }
+
+    /// Sends a packet between the messages (RFC 2326 §10.12).
+    pub(crate) async fn send_packet(
+        &mut self,
+        channel: u8,
+        packet: &[u8],
+    ) -> Result<(), SourceError> {
+        let length = u16::try_from(packet.len()).unwrap_or_default();
+        let [high, low] = length.to_be_bytes();
+        self.write(&[&[b'$', channel, high, low], packet].concat())
+            .await
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), SourceError> {
         let sending = async {
-            self.wire.write_all(&bytes).await?;
+            self.wire.write_all(bytes).await?;
             self.wire.flush().await
         };
         match timeout(REQUEST, sending).await {

@@ -4,10 +4,12 @@
 use super::Violation;
 use super::rtp::Stream;
 use super::udp::{self, Pair};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Packets held back that come before the answer to PLAY, bytes.
 const EARLY: usize = 1 << 20;
+/// How long a source that takes the place of one that went is waited for.
+const SUCCESSOR: Duration = Duration::from_secs(1);
 /// The largest datagram.
 const DATAGRAM: usize = 65_535;
 
@@ -20,6 +22,8 @@ pub(crate) struct Media {
     /// What must not be there before the answer to PLAY.
     early: Vec<u8>,
     plays: bool,
+    /// Since when a source is gone, with nothing behind it.
+    gone: Option<Instant>,
 }
 
 /// A stream that was set up.
@@ -51,11 +55,34 @@ impl Media {
             return Ok(());
         };
         if route.channels.is_some_and(|(rtp, _)| channel == rtp) {
-            route.rtp(packet, out)
+            let result = route.rtp(packet, out);
+            self.gone = None;
+            result
         } else {
-            route.rtcp(packet, out);
+            let ends = route.rtcp(packet, out);
+            self.goes(ends);
             Ok(())
         }
+    }
+
+    /// A source may have gone. Where another takes its place, packets follow.
+    fn goes(&mut self, ends: bool) {
+        if ends && self.gone.is_none() {
+            self.gone = Some(Instant::now());
+        }
+    }
+
+    /// When the session is over, since the camera said so.
+    pub(crate) fn over(&self) -> Option<Instant> {
+        self.gone.map(|gone| gone + SUCCESSOR)
+    }
+
+    /// The receiver reports that are due: the route of each, and its bytes.
+    pub(crate) fn reports(&mut self, own: u32) -> Vec<(usize, Vec<u8>)> {
+        let now = Instant::now();
+        let routes = self.routes.iter_mut().enumerate();
+        let reports = routes.filter_map(|(at, route)| Some((at, route.stream.report(own, now)?)));
+        reports.collect()
     }
 
     /// Takes a datagram of a stream.
@@ -69,7 +96,8 @@ impl Media {
             return Ok(());
         };
         if is_rtcp {
-            route.rtcp(packet, out);
+            let ends = route.rtcp(packet, out);
+            self.goes(ends);
             return Ok(());
         }
         let Some(&[_, _, high, low]) = packet.first_chunk() else {
@@ -92,6 +120,7 @@ impl Media {
                     result = stream.rtp(packet, |packet| frame(*shown, packet, out));
                 }
             });
+        self.gone = None;
         result
     }
 
@@ -163,10 +192,13 @@ impl Route {
         self.stream.rtp(packet, |packet| frame(shown, packet, out))
     }
 
-    fn rtcp(&self, packet: &mut [u8], out: &mut Vec<u8>) {
+    /// Passes a report on; whether it says that the source goes.
+    fn rtcp(&mut self, packet: &mut [u8], out: &mut Vec<u8>) -> bool {
+        let ends = self.stream.ends(packet);
         if self.stream.rtcp(packet) {
             frame(self.shown.wrapping_add(1), packet, out);
         }
+        ends
     }
 }
 

@@ -13,10 +13,12 @@
 
 mod auth;
 mod camera;
+mod describe;
 mod media;
 mod message;
 mod proxy;
 mod reorder;
+mod report;
 mod rtp;
 mod setup;
 pub(crate) mod tls;
@@ -27,6 +29,7 @@ use crate::url::CameraUrl;
 use proxy::Proxy;
 use std::hash::{BuildHasher, Hasher};
 use std::net::Ipv4Addr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -82,6 +85,8 @@ pub(crate) enum Violation {
     Length,
     #[error("the camera sends packets that are no RTP")]
     NotRtp,
+    #[error("the camera ended the stream")]
+    Goodbye,
     #[error("the camera sends a picture of more than 16 MiB")]
     LongUnit,
 }
@@ -98,6 +103,8 @@ pub(crate) struct Bridge {
     /// What retina is to call.
     pub(crate) url: Url,
     task: JoinHandle<Result<(), SourceError>>,
+    /// SHA-256 of the description as the camera sent it.
+    description: Arc<OnceLock<[u8; 32]>>,
 }
 
 impl Bridge {
@@ -117,8 +124,18 @@ impl Bridge {
         let url = Url::parse(&format!("rtsp://{address}{word}"));
         let url = url.map_err(|e| SourceError::Connection(e.to_string()))?;
         let proxy = Proxy::new(camera, line, transport, trust.clone(), url.clone());
+        let description = proxy.description();
         let task = tokio::spawn(async move { proxy.run(listener).await });
-        Ok(Self { url, task })
+        Ok(Self {
+            url,
+            task,
+            description,
+        })
+    }
+
+    /// SHA-256 of the session description, as the camera sent it; zeros while there is none.
+    pub(crate) fn description(&self) -> [u8; 32] {
+        self.description.get().copied().unwrap_or_default()
     }
 
     /// Why it fell, if it did: a better reason than retina knows.

@@ -3,16 +3,19 @@
 
 use super::auth::Auth;
 use super::camera::{Incoming, Line, slow};
+use super::describe::shown;
 use super::media::{Media, Route};
 use super::message::{Framed, Message, Start, parse};
 use super::rtp::Stream;
 use super::setup::{SessionHeader, TransportHeader, base, rtp_info};
 use super::udp::Pair;
-use super::{GOODBYE, REQUEST, Transport, Trust};
+use super::{GOODBYE, REQUEST, Transport, Trust, Violation, random, report};
 use crate::source::SourceError;
 use crate::url::{CameraUrl, mask};
 use bytes::{Buf, BytesMut};
+use sha2::{Digest, Sha256};
 use std::future::pending;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -42,8 +45,13 @@ pub(crate) struct Proxy {
     /// Where keepalives go: the address of the last PLAY.
     playing: Option<String>,
     alive: Instant,
+    /// When receiver reports are due, and whose they are.
+    report: Option<Instant>,
+    own: u32,
     get_parameter: bool,
     media: Media,
+    /// SHA-256 of the description.
+    description: Arc<OnceLock<[u8; 32]>>,
 }
 
 /// A request that was not answered yet.
@@ -79,9 +87,17 @@ impl Proxy {
             session: None,
             playing: None,
             alive: Instant::now(),
+            report: None,
+            own: own(),
             get_parameter: false,
             media: Media::default(),
+            description: Arc::default(),
         }
+    }
+
+    /// Where SHA-256 of the description will be told.
+    pub(crate) fn description(&self) -> Arc<OnceLock<[u8; 32]>> {
+        Arc::clone(&self.description)
     }
 
     /// Works until retina goes, or for as long as the camera behaves.
@@ -158,13 +174,22 @@ impl Proxy {
             (None, Some(session), Some(_)) => self.alive + (session.timeout / 2).min(ALIVE),
             _ => Instant::now() + ALIVE,
         };
-        let reorder = self.media.deadline();
-        reorder.map_or(keepalive, |at| keepalive.min(at.into()))
+        let reorder = self.media.deadline().map(Instant::from);
+        let over = self.media.over().map(Instant::from);
+        let others = [reorder, over, self.report];
+        others.into_iter().flatten().fold(keepalive, Instant::min)
     }
 
     async fn due(&mut self) -> Result<(), SourceError> {
         let now = Instant::now();
         self.media.give_up(now.into_std())?;
+        if self.media.over().is_some_and(|over| over <= now.into_std()) {
+            return Err(Violation::Goodbye.into());
+        }
+        if self.report.is_some_and(|due| due <= now) {
+            self.report = Some(now + report::EVERY);
+            self.send_reports().await?;
+        }
         if let Some(asked) = &self.asked {
             if now >= asked.since + REQUEST {
                 if asked.by.is_some() {
@@ -185,6 +210,21 @@ impl Proxy {
             };
             let request = Message::request(method, url).with("Session", &session.id);
             self.ask(request, None, false).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the camera what came.
+    async fn send_reports(&mut self) -> Result<(), SourceError> {
+        for (at, packet) in self.media.reports(self.own) {
+            let Some(route) = self.media.routes.get(at) else {
+                continue;
+            };
+            match (&route.pair, route.channels) {
+                (Some(pair), _) => pair.report(&packet),
+                (None, Some((_, rtcp))) => self.line.send_packet(rtcp, &packet).await?,
+                (None, None) => {}
+            }
         }
         Ok(())
     }
@@ -319,6 +359,14 @@ impl Proxy {
             return self.redirect(&message, asked.request, cseq.clone()).await;
         }
         if !(200..300).contains(&status) {
+            // One stream that cannot be had does not cost the others.
+            let own = asked.method == "SETUP" && !matches!(status, 401 | 403 | 454 | 461);
+            if own {
+                self.media.routes.pop();
+                let refused = Message::response(status, cseq);
+                self.media.out.extend(refused.encode());
+                return Ok(());
+            }
             return Err(refusal(&asked.method, status, &message, self.transport));
         }
         let answer = match asked.method.as_str() {
@@ -373,7 +421,8 @@ impl Proxy {
         let mut described = Message::response(200, cseq)
             .with("Content-Type", "application/sdp")
             .with("Content-Base", &base(&answer, &self.camera));
-        described.body = answer.body;
+        let _ = self.description.set(Sha256::digest(&answer.body).into());
+        described.body = shown(&answer.body).into_owned();
         Ok(described)
     }
 
@@ -419,6 +468,7 @@ impl Proxy {
             self.playing = Some(uri.clone());
         }
         self.alive = Instant::now();
+        self.report = Some(self.alive + report::FIRST);
         let plays = Message::response(200, cseq).with("Session", SESSION);
         match answer.header("RTP-Info").and_then(rtp_info) {
             Some(info) => plays.with("RTP-Info", &info),
@@ -444,6 +494,11 @@ impl Proxy {
             }
         }
     }
+}
+
+/// The SSRC of a receiver: any, but not one that another session has.
+fn own() -> u32 {
+    u32::try_from(random() >> 32).unwrap_or_default()
 }
 
 /// The connection that knows the word.

@@ -8,6 +8,8 @@
 //! is no successor (some cameras send those of old sessions) never do so.
 
 use super::Violation;
+use super::report::{Reception, says_goodbye};
+use std::time::Instant;
 
 /// Largest access unit that is gathered, bytes.
 const UNIT: usize = 16 << 20;
@@ -17,6 +19,8 @@ const OVERHEAD: usize = 64;
 const DROPOUT: u16 = 3000;
 /// A packet this far behind is late or sent twice (MAX_MISORDER).
 const MISORDER: u16 = 100;
+/// The type of a sender report (RFC 3550 §6.4.1).
+const SENDER_REPORT: u8 = 200;
 /// Packets in a row that are no RTP before the stream is given up.
 const PATIENCE: u32 = 200;
 
@@ -36,6 +40,7 @@ pub(crate) struct Stream {
     followed: bool,
     unit: (u32, usize),
     bad: u32,
+    reception: Reception,
 }
 
 #[derive(Copy, Clone, Debug, Eq, PartialEq)]
@@ -149,21 +154,39 @@ impl Stream {
         Ok(())
     }
 
+    /// A receiver report of what came so far, as one of `own`.
+    pub(crate) fn report(&mut self, own: u32, now: Instant) -> Option<Vec<u8>> {
+        self.reception.report(own, now)
+    }
+
+    /// Whether a compound RTCP packet says that the source goes that is followed.
+    pub(crate) fn ends(&self, packet: &[u8]) -> bool {
+        let source = self.source;
+        source.is_some_and(|source| says_goodbye(packet, source.ssrc))
+    }
+
     /// Whether a compound RTCP packet is to be passed on; its SSRC is put right.
-    pub(crate) fn rtcp(&self, packet: &mut [u8]) -> bool {
+    pub(crate) fn rtcp(&mut self, packet: &mut [u8]) -> bool {
         let Some(([first, kind, ..], _)) = packet.split_first_chunk::<8>() else {
             return false;
         };
-        if first >> 6 != 2 || !(200..=207).contains(kind) {
+        let (first, kind) = (*first, *kind);
+        if first >> 6 != 2 || !(200..=207).contains(&kind) {
             return false;
         }
         let Some(source) = self.source else {
             return true;
         };
-        let Some(ssrc) = packet.get_mut(4..8) else {
+        let Some(ssrc) = packet.get(4..8) else {
             return false;
         };
         if ssrc == source.ssrc.to_be_bytes() {
+            if kind == SENDER_REPORT {
+                self.reception.sender_report(packet, Instant::now());
+            }
+            let Some(ssrc) = packet.get_mut(4..8) else {
+                return false;
+            };
             ssrc.copy_from_slice(&self.shown.to_be_bytes());
             true
         } else {
@@ -184,6 +207,7 @@ impl Stream {
 
     /// Counts what the receiver holds until the picture is complete.
     fn gather(&mut self, header: Header, length: usize) -> Result<(), Violation> {
+        self.reception.packet(header.ssrc, header.sequence);
         let (timestamp, bytes) = &mut self.unit;
         if *timestamp != header.timestamp {
             (*timestamp, *bytes) = (header.timestamp, 0);

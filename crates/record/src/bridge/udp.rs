@@ -71,6 +71,13 @@ impl Pair {
         }
     }
 
+    /// Sends a receiver report, if the camera said where to. It may be lost.
+    pub(crate) fn report(&self, packet: &[u8]) {
+        if let Some((_, rtcp)) = self.from {
+            let _ = self.rtcp.try_send_to(packet, (self.camera, rtcp).into());
+        }
+    }
+
     /// Whether the camera sent it.
     fn is_from_camera(&self, from: SocketAddr, is_rtcp: bool) -> bool {
         let port = self

@@ -25,6 +25,7 @@ pub(super) struct Settings {
     segment_size: Option<Spanned<String>>,
     at_clock: Option<Spanned<bool>>,
     audio: Option<Spanned<String>>,
+    timing: Option<Spanned<String>>,
     pattern: Option<Spanned<String>>,
     utc: Option<bool>,
     sync: Option<Spanned<String>>,
@@ -83,6 +84,7 @@ impl Settings {
             segment_size: self.segment_size.or(common.segment_size),
             at_clock: self.at_clock.or(common.at_clock),
             audio: self.audio.or(common.audio),
+            timing: self.timing.or(common.timing),
             pattern: self.pattern.or(common.pattern),
             utc: self.utc.or(common.utc),
             sync: self.sync.or(common.sync),
@@ -187,6 +189,10 @@ impl Settings {
             options.at_clock = *at_clock.get_ref();
             let at = at_clock.span().start;
             options.check_at_clock().map_err(|e| (at, e))?;
+        }
+        if let Some(timing) = &self.timing {
+            let at = timing.span().start;
+            options.timing = timing.get_ref().parse().map_err(|e| (at, e))?;
         }
         if let Some(audio) = &self.audio {
             options.audio = match audio.get_ref().as_str() {

@@ -13,6 +13,8 @@ pub(crate) const SDP: &str = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na
 /// A request: its first line and its headers.
 pub(crate) struct Request {
     pub(crate) lines: Vec<String>,
+    /// Packets that came before it, between the messages.
+    pub(crate) packets: Vec<Vec<u8>>,
 }
 
 impl Request {
@@ -51,15 +53,23 @@ impl Request {
 
 /// Reads the next request; `None` at the end.
 pub(crate) fn request(reader: &mut impl BufRead) -> Option<Request> {
-    let mut lines = Vec::new();
+    let (mut lines, mut packets) = (Vec::new(), Vec::new());
     loop {
+        if lines.is_empty() && reader.fill_buf().ok()?.first() == Some(&b'$') {
+            let mut head = [0; 4];
+            reader.read_exact(&mut head).ok()?;
+            let mut packet = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
+            reader.read_exact(&mut packet).ok()?;
+            packets.push(packet);
+            continue;
+        }
         let mut line = String::new();
         if reader.read_line(&mut line).ok()? == 0 {
             return None;
         }
         match line.trim_end() {
             "" if lines.is_empty() => {}
-            "" => return Some(Request { lines }),
+            "" => return Some(Request { lines, packets }),
             line => lines.push(line.to_owned()),
         }
     }
