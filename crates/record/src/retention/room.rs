@@ -120,7 +120,9 @@ impl Room {
         // Enough for a while.
         let lasting = disk_size(&self.folder.path).map_or(0, |size| ROOM.0.min(size / ROOM.1));
         let made = self.tidy(bytes.max(lasting), open);
-        self.vain = made.gone.is_empty().then(Instant::now);
+        // Where it is free now, another camera made room in this moment.
+        let lacks = || free_space(&self.folder.path).is_none_or(|free| free < wanted);
+        self.vain = (made.gone.is_empty() && lacks()).then(Instant::now);
         made
     }
 
@@ -139,5 +141,36 @@ impl Room {
             }
             (_, None) => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Cameras that found, all at once, that one of them had made the room they wanted
+    /// went below the floor for half a minute.
+    #[test]
+    fn room_that_another_camera_made_stops_no_search() {
+        let dir = tempfile::tempdir().unwrap();
+        let room = |free| {
+            let folder = Folder {
+                path: dir.path().to_owned(),
+                camera: "yard".to_owned(),
+                namer: Namer::new("%s", true).unwrap(),
+            };
+            let keep = Keep {
+                free: Some(free),
+                ..Keep::default()
+            };
+            Room::new(folder).keeping(keep)
+        };
+        // Less than what is to be written, but what is to be free is.
+        let mut enough = room(1);
+        assert!(enough.keep_free(u64::MAX, None).gone.is_empty());
+        assert_eq!(enough.vain, None);
+        let mut lacking = room(u64::MAX);
+        assert!(lacking.keep_free(0, None).gone.is_empty());
+        assert!(lacking.vain.is_some());
     }
 }
