@@ -26,7 +26,11 @@ pub fn inspect(data: &[u8]) {
         for (id, node) in branch.tree.iter() {
             let same = nodes.next().expect("no more boxes than in the tree");
             assert_eq!((node.kind, node.span), (same.kind, same.span));
-            let head = tapo_inspect::fields::decode_head(branch.source, branch.tree, id, 8);
+            let few = tapo_inspect::fields::Shown {
+                values: 8,
+                records: 3,
+            };
+            let head = tapo_inspect::fields::decode_head(branch.source, branch.tree, id, few);
             let all = tapo_inspect::fields::decode(source, branch.tree, id);
             let (head, all) = (head.expect("memory"), all.expect("memory"));
             assert_eq!(

@@ -129,6 +129,20 @@ impl BoxTree {
         self.get(id)
     }
 
+    /// Appends the boxes of a tree whose boxes stand behind those of this one. What was wrong with them is left out.
+    pub fn append(&mut self, behind: &Self) {
+        let base = u32::try_from(self.nodes.len()).unwrap_or(ROOT);
+        let moved = behind.nodes.iter().map(|node| BoxNode {
+            parent: match node.parent {
+                ROOT => ROOT,
+                parent => parent.saturating_add(base),
+            },
+            subtree_end: node.subtree_end.saturating_add(base),
+            ..*node
+        });
+        self.nodes.extend(moved);
+    }
+
     fn close(&mut self, parent: u32) {
         let end = u32::try_from(self.nodes.len()).unwrap_or(ROOT);
         if let Some(node) = self.nodes.get_mut(parent as usize) {

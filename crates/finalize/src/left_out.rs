@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::tail::{is_broken, torn_at};
 use tapo_bmff::BoxHeader;
-use tapo_io::{ByteSource, Span};
+use tapo_io::{ByteSource, Span, zeros_to_end};
 use tapo_movie::{Fragment, Movie, Read, TopBox};
 
 /// Media between samples that writers may leave, bytes in all.
@@ -20,6 +20,9 @@ pub struct LeftOut {
     /// Bytes at the end of the file that belong to no whole fragment and no sample in
     /// the index.
     pub tail: u64,
+    /// Bytes at the end of the file behind the last box that are nothing but zeros: laid out ahead, or lost before they were
+    /// written. There is nothing in them.
+    pub zeros: u64,
     /// Whether fragments that are whole stand among these bytes, behind damage.
     pub behind_damage: bool,
     /// Bytes of media (`mdat`) before these that no sample is of: their fragment (`moof`) is lost, or a
@@ -33,15 +36,18 @@ impl LeftOut {
         let broken = read.fragments.iter().filter(|f| is_broken(f)).count();
         let at = read.torn.map(|torn| torn.end).or(torn_at(read));
         let tail = Span::new(at.unwrap_or(read.size), read.size);
+        let empty = !tail.is_empty() && zeros_to_end(source, tail)? == tail.start;
+        let zeros = if empty { tail.len() } else { 0 };
         Ok(Self {
             fragments: broken - usize::from(read.torn.is_some()),
-            tail: tail.len(),
+            tail: tail.len() - zeros,
+            zeros,
             behind_damage: has_others(source, read, tail)?,
             media: media(read, movie),
         })
     }
 
-    /// Whether there is nothing.
+    /// Whether there is nothing that could have been in it.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
         self.fragments == 0 && self.tail == 0 && self.media == 0

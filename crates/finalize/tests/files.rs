@@ -418,3 +418,17 @@ fn whole_fragments_behind_damage_are_told() {
     let left = finalize(&path, &Options::default()).unwrap().left_out;
     assert!(left.is_nothing(), "{left:?}");
 }
+
+/// Space that was laid out ahead holds nothing.
+#[test]
+fn zeros_behind_the_last_box_are_nothing_that_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bytes = clip(None);
+    for (more, zeros, tail) in [(4096, 4096, 0), (1, 0, 4097)] {
+        bytes.extend(vec![u8::from(more == 1); more]);
+        let path = written(dir.path(), "ahead.mp4", &bytes);
+        let left = finalize(&path, &Options::default()).unwrap().left_out;
+        assert_eq!((left.zeros, left.tail), (zeros, tail));
+        assert_eq!(left.is_nothing(), tail == 0);
+    }
+}

@@ -4,6 +4,7 @@ mod bytes;
 mod clock;
 mod configuration;
 mod entries;
+mod extent;
 mod fragments;
 mod layout;
 pub(crate) mod lost;
@@ -19,12 +20,16 @@ mod spots;
 pub(crate) mod structure;
 mod tables;
 mod text;
+mod unknown;
 pub(crate) mod unreached;
 
+use crate::survey::Seen;
 use crate::{Finding, Form, Inspection, Result};
 use spots::Spots;
-use tapo_bmff::BoxTree;
 use tapo_io::ByteSource;
+
+pub(crate) use required::Required;
+pub(crate) use unknown::Unknown;
 
 /// Findings kept; a hostile file has no right to more.
 const FINDINGS: usize = 1000;
@@ -32,17 +37,18 @@ const FINDINGS: usize = 1000;
 /// Runs all checks on what was read.
 pub(crate) fn all(
     source: &dyn ByteSource,
-    tree: &BoxTree,
+    seen: Seen,
     inspection: &Inspection,
     now: Option<i64>,
 ) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
+    let tree = &seen.tree;
     let spots = Spots::of(tree);
     structure::check(source, tree, inspection, &mut found)?;
     if let Some(movie) = &inspection.read.movie {
         spots.name_tracks(movie, &mut found);
     }
-    required::check(source, tree, &mut found)?;
+    found.extend(seen.required);
     required::twice(tree, &mut found);
     if let Some(movie) = &inspection.read.movie {
         let tracks = movie.tracks.iter().zip(&inspection.tracks);
@@ -78,11 +84,12 @@ pub(crate) fn all(
         bytes::check(movie, inspection, &mut found);
         layout::check(source, movie, inspection, &spots, &mut found)?;
     }
-    bytes::unknown(source, tree, &mut found)?;
+    found.extend(seen.unknown);
     if matches!(inspection.form, Form::Fragmented | Form::Init) {
         fragments::check(inspection, &mut found);
         unreached::cut_out(source, tree, inspection, &mut found)?;
         sidx::cut_off(source, tree, inspection, &mut found)?;
+        extent::check(source, tree, inspection, &mut found)?;
     }
     unreached::hidden(inspection, &mut found);
     seals::check(source, inspection, &mut found)?;

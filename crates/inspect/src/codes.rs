@@ -62,6 +62,7 @@ impl Problem {
             Self::FragmentTrackUnknown => "fragment-track-unknown",
             Self::FragmentsMissing { .. } => "fragments-missing",
             Self::FragmentsCutOut { .. } => "fragments-cut-out",
+            Self::FragmentsEndEarly { .. } => "fragments-end-early",
             Self::FragmentsBefore { .. } => "fragments-before",
             Self::FragmentsHidden { .. } => "fragments-hidden",
             Self::FragmentsUnordered { .. } => "fragments-unordered",
@@ -182,6 +183,7 @@ impl Problem {
             | Self::TooDeep
             | Self::TooManyBoxes
             | Self::BadFields { .. }
+            | Self::FragmentsEndEarly { .. }
             | Self::OtherFlaw
             | Self::TrackIdTwice
             | Self::BadConfiguration { .. }

@@ -1,5 +1,6 @@
 //! A whole inspection: what was read, what it is, what was found.
 
+use crate::survey::survey;
 use crate::{
     Against, Astray, Depth, Family, Finding, Foreign, Form, Harmed, Ledger, Outlook, Own, Problem,
     Result, TrackSummary, Verdict,
@@ -7,7 +8,7 @@ use crate::{
 use crate::{astray, check, foreign, form, hidden, media};
 use sha2::{Digest, Sha256};
 use std::path::Path;
-use tapo_bmff::{BoxTree, Defect, Flaw};
+use tapo_bmff::{Defect, Flaw};
 use tapo_io::{ByteSource, FileStamp, PreadFile, Span, lock_holder};
 use tapo_movie::{Fragment, Read};
 
@@ -268,9 +269,8 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
     if astray.is_some() || headless {
         form = Form::NoIndex;
     }
-    let tree = BoxTree::read(source)?;
     if let Form::Foreign(what) = form {
-        let ledger = Ledger::of(source, &tree, None)?;
+        let (ledger, _) = survey(source, None, None)?;
         return Ok(foreigner(read, what, ledger));
     }
     let movie = read.movie.as_ref();
@@ -284,7 +284,7 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
     if form == Form::NoIndex && astray.is_none() && !headless {
         astray = astray::find(source, &read, options.depth)?;
     }
-    let ledger = Ledger::around(source, &tree, movie, astray.as_ref().map(|a| a.span))?;
+    let (ledger, seen) = survey(source, movie, astray.as_ref().map(|a| a.span))?;
     let hidden = hidden::fragments(source, &read, form, &ledger)?;
     let mut inspection = Inspection {
         form,
@@ -315,7 +315,7 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
         [only] => media::is_head_of_picture(source, *only)?,
         _ => false,
     };
-    inspection.findings = check::all(source, &tree, &inspection, options.now)?;
+    inspection.findings = check::all(source, seen, &inspection, options.now)?;
     inspection.settle();
     Ok(inspection)
 }

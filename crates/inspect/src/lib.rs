@@ -37,6 +37,7 @@ mod reference;
 mod remedy;
 mod saved;
 mod summary;
+mod survey;
 mod timing;
 mod verdict;
 

@@ -78,6 +78,7 @@ pub(crate) fn fitting(sizes: &Sizes, chunk: Placed, end: u64) -> u32 {
 }
 
 /// Decode times of ascending sample numbers, ticks.
+#[derive(Clone)]
 pub(crate) struct Clock<'a> {
     runs: &'a [(u32, u32)],
     run: usize,

@@ -2,6 +2,7 @@
 
 use crate::{Finding, Form, Harm, Inspection, MediaKind, Problem, TrackSummary};
 use tapo_bmff::FourCc;
+use tapo_movie::COUNT_MISFITS;
 
 impl Inspection {
     /// Whether no picture can be shown, or, of a file without any, no sound heard, though the media is there: the
@@ -14,7 +15,10 @@ impl Inspection {
             | Problem::FragmentTrackUnknown
             | Problem::OpenInside { listed: true, .. } => true,
             Problem::BoxMissing { kind, .. } => self.form == Form::Fragmented && kind == b"tkhd",
-            Problem::BadFields { kind, .. } => self.form == Form::Fragmented && kind == b"traf",
+            // Of a run whose number of samples is lost, players show what they make of it, and go on.
+            Problem::BadFields { kind, why } => {
+                self.form == Form::Fragmented && kind == b"traf" && why != COUNT_MISFITS
+            }
             Problem::FragmentTimeWrong { ticks } => ticks.unsigned_abs() > FAR,
             Problem::TableShort { kind, entries, .. } => {
                 kind == b"stsc" || (is_fatal(kind) && self.runs_out(f, kind, entries))

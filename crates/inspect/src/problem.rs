@@ -13,6 +13,11 @@ pub enum Second {
         /// Offset.
         at: u64,
     },
+    /// A whole movie of its own that consists of fragments, which players take for fragments of the first.
+    Fragments {
+        /// Offset.
+        at: u64,
+    },
     /// The file repeats itself from this byte on.
     Copy {
         /// Offset.
@@ -239,6 +244,11 @@ pub enum Problem {
     FragmentsCutOut {
         /// How many more.
         fragments: u32,
+    },
+    /// The headers say that the movie goes on behind the last fragment.
+    FragmentsEndEarly {
+        /// Whether the one for fragments (`mehd`) does, not that of the movie alone.
+        extends: bool,
     },
     /// The first fragment is not the first of its recording, by number and time.
     FragmentsBefore {

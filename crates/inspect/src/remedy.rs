@@ -39,7 +39,7 @@ impl Inspection {
         if let Some(of) = self.only_second() {
             return match of {
                 Second::Movie { at } => Remedy::Split { at },
-                Second::Copy { .. } | Second::Unknown => Remedy::Nothing,
+                Second::Copy { .. } | Second::Fragments { .. } | Second::Unknown => Remedy::Nothing,
             };
         }
         let guess = self.guess();
@@ -58,12 +58,22 @@ impl Inspection {
     /// What follows the first movie, if that is known and all that is damaged.
     #[must_use]
     pub fn only_second(&self) -> Option<Second> {
-        let damage = |f: &&Finding| f.severity() == Severity::Damage;
-        let mut damage = self.findings.iter().filter(damage);
+        let mut damage = self.damage();
         match (damage.next()?.problem.clone(), damage.next()) {
-            (Problem::SecondMoov { of }, None) if of != Second::Unknown => Some(of),
+            (
+                Problem::SecondMoov {
+                    of: of @ (Second::Movie { .. } | Second::Copy { .. }),
+                },
+                None,
+            ) => Some(of),
             _ => None,
         }
+    }
+
+    /// What is damaged.
+    fn damage(&self) -> impl Iterator<Item = &Finding> {
+        let is_damage = |f: &&Finding| f.severity() == Severity::Damage;
+        self.findings.iter().filter(is_damage)
     }
 
     fn has(&self, problem: impl Fn(&Problem) -> bool) -> bool {
@@ -120,10 +130,6 @@ impl Inspection {
     /// Whether all that is damaged is what finalize and repair leave as it is.
     #[must_use]
     pub fn is_kept_by_repair(&self) -> bool {
-        let damage = self
-            .findings
-            .iter()
-            .filter(|f| f.severity() == Severity::Damage);
         let kept = |f: &Finding| {
             matches!(
                 f.problem,
@@ -136,13 +142,16 @@ impl Inspection {
                     | Problem::OffsetsBeyondSamples { .. }
             )
         };
-        damage.clone().next().is_some() && damage.clone().all(kept)
+        self.damage().next().is_some() && self.damage().all(kept)
     }
 
     /// By what would come of it.
     fn confirmed(&self, guess: Remedy, outlook: &Outlook) -> Remedy {
         let finalized = outlook.finalize.as_ref();
         let trusted = finalized.filter(|f| !self.is_absurd(f.duration));
+        // Without settings its decoder does not start, however its fragments are indexed.
+        let unset = self.verdict == Verdict::Repairable && self.needs_reference();
+        let trusted = trusted.filter(|_| !unset);
         let finalizes = trusted.is_some_and(|f| !outlook.repair_saves_more(f));
         if self.verdict == Verdict::Beyond {
             return Remedy::Nothing;
@@ -274,6 +283,9 @@ pub(crate) const fn is_of_order(problem: &Problem) -> bool {
             | Problem::LayoutDisagrees { broken: true, .. }
             | Problem::SizesDisagree { .. }
             | Problem::SamplesInIndex { .. }
+            | Problem::SecondMoov {
+                of: Second::Fragments { .. }
+            }
     )
 }
 

@@ -30,11 +30,12 @@ impl Inspection {
     #[must_use]
     pub fn saved(&self) -> Vec<Saved> {
         let listed = self.listed();
-        let by_repair = matches!(self.remedy(), Remedy::Repair | Remedy::RepairByReference);
-        if let (Remedy::Finalize, Some(outlook)) = (self.remedy(), &self.outlook) {
+        let remedy = self.remedy();
+        let by_repair = matches!(remedy, Remedy::Repair | Remedy::RepairByReference);
+        if let (Remedy::Finalize, Some(outlook)) = (remedy, &self.outlook) {
             return with_torn(listed, &outlook.torn);
         }
-        let by_model = self.remedy() == Remedy::RepairByReference;
+        let by_model = remedy == Remedy::RepairByReference;
         let lacking = |o: &Outlook| self.lacks_what_a_model_has(o);
         if by_model && self.outlook.as_ref().is_some_and(lacking) {
             return self.with_the_rest(listed);
@@ -53,7 +54,7 @@ impl Inspection {
                 saved
             }
             Some(repaired) if by_repair => self.repaired(listed, repaired),
-            _ if self.remedy() == Remedy::RepairByReference => self.with_the_rest(listed),
+            _ if by_model => self.with_the_rest(listed),
             _ => listed,
         }
     }
@@ -249,7 +250,10 @@ impl Inspection {
     /// How long the fragments of a track last that a list names in front of those that are there, or behind them, ticks.
     fn cut_out(&self, track: &TrackSummary) -> u64 {
         let own = |f: &&Finding| {
-            let cut_out = matches!(f.problem, Problem::FragmentsCutOut { .. });
+            let cut_out = matches!(
+                f.problem,
+                Problem::FragmentsCutOut { .. } | Problem::FragmentsEndEarly { .. }
+            );
             cut_out && f.track.is_none_or(|id| id == track.id)
         };
         let times = self.findings.iter().filter(own).filter_map(|f| f.time);

@@ -143,3 +143,77 @@ fn fragments_that_the_index_does_not_announce_are_not_played() {
     assert_eq!(inspection.verdict, Verdict::Repairable);
     assert!(!inspection.needs_reference());
 }
+
+#[test]
+fn fragments_that_end_before_the_headers_say_are_told() {
+    let (sound, _) = fragmented(4);
+    let named = |file: &[u8], kind: &[u8; 4]| file.windows(4).position(|w| w == kind).unwrap() - 4;
+    let extended = |duration: u32| {
+        let mut file = sound.clone();
+        for kind in [b"moov", b"mvex"] {
+            let at = named(&file, kind);
+            let size = u32::from_be_bytes(*file[at..].first_chunk().unwrap()) + 16;
+            file[at..at + 4].copy_from_slice(&size.to_be_bytes());
+        }
+        let at = named(&file, b"mvex") + 8;
+        let mehd = [16, 0x6d65_6864, 0, duration]
+            .map(u32::to_be_bytes)
+            .concat();
+        file.splice(at..at, mehd);
+        file
+    };
+    for (duration, early) in [
+        (32_000, false),
+        (35_000, false),
+        (40_000, true),
+        (u32::MAX, false),
+    ] {
+        let inspection = inspect(&extended(duration)).unwrap();
+        // It may be an excerpt.
+        assert_eq!(inspection.verdict, Verdict::Sound, "{duration}");
+        let codes = codes(&inspection);
+        assert_eq!(codes.contains(&"fragments-end-early"), early, "{codes:?}");
+        let saved = inspection.saved()[0];
+        let all = if early { 40_000 } else { 32_000 };
+        assert_eq!((saved.sound, saved.all), (32_000, all));
+    }
+    // So may the header of the movie say.
+    let mut file = sound.clone();
+    let at = named(&file, b"mvhd") + 24;
+    file[at..at + 4].copy_from_slice(&40_000_u32.to_be_bytes());
+    let inspection = inspect(&file).unwrap();
+    assert_eq!(inspection.verdict, Verdict::Sound);
+    assert!(codes(&inspection).contains(&"fragments-end-early"));
+}
+
+#[test]
+fn a_run_whose_type_is_lost_stops_no_player() {
+    let (mut file, starts) = fragmented(4);
+    let last = starts[3]
+        + file[starts[3]..]
+            .windows(4)
+            .position(|w| w == b"trun")
+            .unwrap();
+    file[last] = 0;
+    let inspection = inspect(&file).unwrap();
+    assert!(codes(&inspection).contains(&"bad-fields"));
+    assert_eq!(inspection.verdict, Verdict::Damaged);
+}
+
+#[test]
+fn fragments_of_another_movie_are_told_as_such() {
+    let ((first, _), (mut second, _)) = (fragmented(3), fragmented(2));
+    let entry = second.windows(4).position(|w| w == b"alaw").unwrap();
+    second[entry] = b'u';
+    let inspection = inspect(&[first.clone(), second].concat()).unwrap();
+    let at = first.len() as u64;
+    let of = tapo_inspect::Second::Fragments { at };
+    let second = Problem::SecondMoov { of };
+    assert!(inspection.findings.iter().any(|f| f.problem == second));
+    let codes = codes(&inspection);
+    assert!(!codes.contains(&"fragment-time-back"), "{codes:?}");
+    assert_eq!(inspection.remedy(), tapo_inspect::Remedy::Repair);
+    // One that is coded alike goes on, for a player.
+    let inspection = inspect(&first.repeat(2)).unwrap();
+    assert!(!inspection.findings.iter().any(|f| f.problem == second));
+}

@@ -148,6 +148,13 @@ pub(crate) fn left_out(
             number::count(left.fragments as u64, "fragment")
         )?;
     }
+    if left.zeros > 0 {
+        let zeros = number::bytes(left.zeros);
+        writeln!(
+            out,
+            "{indent}{zeros} of zeros at the end {place}: nothing stands there"
+        )?;
+    }
     if left.media > 0 {
         writeln!(
             out,
@@ -279,6 +286,7 @@ struct Index {
     holes: Vec<HoleDocument>,
     lead_left_out_s: u64,
     torn_bytes: u64,
+    zero_bytes: u64,
     media_left_out: u64,
     moov_size: u64,
     large_offsets: bool,
@@ -322,6 +330,7 @@ pub fn finalization_json(
             holes: holes::documents(&done.holes, Duration::ZERO),
             lead_left_out_s: done.lead_left_out.as_secs(),
             torn_bytes: done.left_out.tail,
+            zero_bytes: done.left_out.zeros,
             media_left_out: done.left_out.media,
             moov_size: done.moov_len,
             large_offsets: done.large_offsets,

@@ -7,27 +7,42 @@ use crate::escape::is_unsafe;
 use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
+
+/// Lines of JSON, each put together in the same memory: there may be millions.
+pub struct Lines<'a> {
+    out: &'a mut dyn Write,
+    line: Vec<u8>,
+}
+
+impl<'a> Lines<'a> {
+    /// To `out`.
+    pub fn new(out: &'a mut dyn Write) -> Self {
+        let line = Vec::new();
+        Self { out, line }
+    }
+
+    /// Writes one.
+    ///
+    /// # Errors
+    /// As `out` has them.
+    pub fn put<T: Serialize + ?Sized>(&mut self, value: &T) -> io::Result<()> {
+        self.line.clear();
+        let formatter = Inert(CompactFormatter);
+        value.serialize(&mut Serializer::with_formatter(&mut self.line, formatter))?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)
+    }
+}
 
 /// Writes one line (JSON Lines).
 ///
 /// # Errors
 /// As `out` has them.
 pub fn line<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::Result<()> {
-    // The serializer writes a few bytes at a time.
-    let mut out = BufWriter::with_capacity(BUFFER, out);
-    let formatter = Inert(CompactFormatter);
-    value.serialize(&mut Serializer::with_formatter(&mut out, formatter))?;
-    out.write_all(b"\n")?;
-    // What is behind it gathers on.
-    out.into_inner()
-        .map(drop)
-        .map_err(io::IntoInnerError::into_error)
+    Lines::new(out).put(value)
 }
-
-/// Bytes that are gathered: most lines are shorter.
-const BUFFER: usize = 1024;
 
 /// A file that could not be worked on, as one line of JSON.
 ///

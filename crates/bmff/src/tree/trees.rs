@@ -108,6 +108,7 @@ mod tests {
         let whole = BoxTree::read(&bytes).unwrap();
         let mut trees = Trees::new(&bytes);
         let (mut kinds, mut defects) = (Vec::new(), Vec::new());
+        let mut together = BoxTree::default();
         while let Some(Branch { tree, source }) = trees.step().unwrap() {
             for (id, node) in tree.iter() {
                 kinds.push((node.kind, node.span, node.depth));
@@ -116,11 +117,13 @@ mod tests {
                 assert_eq!(head, node.kind.0);
             }
             defects.extend_from_slice(tree.defects());
+            together.append(tree);
         }
         let all = whole.nodes().iter();
         let all: Vec<_> = all.map(|n| (n.kind, n.span, n.depth)).collect();
         assert_eq!(kinds, all);
         assert_eq!(defects, whole.defects());
+        assert_eq!(together.nodes(), whole.nodes());
         for node in whole.nodes() {
             let same = whole.nodes().iter().filter(|n| n.span.end == node.span.end);
             let outermost = same.min_by_key(|n| n.span.start);

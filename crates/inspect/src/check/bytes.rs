@@ -1,9 +1,7 @@
 //! What the ledger and the look into the media showed.
 
 use crate::ledger::BLOCK;
-use crate::{Entry, Finding, Form, Holding, Inspection, Ledger, Problem, Result, TimeRange, names};
-use tapo_bmff::{BoxTree, FourCc};
-use tapo_io::{ByteSource, Window};
+use crate::{Entry, Finding, Form, Holding, Inspection, Ledger, Problem, TimeRange};
 use tapo_movie::Movie;
 
 /// Unused bytes between samples that are too many for a writer's own filler.
@@ -54,50 +52,6 @@ pub(super) fn check(movie: &Movie, inspection: &Inspection, found: &mut Vec<Find
             found.push(Finding::new(Problem::StaleIndex { kind }).at(entry.span));
         }
     }
-}
-
-/// Boxes of a type that tapo does not know, told one by one up to a limit.
-/// Sample entries, references, and the items of metadata lists may be anything.
-pub(super) fn unknown(
-    source: &dyn ByteSource,
-    tree: &BoxTree,
-    found: &mut Vec<Finding>,
-) -> Result<()> {
-    const UNKNOWN: usize = 32;
-    let mut window = Window::new(source);
-    let mut left = UNKNOWN;
-    for (id, node) in tree.iter() {
-        let parent = tree.parent(id).map(|(_, p)| p.kind);
-        let any = |p: FourCc| {
-            let listed = matches!(&p.0, b"stsd" | b"tref" | b"ilst" | b"trgr" | b"iref");
-            // Sample entries and items of metadata are not among the names.
-            let around = tree.parent(id).and_then(|(p, _)| tree.parent(p));
-            let lists = around.is_some_and(|(_, n)| matches!(&n.kind.0, b"stsd" | b"ilst"));
-            listed || (names::name(p).is_none() && !lists)
-        };
-        if left == 0 {
-            break;
-        }
-        let user_type = if node.kind == b"uuid" {
-            let at = node.payload().start.saturating_sub(16);
-            window.bytes(at, 16)?.first_chunk::<16>().copied()
-        } else {
-            None
-        };
-        let known = match &user_type {
-            Some(id) => names::user_type(id).is_some(),
-            None => names::name(node.kind).is_some() || parent.is_some_and(any),
-        };
-        // QuickTime ends `wave` with a box of no type and nothing in it, the terminator atom of its file format.
-        let known = known || (node.kind.0 == [0; 4] && node.payload().is_empty());
-        if !known {
-            let kind = node.kind;
-            let problem = Problem::UnknownBox { kind, user_type };
-            found.push(Finding::new(problem).at(node.span));
-            left -= 1;
-        }
-    }
-    Ok(())
 }
 
 /// Bytes in `mdat` in front of `end` that no sample uses: told of the largest range. Of a joined recording, half a

@@ -1,8 +1,8 @@
 //! Boxes that must be there, and versions of boxes that must be known.
 
 use crate::{Finding, Problem, Result};
-use tapo_bmff::{BoxTree, FourCc, be_u32};
-use tapo_io::{ByteSource, Span, Window};
+use tapo_bmff::{BoxTree, FourCc};
+use tapo_io::{ByteSource, Span};
 
 /// Boxes that are reported as missing.
 const TOLD: usize = 32;
@@ -79,61 +79,73 @@ fn is_astray(kind: FourCc, parent: Option<FourCc>) -> bool {
     item || home.is_some_and(|(_, home)| parent != *home)
 }
 
-pub(super) fn check(
-    source: &dyn ByteSource,
-    tree: &BoxTree,
-    found: &mut Vec<Finding>,
-) -> Result<()> {
-    let mut window = Window::new(source);
-    let mut told = 0;
-    let mut tell = |problem, span: Span, found: &mut Vec<Finding>| {
-        told += 1;
-        if told <= TOLD {
-            found.push(Finding::new(problem).at(span));
+/// Findings of what is missing, astray or of an unknown version.
+#[derive(Default)]
+pub(crate) struct Required {
+    told: usize,
+    pub(crate) found: Vec<Finding>,
+}
+
+impl Required {
+    fn tell(&mut self, problem: Problem, span: Span) {
+        self.told += 1;
+        if self.told <= TOLD {
+            self.found.push(Finding::new(problem).at(span));
         }
-    };
-    for (id, node) in tree.iter() {
-        if let Some((_, held)) = HELD.iter().find(|(k, _)| node.kind == *k) {
-            // An index that is compressed holds nothing else.
-            if tree.child(id, b"cmov").is_some() {
-                continue;
-            }
-            for kind in held.iter().filter(|k| tree.child(id, k).is_none()) {
-                let (kind, parent) = (FourCc(**kind), node.kind);
-                tell(Problem::BoxMissing { kind, parent }, node.span, found);
-            }
-            for (kind, other) in either(node.kind) {
-                if tree.child(id, kind).is_none() && tree.child(id, other).is_none() {
+    }
+
+    /// Looks at a box of the top level and all in it, which are read in `source`.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub(crate) fn look(&mut self, tree: &BoxTree, source: &dyn ByteSource) -> Result<()> {
+        for (id, node) in tree.iter() {
+            if let Some((_, held)) = HELD.iter().find(|(k, _)| node.kind == *k) {
+                // An index that is compressed holds nothing else.
+                if tree.child(id, b"cmov").is_some() {
+                    continue;
+                }
+                for kind in held.iter().filter(|k| tree.child(id, k).is_none()) {
                     let (kind, parent) = (FourCc(**kind), node.kind);
-                    tell(Problem::BoxMissing { kind, parent }, node.span, found);
+                    self.tell(Problem::BoxMissing { kind, parent }, node.span);
+                }
+                for (kind, other) in either(node.kind) {
+                    if tree.child(id, kind).is_none() && tree.child(id, other).is_none() {
+                        let (kind, parent) = (FourCc(**kind), node.kind);
+                        self.tell(Problem::BoxMissing { kind, parent }, node.span);
+                    }
+                }
+            }
+            let parent = tree.parent(id).map(|(_, p)| p.kind);
+            if let Some(parent) = parent.filter(|_| is_astray(node.kind, parent)) {
+                // The box in front may have swallowed the header of its parent.
+                let before = tree.ending_at(node.span.start);
+                let start = before.map_or(node.span.start, |n| n.span.start);
+                let span = Span::new(start, node.span.end);
+                let kind = node.kind;
+                self.tell(Problem::BoxAstray { kind, parent }, span);
+            }
+            if let Some((_, version, flags)) = VERSIONS.iter().find(|(k, ..)| node.kind == *k)
+                && !node.payload().is_empty()
+            {
+                let mut word = [0; 4];
+                if source.read_at(node.payload().start, &mut word)? < word.len() {
+                    continue;
+                }
+                let [v, ..] = word;
+                let f = u32::from_be_bytes(word) & 0x00ff_ffff;
+                if v > *version || f & !flags != 0 {
+                    let problem = Problem::VersionUnknown {
+                        kind: node.kind,
+                        version: v,
+                        flags: f,
+                    };
+                    self.tell(problem, node.span);
                 }
             }
         }
-        let parent = tree.parent(id).map(|(_, p)| p.kind);
-        if let Some(parent) = parent.filter(|_| is_astray(node.kind, parent)) {
-            // The box in front may have swallowed the header of its parent.
-            let before = tree.ending_at(node.span.start);
-            let start = before.map_or(node.span.start, |n| n.span.start);
-            let span = Span::new(start, node.span.end);
-            let kind = node.kind;
-            tell(Problem::BoxAstray { kind, parent }, span, found);
-        }
-        if let Some((_, version, flags)) = VERSIONS.iter().find(|(k, ..)| node.kind == *k)
-            && let Some(word) = be_u32(window.bytes(node.payload().start, 4)?, 0)
-            && !node.payload().is_empty()
-        {
-            let (v, f) = ((word >> 24).to_be_bytes()[3], word & 0x00ff_ffff);
-            if v > *version || f & !flags != 0 {
-                let problem = Problem::VersionUnknown {
-                    kind: node.kind,
-                    version: v,
-                    flags: f,
-                };
-                tell(problem, node.span, found);
-            }
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Tables of which there are two kinds.

@@ -3,7 +3,7 @@
 use crate::places::chunks;
 use crate::{Finding, Form, Inspection, Problem, Result, Second, TimeRange};
 use tapo_io::{ByteSource, Span};
-use tapo_movie::{Movie, TopBox};
+use tapo_movie::{Movie, TopBox, Track};
 
 pub(super) fn check(
     source: &dyn ByteSource,
@@ -19,9 +19,8 @@ pub(super) fn check(
     let Some(place) = found.iter().position(second) else {
         return Ok(());
     };
-    // What players make of fragments behind fragments is told of each.
     if inspection.read.fragments.iter().any(|f| f.moof.start > at) {
-        return Ok(());
+        return fragments(source, inspection, at, place, found);
     }
     let (of, time) = if is_copy(source, at)? {
         (Second::Copy { at }, None)
@@ -37,6 +36,50 @@ pub(super) fn check(
     found.retain(|f| {
         let unused = matches!(f.problem, Problem::UnusedMedia { .. });
         !(unused && f.span.is_some_and(|s| s.start > at))
+    });
+    Ok(())
+}
+
+/// Fragments of another movie, coded otherwise than the first: what was said of them by the index of that is no more
+/// said. Those of one that is coded alike are told as players take them, one by one.
+fn fragments(
+    source: &dyn ByteSource,
+    inspection: &Inspection,
+    at: u64,
+    place: usize,
+    found: &mut Vec<Finding>,
+) -> Result<()> {
+    let behind = Behind { source, at };
+    let (Some(other), Some(first)) = (whole(&behind)?, &inspection.read.movie) else {
+        return Ok(());
+    };
+    let alike = |track: &Track| {
+        let like = first.track(track.header.id);
+        like.is_some_and(|like| {
+            like.descriptions == track.descriptions
+                && like.timescale == track.timescale
+                && like.defaults.is_some()
+        })
+    };
+    if other.tracks.iter().all(alike) {
+        return Ok(());
+    }
+    if let Some(finding) = found.get_mut(place) {
+        let of = Second::Fragments { at };
+        finding.problem = Problem::SecondMoov { of };
+        finding.time = time(&other);
+    }
+    found.retain(|f| {
+        let start = f.span.map_or(0, |s| s.start);
+        let end = f.span.map_or(0, |s| s.end);
+        match f.problem {
+            Problem::SamplesHarmed { .. } => start < at,
+            Problem::FragmentTimeBack { .. }
+            | Problem::FragmentTimeWrong { .. }
+            | Problem::FragmentTimeJump { .. }
+            | Problem::FragmentNumber { .. } => end <= at,
+            _ => true,
+        }
     });
     Ok(())
 }
@@ -69,15 +112,15 @@ fn movie(
     if inspection.form == Form::NoIndex {
         return Ok(None);
     }
-    let behind = Behind { source, at };
-    let read = tapo_movie::read(&behind)?;
-    let Some(movie) = read
-        .movie
-        .filter(|m| read.defects.is_empty() && m.sample_count() > 0)
-    else {
-        return Ok(None);
-    };
-    Ok(is_own(&movie, &read.top).then(|| time(&movie)))
+    let movie = whole(&Behind { source, at })?;
+    Ok(movie.as_ref().map(time))
+}
+
+/// The movie that these bytes are, if they are one by themselves.
+fn whole(source: &dyn ByteSource) -> Result<Option<Movie>> {
+    let read = tapo_movie::read(source)?;
+    let sound = |m: &Movie| read.defects.is_empty() && m.sample_count() > 0;
+    Ok(read.movie.filter(|m| sound(m) && is_own(m, &read.top)))
 }
 
 fn is_own(movie: &Movie, top: &[TopBox]) -> bool {
@@ -91,8 +134,7 @@ fn is_own(movie: &Movie, top: &[TopBox]) -> bool {
 
 fn time(movie: &Movie) -> Option<TimeRange> {
     let tracks = movie.tracks.iter().filter(|t| t.timescale > 0);
-    let length =
-        |t: &&tapo_movie::Track| tapo_movie::rescale(t.samples.duration(), t.timescale, 1_000_000);
+    let length = |t: &&Track| tapo_movie::rescale(t.samples.duration(), t.timescale, 1_000_000);
     let longest = tracks.max_by_key(length)?;
     Some(TimeRange {
         start: 0,

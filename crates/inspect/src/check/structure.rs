@@ -68,6 +68,12 @@ pub(super) fn check(
         let overrun = matches!(d.flaw, Flaw::Overrun { .. });
         d.parent.is_none() && overrun
     });
+    let mut homes = Homes {
+        source,
+        tree,
+        top: &read.top,
+        fragment: (Span::default(), BoxTree::default()),
+    };
     for defect in &read.defects {
         // The bytes behind an mdat without a size are its payload, not junk; what the last box holds ends where it
         // ends.
@@ -75,8 +81,9 @@ pub(super) fn check(
         let told = cut.is_some_and(|cut| is_cut_with(defect, cut))
             || inspection.astray.as_ref().is_some_and(leads_to);
         if !told && !unfinished.is_some_and(|media| media.contains(defect.span)) {
-            found.extend(finding(source, tree, defect)?);
-            found.extend(around(tree, defect));
+            let home = homes.of(defect)?;
+            found.extend(finding(source, home, defect)?);
+            found.extend(around(home, defect));
         }
     }
     lost::check(source, inspection, found)?;
@@ -90,6 +97,34 @@ pub(super) fn check(
         found.push(Finding::new(Problem::SecondFileType).at(second.span));
     }
     Ok(())
+}
+
+/// The boxes around what is wrong.
+struct Homes<'a> {
+    source: &'a dyn ByteSource,
+    /// All that are kept.
+    tree: &'a BoxTree,
+    top: &'a [TopBox],
+    /// The fragment that was read last: most defects stand in order.
+    fragment: (Span, BoxTree),
+}
+
+impl Homes<'_> {
+    /// The boxes among which a defect is.
+    fn of(&mut self, defect: &Defect) -> Result<&BoxTree> {
+        let start = defect.span.start;
+        let place = self.top.partition_point(|b| b.span.end <= start);
+        let home = self.top.get(place).filter(|b| b.kind == b"moof");
+        let inner = defect.parent.is_some();
+        let Some(moof) = home.filter(|b| inner && b.span.start <= start) else {
+            return Ok(self.tree);
+        };
+        if self.fragment.0 != moof.span {
+            let tree = BoxTree::read_span(self.source, moof.span, None)?;
+            self.fragment = (moof.span, tree);
+        }
+        Ok(&self.fragment.1)
+    }
 }
 
 /// What a defect is, for people; `None` where it is harmless.

@@ -88,7 +88,21 @@ pub struct Decoded {
 const HEAD: u64 = 4096;
 
 /// Items of a list that are kept.
-const SHOWN: usize = 64;
+#[derive(Copy, Clone, Debug, Eq, PartialEq)]
+pub struct Shown {
+    /// Of one that holds values.
+    pub values: usize,
+    /// Of one that holds records of several fields.
+    pub records: usize,
+}
+
+impl Shown {
+    /// As many as machines are told.
+    const ALL: Self = Self {
+        values: 64,
+        records: 64,
+    };
+}
 
 /// The tables, in the order in which they are looked through: those of boxes that
 /// mean something else elsewhere come first.
@@ -120,10 +134,10 @@ pub fn of(source: &dyn ByteSource, tree: &BoxTree, id: NodeId) -> crate::Result<
 /// # Errors
 /// As [`ByteSource::read_at`].
 pub fn decode(source: &dyn ByteSource, tree: &BoxTree, id: NodeId) -> crate::Result<Decoded> {
-    decode_head(source, tree, id, SHOWN)
+    decode_head(source, tree, id, Shown::ALL)
 }
 
-/// The same, with the first `shown` items of each list.
+/// The same, with so many items of each list.
 ///
 /// # Errors
 /// As [`decode`].
@@ -131,7 +145,7 @@ pub fn decode_head(
     source: &dyn ByteSource,
     tree: &BoxTree,
     id: NodeId,
-    shown: usize,
+    shown: Shown,
 ) -> crate::Result<Decoded> {
     let Some(node) = tree.get(id) else {
         return Ok(Decoded::default());
@@ -196,7 +210,7 @@ fn read(
     source: &dyn ByteSource,
     own: Span,
     layout: &Layout,
-    shown: usize,
+    shown: Shown,
 ) -> crate::Result<Decoded> {
     let span = own.intersect(Span::at(own.start, HEAD));
     let head = match source.slice(span) {
@@ -224,7 +238,7 @@ fn user_type(
     source: &dyn ByteSource,
     node: &BoxNode,
     own: Span,
-    shown: usize,
+    shown: Shown,
 ) -> crate::Result<Decoded> {
     let start = own.start.saturating_sub(16);
     let bytes = source.read_span(Span::new(start.max(node.span.start), own.start))?;

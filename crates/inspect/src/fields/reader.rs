@@ -1,7 +1,7 @@
 //! Reads fields off a payload as rules say, and never beyond its end.
 
 use super::rule::{Cond, Count, Len, Rule};
-use super::{Field, Value};
+use super::{Field, Shown, Value};
 use tapo_bmff::FourCc;
 
 /// Bytes of a field that are kept.
@@ -28,14 +28,14 @@ pub(super) struct Reader<'a> {
     pub(super) flags: u32,
     end: Option<End>,
     /// Items of a list that are kept.
-    shown: usize,
+    shown: Shown,
     /// The fields read so far; those of records in front of those around them.
     scopes: Vec<Vec<Field>>,
 }
 
 impl<'a> Reader<'a> {
-    /// Reads a payload of `len` bytes, of which `bytes` are the first; of each list, `shown` items are kept.
-    pub(super) fn new(bytes: &'a [u8], len: u64, shown: usize) -> Self {
+    /// Reads a payload of `len` bytes, of which `bytes` are the first; of each list, so many items are kept.
+    pub(super) fn new(bytes: &'a [u8], len: u64, shown: Shown) -> Self {
         Self {
             bytes,
             bits: len.saturating_mul(8),
@@ -282,10 +282,15 @@ impl<'a> Reader<'a> {
                 break;
             }
             read += 1;
-            if shown.len() < self.shown {
-                shown.push(item(fields));
+            let item = item(fields);
+            let most = match item {
+                Value::Record(_) => self.shown.records,
+                _ => self.shown.values,
+            };
+            if shown.len() < most {
+                shown.push(item);
             }
-            if is_even && shown.len() == self.shown {
+            if is_even && shown.len() == most {
                 // All others are as long, as far as they are there.
                 let item = self.at - from;
                 let there = self.bits.min((self.bytes.len() as u64).saturating_mul(8));

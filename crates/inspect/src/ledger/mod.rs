@@ -15,7 +15,7 @@ pub use packed::Entries;
 use crate::Result;
 use claims::Claims;
 use packed::Packed;
-use tapo_bmff::{BoxTree, FourCc};
+use tapo_bmff::{BoxNode, FourCc};
 use tapo_io::{ByteSource, Span, Window};
 use tapo_movie::Movie;
 
@@ -122,45 +122,6 @@ pub struct Ledger {
 const OVERLAPS: usize = 16;
 
 impl Ledger {
-    /// Accounts for the bytes of a file with these boxes, whose index is `movie`.
-    ///
-    /// # Errors
-    /// The source fails.
-    pub fn of(source: &dyn ByteSource, tree: &BoxTree, movie: Option<&Movie>) -> Result<Self> {
-        Self::around(source, tree, movie, None)
-    }
-
-    /// The same of a file with a `moov` that no box leads to.
-    pub(crate) fn around(
-        source: &dyn ByteSource,
-        tree: &BoxTree,
-        movie: Option<&Movie>,
-        astray: Option<Span>,
-    ) -> Result<Self> {
-        let mut account = Account {
-            source,
-            window: Window::new(source),
-            claims: Claims::of(movie, source.len()),
-            ledger: Self::default(),
-            at: 0,
-            astray: astray.unwrap_or_default(),
-        };
-        let mut open: Vec<(u64, FourCc)> = Vec::new();
-        for node in tree.nodes() {
-            while let Some((end, kind)) = open.pop_if(|(end, _)| *end <= node.span.start) {
-                account.fill(end, Some(kind))?;
-            }
-            account.fill(node.span.start, open.last().map(|(_, kind)| *kind))?;
-            account.put(node.payload().start, Holding::BoxHeader { kind: node.kind });
-            open.push((node.span.end, node.kind));
-        }
-        while let Some((end, kind)) = open.pop() {
-            account.fill(end, Some(kind))?;
-        }
-        account.fill(source.len(), None)?;
-        Ok(account.ledger)
-    }
-
     /// The ranges.
     #[must_use]
     pub fn entries(&self) -> Entries<'_> {
@@ -193,8 +154,8 @@ impl Ledger {
     }
 }
 
-/// A ledger in the making.
-struct Account<'a> {
+/// A ledger in the making: it is shown the boxes of a file, in order.
+pub(crate) struct Account<'a> {
     source: &'a dyn ByteSource,
     window: Window<'a>,
     claims: Claims<'a>,
@@ -205,7 +166,52 @@ struct Account<'a> {
     astray: Span,
 }
 
-impl Account<'_> {
+impl<'a> Account<'a> {
+    /// Of a file whose index is `movie`; `astray` is a `moov` that no box leads to.
+    pub(crate) fn new(
+        source: &'a dyn ByteSource,
+        movie: Option<&'a Movie>,
+        astray: Option<Span>,
+    ) -> Self {
+        Self {
+            source,
+            window: Window::new(source),
+            claims: Claims::of(movie, source.len()),
+            ledger: Ledger::default(),
+            at: 0,
+            astray: astray.unwrap_or_default(),
+        }
+    }
+
+    /// Accounts for boxes, each before its children, to the end of the last of the top level.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub(crate) fn boxes(&mut self, nodes: &[BoxNode]) -> Result<()> {
+        let mut open: Vec<(u64, FourCc)> = Vec::new();
+        for node in nodes {
+            while let Some((end, kind)) = open.pop_if(|(end, _)| *end <= node.span.start) {
+                self.fill(end, Some(kind))?;
+            }
+            self.fill(node.span.start, open.last().map(|(_, kind)| *kind))?;
+            self.put(node.payload().start, Holding::BoxHeader { kind: node.kind });
+            open.push((node.span.end, node.kind));
+        }
+        while let Some((end, kind)) = open.pop() {
+            self.fill(end, Some(kind))?;
+        }
+        Ok(())
+    }
+
+    /// Accounts for what is behind the last box.
+    ///
+    /// # Errors
+    /// The source fails.
+    pub(crate) fn close(mut self) -> Result<Ledger> {
+        self.fill(self.source.len(), None)?;
+        Ok(self.ledger)
+    }
+
     /// Accounts for everything up to `end`, which stands in a box of type
     /// `inside`: samples, and what is between them.
     fn fill(&mut self, end: u64, inside: Option<FourCc>) -> Result<()> {

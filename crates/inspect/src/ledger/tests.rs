@@ -1,11 +1,17 @@
 use super::*;
 use proptest::prelude::*;
-use tapo_bmff::BoxWriter;
+use tapo_bmff::{BoxTree, BoxWriter};
 use tapo_movie::{SampleTable, Track};
+
+fn ledger(file: &Vec<u8>, movie: Option<&Movie>) -> Ledger {
+    let mut account = Account::new(file, movie, None);
+    account.boxes(BoxTree::read(file).unwrap().nodes()).unwrap();
+    account.close().unwrap()
+}
 
 /// The names and lengths of a file's ranges.
 fn ranges(file: &Vec<u8>, movie: Option<&Movie>) -> Vec<(&'static str, u64)> {
-    let ledger = Ledger::of(file, &BoxTree::read(file).unwrap(), movie).unwrap();
+    let ledger = ledger(file, movie);
     adds_up(&ledger, file.len());
     let entries = ledger.entries();
     entries.map(|e| (e.what.name(), e.span.len())).collect()
@@ -83,7 +89,7 @@ fn what_is_left_over_in_free_is_named() {
         (b"free", &[b'0'; 100]),
         (b"skip", b"a secret that nobody should see"),
     ]);
-    let ledger = Ledger::of(&file, &BoxTree::read(&file).unwrap(), None).unwrap();
+    let ledger = ledger(&file, None);
     adds_up(&ledger, file.len());
     let spare = ledger.entries().filter(|e| e.what.is_spare());
     let spare: Vec<_> = spare.map(|e| (e.what, e.span.len())).collect();
@@ -113,7 +119,7 @@ fn what_is_left_over_in_free_is_named() {
 fn bytes_that_two_samples_claim_go_to_the_first_and_are_told() {
     let file = boxes(&[(b"mdat", &[9; 60])]);
     let movie = movie(&[&[(8, &[20, 20])], &[(38, &[5, 20])]]);
-    let ledger = Ledger::of(&file, &BoxTree::read(&file).unwrap(), Some(&movie)).unwrap();
+    let ledger = ledger(&file, Some(&movie));
     adds_up(&ledger, file.len());
     let samples = |track, first, count| Holding::Samples {
         track,
@@ -135,7 +141,7 @@ fn bytes_that_two_samples_claim_go_to_the_first_and_are_told() {
 fn a_chunk_that_a_box_cuts_is_told_by_its_samples() {
     let file = boxes(&[(b"mdat", &[9; 20]), (b"mdat", &[9; 20])]);
     let movie = movie(&[&[(8, &[8, 8, 8, 8])]]);
-    let ledger = Ledger::of(&file, &BoxTree::read(&file).unwrap(), Some(&movie)).unwrap();
+    let ledger = ledger(&file, Some(&movie));
     adds_up(&ledger, file.len());
     let all: Vec<_> = ledger.entries().map(|e| e.what).collect();
     let samples = |first, count| Holding::Samples {
@@ -167,7 +173,7 @@ proptest! {
         for head in [&b""[..], b"\0\0\x01\0mdat", b"\0\0\0\x40free\0\0\0\x10mdat", b"\0\0\0\x80moov\0\0\0\x60trak"] {
             let mut file = head.to_vec();
             file.extend(&bytes);
-            let ledger = Ledger::of(&file, &BoxTree::read(&file).unwrap(), Some(&movie)).unwrap();
+            let ledger = ledger(&file, Some(&movie));
             adds_up(&ledger, file.len());
         }
     }

@@ -1,15 +1,13 @@
 //! Sectors of 0xFF inside of pictures. Headers and lengths around them may be sound, and entropy-coded data that goes
 //! wrong is still entropy-coded data; but no coder writes half a kilobyte of ones, just where a sector begins and ends.
 
+use super::{SECTOR, SECTOR_BYTES};
 use tapo_codec::nal::NalLengthSize;
-
-/// Bytes of a sector, the smallest piece that a card or disc loses.
-const SECTOR: usize = 512;
 
 /// Whether a sector of the file is nothing but 0xFF that lies within the slices of a picture, which stands at `start`.
 /// Filler, and messages, may be so.
 pub(super) fn in_slices(sample: &[u8], start: u64, size: NalLengthSize, h265: bool) -> bool {
-    let ahead = usize::try_from(start.next_multiple_of(SECTOR as u64) - start).unwrap_or(0);
+    let ahead = usize::try_from(start.next_multiple_of(SECTOR_BYTES) - start).unwrap_or(0);
     let sectors = sample.get(ahead..).unwrap_or_default().chunks_exact(SECTOR);
     let erased = (0..)
         .zip(sectors)

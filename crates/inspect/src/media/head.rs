@@ -1,6 +1,7 @@
 //! Media of which nothing tells where its samples are: is even the first one whole?
 
 use crate::Result;
+use tapo_codec::{h264, h265};
 use tapo_io::{ByteSource, Span, Window};
 
 /// Units in front of the slices of a picture: parameter sets, messages.
@@ -16,12 +17,11 @@ pub(crate) fn is_head_of_picture(source: &dyn ByteSource, media: Span) -> Result
     let mut at = media.start;
     for _ in 0..AHEAD {
         let head = window.bytes(at, 6)?;
-        let Some((length, [first, second])) = head.split_first_chunk::<4>() else {
+        let Some((length, unit @ [_, _])) = head.split_first_chunk::<4>() else {
             return Ok(at > media.start && at < media.end);
         };
         let length = u64::from(u32::from_be_bytes(*length));
-        let Some(unit) = Unit::of(*first, *second).filter(|_| (2..=LARGEST).contains(&length))
-        else {
+        let Some(unit) = Unit::of(unit).filter(|_| (2..=LARGEST).contains(&length)) else {
             return Ok(false);
         };
         at = at.saturating_add(4 + length);
@@ -39,25 +39,30 @@ enum Unit {
 }
 
 impl Unit {
-    /// By the header of a unit, of either codec.
-    fn of(first: u8, second: u8) -> Option<Self> {
-        let reference = first >> 5 & 3;
-        // H.264 table 7-1 and §7.4.1.
-        let avc = match (first >> 7, first & 0x1f) {
-            (0, 1) => Some(Self::Slice),
-            (0, 5) if reference > 0 => Some(Self::Slice),
-            (0, 7 | 8) if reference > 0 => Some(Self::Other),
-            (0, 6 | 9) if reference == 0 => Some(Self::Other),
+    /// By the header of a unit, of either codec; `None` for what a picture does not begin with.
+    fn of(head: &[u8]) -> Option<Self> {
+        // `nal_ref_idc` must not be 0 in what others refer to, and must be in what they cannot (H.264 §7.4.1).
+        let referred = head.first().is_some_and(|first| first & 0x60 != 0);
+        let avc = match h264::NalType::of(head)? {
+            h264::NalType::SLICE => Some(Self::Slice),
+            h264::NalType::IDR if referred => Some(Self::Slice),
+            h264::NalType::SPS | h264::NalType::PPS if referred => Some(Self::Other),
+            h264::NalType::SEI | h264::NalType::AUD if !referred => Some(Self::Other),
             _ => None,
         };
-        // H.265 §7.3.1.2 and table 7-1: no layer but the base.
-        let base = first & 0x81 == 0 && second >> 3 == 0 && second & 7 > 0;
-        let hevc = match first >> 1 & 0x3f {
-            0..=9 | 16..=21 if base => Some(Self::Slice),
-            32..=35 | 39 | 40 if base => Some(Self::Other),
-            _ => None,
-        };
-        avc.or(hevc)
+        avc.or_else(|| {
+            let base = h265::NalHeader::of(head).filter(|h| h.layer_id == 0)?;
+            match base.nal_type {
+                slice if slice.is_slice() => Some(Self::Slice),
+                h265::NalType::VPS
+                | h265::NalType::SPS
+                | h265::NalType::PPS
+                | h265::NalType::AUD
+                | h265::NalType::PREFIX_SEI
+                | h265::NalType::SUFFIX_SEI => Some(Self::Other),
+                _ => None,
+            }
+        })
     }
 }
 

@@ -114,6 +114,11 @@ pub struct Harmed {
     pub harm: Harm,
 }
 
+/// Bytes of a sector, the smallest piece that a card or disc writes or loses.
+const SECTOR: usize = 512;
+/// The same, to count with in a file.
+const SECTOR_BYTES: u64 = SECTOR as u64;
+
 /// Samples that are looked at in one go.
 const BLOCK: usize = 2048;
 

@@ -5,16 +5,12 @@
 //! beyond its sectors, to either side, and where the track does not repeat itself otherwise. Which of the two places was
 //! written over nobody can say: the later one is told, unless one of them is known to be damaged.
 
-use super::{Harm, Harmed, KEPT};
+use super::{Harm, Harmed, KEPT, SECTOR, SECTOR_BYTES};
 use crate::Result;
-use crate::places::{Clock, Placed, chunks, fitting};
+use crate::places::{Clock, Placed, chunks};
 use rayon::prelude::*;
 use tapo_io::{ByteSource, Span};
 use tapo_movie::Movie;
-
-/// Bytes of a sector, the smallest piece that a card or disc writes.
-const SECTOR: u64 = 512;
-const LEN: usize = 512;
 
 /// Bytes that are read in one go: whole sectors.
 const PIECE: u64 = 1 << 20;
@@ -107,8 +103,8 @@ fn pieces(homes: &[Home]) -> Vec<Span> {
     }
     let mut pieces = Vec::new();
     for area in areas {
-        let end = area.end / SECTOR * SECTOR;
-        let mut at = area.start.next_multiple_of(SECTOR);
+        let end = area.end / SECTOR_BYTES * SECTOR_BYTES;
+        let mut at = area.start.next_multiple_of(SECTOR_BYTES);
         while at < end {
             let piece = Span::new(at, end.min(at + PIECE));
             pieces.push(piece);
@@ -121,7 +117,7 @@ fn pieces(homes: &[Home]) -> Vec<Span> {
 /// Sectors that hold what earlier ones do, as many as follow each other in both places taken together.
 fn runs(source: &dyn ByteSource, homes: &[Home]) -> Result<Vec<Run>> {
     let pieces = pieces(homes);
-    let sectors: u64 = pieces.iter().map(|p| p.len() / SECTOR).sum();
+    let sectors: u64 = pieces.iter().map(|p| p.len() / SECTOR_BYTES).sum();
     if sectors > MOST {
         return Ok(Vec::new());
     }
@@ -129,8 +125,8 @@ fn runs(source: &dyn ByteSource, homes: &[Home]) -> Result<Vec<Run>> {
         .par_iter()
         .map(|piece| {
             let bytes = source.read_span(*piece)?;
-            let sectors = bytes.chunks_exact(LEN);
-            let numbered = (piece.start / SECTOR..).zip(sectors);
+            let sectors = bytes.chunks_exact(SECTOR);
+            let numbered = (piece.start / SECTOR_BYTES..).zip(sectors);
             Ok(numbered.filter_map(|(n, s)| Some((hash(s)?, n))).collect())
         })
         .collect::<Result<_>>()?;
@@ -149,8 +145,8 @@ fn runs(source: &dyn ByteSource, homes: &[Home]) -> Result<Vec<Run>> {
     let runs = twins.chunk_by(follow).filter_map(|run| {
         let (later, earlier) = run.first()?;
         Some(Run {
-            span: Span::at(later * SECTOR, run.len() as u64 * SECTOR),
-            earlier: earlier * SECTOR,
+            span: Span::at(later * SECTOR_BYTES, run.len() as u64 * SECTOR_BYTES),
+            earlier: earlier * SECTOR_BYTES,
         })
     });
     Ok(runs.collect())
@@ -209,20 +205,15 @@ fn samples(homes: &[Home], movie: &Movie, span: Span) -> Vec<Harmed> {
     let harmed = within.filter_map(|home| {
         let table = &movie.tracks.get(home.track)?.samples;
         let here = home.chunk.span.intersect(span);
-        let ended = |end| fitting(&table.sizes, home.chunk, end);
-        let skipped = ended(here.start);
-        let count = ended(here.end.saturating_sub(1)).saturating_sub(skipped) + 1;
-        let first = home.chunk.first.saturating_add(skipped);
         let mut clock = Clock::new(table);
-        Some(Harmed {
-            track: home.track,
-            first,
-            count,
-            span: here,
-            start: clock.at(first.into()),
-            end: clock.at(u64::from(first) + u64::from(count)),
-            harm: Harm::Repeated,
-        })
+        Some(Harmed::within(
+            home.track,
+            table,
+            home.chunk,
+            here,
+            Harm::Repeated,
+            &mut clock,
+        ))
     });
     harmed.collect()
 }

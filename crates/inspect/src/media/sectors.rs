@@ -2,14 +2,10 @@
 //! a card or disc lost begins and ends where its sectors do, amid sound.
 
 use super::runs::in_chunks;
-use super::{Harm, Harmed};
+use super::{Harm, Harmed, SECTOR, SECTOR_BYTES};
 use crate::Result;
 use tapo_io::{ByteSource, Span};
 use tapo_movie::Track;
-
-/// Bytes of a sector.
-const SECTOR: u64 = 512;
-const LEN: usize = 512;
 
 /// Largest chunk that is read, bytes.
 const LARGEST: u64 = 16 << 20;
@@ -41,7 +37,7 @@ pub(super) fn find(
         return Ok(());
     }
     in_chunks(source, (index, &track.samples), all, |here, tell| {
-        if here.len() < SECTOR || here.len() > LARGEST {
+        if here.len() < SECTOR_BYTES || here.len() > LARGEST {
             return Ok(());
         }
         for (byte, run) in lost(&source.read_span(here)?, here.start) {
@@ -58,18 +54,18 @@ pub(super) fn find(
 /// Runs of sectors of one byte, 0x00 or 0xFF, with sound on both sides, in a chunk that stands at `base`.
 fn lost(chunk: &[u8], base: u64) -> Vec<(u8, Span)> {
     let mut found: Vec<(u8, Span)> = Vec::new();
-    let ahead = usize::try_from(base.next_multiple_of(SECTOR) - base).unwrap_or(usize::MAX);
+    let ahead = usize::try_from(base.next_multiple_of(SECTOR_BYTES) - base).unwrap_or(usize::MAX);
     let sectors = chunk.get(ahead..).unwrap_or_default();
     let mut at = base + ahead as u64;
-    for sector in sectors.chunks_exact(LEN) {
+    for sector in sectors.chunks_exact(SECTOR) {
         let first = sector.first().copied().unwrap_or(1);
         if matches!(first, 0 | 0xff) && sector.iter().all(|b| *b == first) {
             match found.last_mut() {
-                Some((byte, run)) if *byte == first && run.end == at => run.end += SECTOR,
-                _ => found.push((first, Span::at(at, SECTOR))),
+                Some((byte, run)) if *byte == first && run.end == at => run.end += SECTOR_BYTES,
+                _ => found.push((first, Span::at(at, SECTOR_BYTES))),
             }
         }
-        at += SECTOR;
+        at += SECTOR_BYTES;
     }
     found.retain(|(byte, run)| {
         let place = |at: u64| usize::try_from(at - base).unwrap_or(usize::MAX);

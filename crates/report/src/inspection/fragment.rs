@@ -33,6 +33,17 @@ pub(super) fn fragment(finding: &Finding) -> Option<String> {
             if *fragments == 1 { "is" } else { "are" },
             finding.time.map_or_else(|| "some time".into(), gap_or_rest)
         ),
+        Problem::FragmentsEndEarly { extends } => format!(
+            "By {} it goes on behind the last fragment: {}.",
+            if *extends {
+                "the header of all fragments ('mehd')"
+            } else {
+                "its header ('mvhd')"
+            },
+            finding
+                .time
+                .map_or_else(|| "for some time".into(), gap_or_rest)
+        ),
         Problem::FragmentsBefore { number } => format!(
             "The first fragment is number {}: what was recorded before it, up to {}, is not in \
              this file.",

@@ -160,7 +160,8 @@ pub fn ledger_json(out: &mut dyn Write, path: &Path, inspection: &Inspection) ->
         ranges: entries.len(),
         overlapping: inspection.ledger.overlapping_bytes(),
     };
-    json::line(out, &head)?;
+    let mut lines = json::Lines::new(out);
+    lines.put(&head)?;
     for entry in entries {
         let mut range = Range {
             offset: entry.span.start,
@@ -189,7 +190,7 @@ pub fn ledger_json(out: &mut dyn Write, path: &Path, inspection: &Inspection) ->
                 (range.first, range.count) = (Some(first), Some(count));
             }
         }
-        json::line(out, &range)?;
+        lines.put(&range)?;
     }
     Ok(())
 }

@@ -134,7 +134,8 @@ pub fn samples_json(
     only: Option<u32>,
 ) -> io::Result<()> {
     let head = Head::of("tapo.inspect.samples/1", path, inspection.read.size);
-    json::line(out, &head)?;
+    let mut lines = json::Lines::new(out);
+    lines.put(&head)?;
     for track in tracks(inspection, only) {
         let id = track.header.id;
         let head = TrackHead {
@@ -142,7 +143,7 @@ pub fn samples_json(
             timescale: track.timescale,
             samples: track.samples.len(),
         };
-        json::line(out, &head)?;
+        lines.put(&head)?;
         let mut listing = Listing::new(&track.samples, inspection.read.size);
         for sample in listing.by_ref() {
             let record = SampleRecord {
@@ -156,10 +157,10 @@ pub fn samples_json(
                 sync: sample.sync,
                 description: sample.description,
             };
-            json::line(out, &record)?;
+            lines.put(&record)?;
         }
         if let Some(stopped) = listing.stopped() {
-            json::line(out, &StoppedRecord::new(id, &stopped))?;
+            lines.put(&StoppedRecord::new(id, &stopped))?;
         }
     }
     Ok(())

@@ -340,6 +340,11 @@ fn second(of: Second, time: Option<TimeRange>) -> String {
                 number::grouped(at)
             )
         }
+        Second::Fragments { at } => format!(
+            "Another movie, of fragments, begins at byte {}: players show them as if they were of the \
+             first, wrongly or not at all.",
+            number::grouped(at)
+        ),
         Second::Copy { at } => format!(
             "From byte {} on the file holds once more what it holds in front of that.",
             number::grouped(at)

@@ -89,7 +89,13 @@ fn cases() -> impl Iterator<Item = &'static Case> {
 }
 
 fn decoded(payload: &[u8], layout: &Layout) -> Decoded {
-    read(&payload, Span::new(0, payload.len() as u64), layout, SHOWN).unwrap()
+    read(
+        &payload,
+        Span::new(0, payload.len() as u64),
+        layout,
+        Shown::ALL,
+    )
+    .unwrap()
 }
 
 #[test]

@@ -227,7 +227,8 @@ pub fn boxes_json(
     hex: Option<u32>,
 ) -> io::Result<()> {
     let head = Head::of("tapo.inspect.boxes/1", source.path(), source.len());
-    json::line(out, &head)?;
+    let mut lines = json::Lines::new(out);
+    lines.put(&head)?;
     while let Some(Branch { tree, source }) = boxes.step().map_err(io::Error::other)? {
         for (id, node) in tree.iter() {
             let decoded = fields::decode(source, tree, id).map_err(io::Error::other)?;
@@ -249,7 +250,7 @@ pub fn boxes_json(
                 payload,
                 fields: Fields(&decoded.fields),
             };
-            json::line(out, &record)?;
+            lines.put(&record)?;
         }
     }
     for defect in boxes.defects() {
@@ -258,7 +259,7 @@ pub fn boxes_json(
             start: defect.span.start,
             end: defect.span.end,
         };
-        json::line(out, &record)?;
+        lines.put(&record)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::put;
 use crate::{date, escape, number};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
-use tapo_inspect::fields::{Field, Value};
+use tapo_inspect::fields::{Field, Shown, Value};
 
 /// Items of a list that are told: numbers, and records.
 const NUMBERS: usize = 8;
@@ -15,7 +15,10 @@ const BYTES: usize = 32;
 const TEXT: usize = 160;
 
 /// Items of a list that it takes to tell it.
-pub(super) const SHOWN: usize = NUMBERS;
+pub(super) const SHOWN: Shown = Shown {
+    values: NUMBERS,
+    records: RECORDS,
+};
 
 /// Appends fields in a row, those that say nothing left out.
 pub(super) fn tell(line: &mut String, fields: &[Field]) {
