@@ -10,8 +10,8 @@ use crate::progress::{Stage, Watched};
 use crate::scan::Scanner;
 use crate::times::Timeline;
 use crate::{
-    Basis, Class, Error, Options, Progress, Reconstruction, Result, assemble, fitness, index,
-    nothing, report, times, twins, verify,
+    Basis, Class, Error, Options, Progress, Reconstruction, Result, assemble, doubled, fitness,
+    index, nothing, report, times, twins, verify,
 };
 use std::path::{Path, PathBuf};
 use tapo_finalize::Append;
@@ -228,6 +228,7 @@ fn search(job: &Job<'_>, layout: &Layout, profile: &Profile) -> Result<Found> {
     if !foreign.is_empty() {
         found.foreign = found.leave_out(&foreign);
     }
+    doubled::leave_out(&job.anywhere, &mut found, profile)?;
     twins::tell_apart(&mut found, profile);
     Ok(found)
 }

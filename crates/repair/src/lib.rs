@@ -28,6 +28,7 @@ mod assemble;
 mod basis;
 mod cadence;
 mod clock;
+mod doubled;
 mod engine;
 mod error;
 mod fitness;

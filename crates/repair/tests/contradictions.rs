@@ -119,6 +119,35 @@ fn chunks_that_hold_more_than_fits_or_stand_where_another_does_are_put_back() {
 }
 
 #[test]
+fn places_of_sound_without_syntax_are_those_that_the_others_leave() {
+    let file = bytes("h264_alaw.mov");
+    let sound = movie(&file)
+        .tracks
+        .iter()
+        .position(Track::is_audio)
+        .unwrap();
+    let at = |track: usize| place(&file, b"stco", track);
+    let count = |track: usize| get(&file, at(track) + 12) as usize;
+    assert!(count(sound) > 4);
+    let mut swapped = file.clone();
+    let middle = at(sound) + 16 + 4 * (count(sound) / 2);
+    let (a, b) = (get(&file, middle), get(&file, middle + 4));
+    put(&mut swapped, middle, b);
+    put(&mut swapped, middle + 4, a);
+    let mut others = file.clone();
+    for chunk in 0..count(sound).min(count(1 - sound)) {
+        let there = get(&file, at(1 - sound) + 16 + 4 * chunk);
+        put(&mut others, at(sound) + 16 + 4 * chunk, there);
+    }
+    for (what, broken) in [("swapped", swapped), ("those of the pictures", others)] {
+        let (done, written, is_sound) = mend(&broken);
+        assert!(!is_sound, "{what}");
+        assert!(timed(&written) == timed(&file), "{what}");
+        assert!(done.is_complete(), "{what}: {:?}", done.notes);
+    }
+}
+
+#[test]
 fn sizes_that_are_not_there_are_those_of_the_samples() {
     for track in [0, 1] {
         let one = changed(b"stsz", track, |file, at| put(file, at + 20 + 4 * 9, 0));

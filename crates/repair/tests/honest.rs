@@ -231,3 +231,24 @@ fn decoding_shows_what_nothing_else_does() {
     let (sound, _) = repaired_as(&without_index(&whole), "demo.mp4", true);
     assert!(sound.is_complete());
 }
+
+#[test]
+fn media_that_stands_twice_is_recovered_once() {
+    for name in ["h264_bframes_aac.mp4", "h264_alaw.mov"] {
+        let whole = std::fs::read(clip(name)).unwrap();
+        let top = tapo_movie::read(&whole).unwrap().top;
+        let mdat = top.iter().find(|b| b.kind == b"mdat").unwrap().span;
+        let (start, end) = (mdat.start as usize, mdat.end as usize);
+        let once = &whole[..end];
+        let twice = [once, &whole[start + 8..end]].concat();
+        let (want, _) = repaired(once, name);
+        let (done, _) = repaired(&twice, name);
+        let counts = |done: &Reconstruction| {
+            let tracks = done.tracks.iter();
+            tracks.map(|t| (t.id, t.samples)).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(&done), counts(&want), "{name}");
+        let told = done.notes.iter().any(|n| matches!(n, Note::Foreign { .. }));
+        assert!(told, "{name}: {:?}", done.notes);
+    }
+}

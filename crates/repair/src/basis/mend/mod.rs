@@ -110,6 +110,8 @@ pub(super) struct Wrong {
     lists: Vec<Vec<u32>>,
     /// Chunks that lie over others.
     overlaps: usize,
+    /// Tracks without a syntax, two of whose chunks changed places: indices.
+    swapped: Vec<usize>,
     /// Tracks whose pictures are shown in another order than they count: indices.
     inverted: Vec<usize>,
 }
@@ -146,11 +148,19 @@ impl Wrong {
             }
             all.push(wrong);
         }
-        Ok(Self {
+        let exact = |index: usize| recogniser(profile, index).is_some();
+        let mut wrong = Self {
             lists: all,
             overlaps: places::overlaps(movie),
+            swapped: places::swapped(movie, &exact),
             inverted,
-        })
+        };
+        for (index, numbers) in places::covering(movie, &wrong, &exact) {
+            if let Some(list) = wrong.lists.get_mut(index) {
+                *list = numbers;
+            }
+        }
+        Ok(wrong)
     }
 
     /// Samples of a track, by its index.
@@ -166,7 +176,7 @@ impl Wrong {
     }
 
     fn count(&self) -> usize {
-        self.lists.iter().map(Vec::len).sum::<usize>() + self.overlaps
+        self.lists.iter().map(Vec::len).sum::<usize>() + self.overlaps + self.swapped.len()
     }
 }
 

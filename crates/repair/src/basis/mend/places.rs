@@ -9,25 +9,88 @@ use tapo_movie::{Movie, SampleTable, Sizes, Track};
 
 /// Chunks in the order in which they stand in the file.
 pub(super) fn ordered(movie: &Movie, wrong: &Wrong) -> Option<Movie> {
-    let sorted = |table: &SampleTable| table.chunks.is_sorted_by_key(|c| c.offset);
-    let lies = |(track, wrong): (&Track, &Vec<u32>)| !wrong.is_empty() && !sorted(&track.samples);
-    if !movie.tracks.iter().zip(&wrong.lists).any(lies) {
-        return None;
-    }
-    let mut movie = movie.clone();
-    for (track, _) in movie
-        .tracks
-        .iter_mut()
-        .zip(&wrong.lists)
-        .filter(|(_, w)| !w.is_empty())
-    {
+    let lies = |index: usize, table: &SampleTable| {
+        let told = wrong.of_track(index) > 0 || wrong.swapped.contains(&index);
+        told && !is_sorted(table)
+    };
+    let mut changed = None;
+    for (index, track) in movie.tracks.iter().enumerate() {
+        if !lies(index, &track.samples) {
+            continue;
+        }
+        let movie: &mut Movie = changed.get_or_insert_with(|| movie.clone());
+        let Some(track) = movie.tracks.get_mut(index) else {
+            continue;
+        };
         let mut offsets: Vec<u64> = track.samples.chunks.iter().map(|c| c.offset).collect();
         offsets.sort_unstable();
         for (chunk, offset) in track.samples.chunks.iter_mut().zip(offsets) {
             chunk.offset = offset;
         }
     }
-    Some(movie)
+    changed
+}
+
+fn is_sorted(table: &SampleTable) -> bool {
+    table.chunks.is_sorted_by_key(|c| c.offset)
+}
+
+/// Tracks in which nothing but two chunks changed places, where those of all others stand in their order and no syntax says
+/// what is right: muxers write chunk behind chunk.
+pub(super) fn swapped(movie: &Movie, exact: &dyn Fn(usize) -> bool) -> Vec<usize> {
+    let unsorted = movie.tracks.iter().enumerate();
+    let unsorted: Vec<(usize, &Track)> = unsorted.filter(|(_, t)| !is_sorted(&t.samples)).collect();
+    let [(index, track)] = unsorted.as_slice() else {
+        return Vec::new();
+    };
+    let chunks = &track.samples.chunks;
+    let mut sorted: Vec<u64> = chunks.iter().map(|c| c.offset).collect();
+    sorted.sort_unstable();
+    let moved = chunks.iter().zip(&sorted);
+    let moved = moved
+        .filter(|(chunk, offset)| chunk.offset != **offset)
+        .count();
+    let others = movie.tracks.iter().enumerate();
+    let mut others = others.filter(|(i, t)| i != index && !t.samples.is_empty());
+    let is_swap = moved == 2 && sorted.len() > 4 && others.next().is_some();
+    (is_swap && !exact(*index))
+        .then_some(*index)
+        .into_iter()
+        .collect()
+}
+
+/// Chunks of tracks without a syntax that lie over parts of what is right by its own: by track, their first samples.
+pub(super) fn covering(
+    movie: &Movie,
+    wrong: &Wrong,
+    exact: &dyn Fn(usize) -> bool,
+) -> Vec<(usize, Vec<u32>)> {
+    let tracks = || movie.tracks.iter().enumerate();
+    if tracks().all(|(index, _)| exact(index)) || wrong.overlaps == 0 {
+        return Vec::new();
+    }
+    let mut sound: Vec<Span> = Vec::new();
+    for (index, track) in tracks().filter(|(index, _)| exact(*index)) {
+        let right = extents(&track.samples).into_iter();
+        let right = right.filter(|(_, first, behind)| !wrong.is_among(index, *first, *behind));
+        sound.extend(right.map(|(span, ..)| span).filter(|s| !s.is_empty()));
+    }
+    sound.sort_unstable();
+    let covers = |span: Span| {
+        let next = sound.partition_point(|s| s.end <= span.start);
+        let next = sound.get(next).filter(|s| s.start < span.end);
+        next.is_some_and(|s| *s != span)
+    };
+    let mut all = Vec::new();
+    for (index, track) in tracks().filter(|(index, _)| !exact(*index)) {
+        let own = extents(&track.samples).into_iter();
+        let own = own.filter(|(span, ..)| !span.is_empty() && covers(*span));
+        let numbers: Vec<u32> = own.map(|(_, first, _)| first).collect();
+        if !numbers.is_empty() {
+            all.push((index, numbers));
+        }
+    }
+    all
 }
 
 /// The bytes of each chunk of a table, and the numbers of its first sample and of the first behind it.
