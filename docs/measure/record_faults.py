@@ -22,6 +22,10 @@ SCENES = {
     'TLS, basic': ('h264_aac', ['--tls', '--auth', 'basic'], ['--username', 'admin'], [], 15),
     'session of 10 s, kept alive': ('h264_pcma', ['--session-timeout', '10'], [], [], 40),
     'digest': ('h264_aac', ['--auth', 'digest'], ['--username', 'admin'], [], 12),
+    'Opus': ('h264_opus', [], [], [], 12),
+    'L16': ('h264_l16', [], [], [], 12),
+    'MJPEG': ('mjpeg', [], [], [], 12),
+    'MJPEG over UDP': ('mjpeg', ['--transport', 'udp'], ['--transport', 'udp'], [], 12),
     'wrong password': ('h264_aac', ['--auth', 'digest'], ['--username', 'admin'], [], 8),
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Serve an MP4 as an RTSP camera: try your recorder without a camera
 ///
-/// Plays the file in a loop, over TCP and UDP, until Ctrl-C. H.264, H.265, AAC and G.711.
+/// Plays the file in a loop, over TCP and UDP, until Ctrl-C. H.264, H.265, MJPEG, AAC, Opus and G.711.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct CameraArgs {

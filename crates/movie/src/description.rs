@@ -35,17 +35,14 @@ impl SampleDescription {
         Self::parse(w.into_bytes(), FourCc(*b"soun"))
     }
 
-    /// Linear samples of 16 bits, the high octet first, as `ipcm` (ISO/IEC 23003-5).
+    /// Linear samples of 16 bits, the high octet first, as `twos`: QuickTime's, and read by
+    /// more players than `ipcm` (ISO/IEC 23003-5) is.
     #[must_use]
     pub fn pcm16(rate: u16, channels: u16) -> Option<Self> {
         let mut w = BoxWriter::new();
-        w.boxed(b"ipcm", |w| {
+        w.boxed(b"twos", |w| {
             w.zeros(6).u16(1).zeros(8).u16(channels).u16(16).zeros(4);
             w.u32(u32::from(rate) << 16);
-            // Flag 1 would be: the low octet first.
-            w.full(b"pcmC", 0, 0, |w| {
-                w.raw(&[0, 16]);
-            });
         });
         Self::parse(w.into_bytes(), FourCc(*b"soun"))
     }
@@ -148,7 +145,7 @@ mod tests {
     fn pcm_and_opus_say_what_their_boxes_must() {
         let pcm = SampleDescription::pcm16(44_100, 2).unwrap();
         assert_eq!((pcm.sample_rate(), pcm.channels()), (Some(44_100), Some(2)));
-        assert_eq!(pcm.child(b"pcmC"), Some(&[0, 0, 0, 0, 0, 16][..]));
+        assert_eq!((pcm.kind().0, pcm.entry.raw().len()), (*b"twos", 36));
         let xml = SampleDescription::xml("", "urn:x").unwrap();
         assert_eq!(
             xml.entry.raw(),

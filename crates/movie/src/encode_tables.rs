@@ -139,14 +139,20 @@ pub(crate) fn tables<'a>(
 
 /// Whether every size must be listed though all are equal: of G.711 packets (and those
 /// of PCM) with one size for all, GStreamer 1.22 plays 200 bytes in 64,000, and VLC
-/// loses the last second. Single bytes (QuickTime's way) are read right, and a
+/// loses the last second. Single samples (QuickTime's way) are read right, and a
 /// count that only a hostile file has is not written out.
 fn lists_sizes(track: &Track, samples: &dyn Columns) -> bool {
-    let bare = |d: &SampleDescription| [b"alaw", b"ulaw", b"ipcm"].iter().any(|k| d.kind() == *k);
+    // Bytes of a sample of all channels.
+    let bare = |d: &SampleDescription| match &d.kind().0 {
+        b"alaw" | b"ulaw" => Some(1),
+        b"twos" => d.channels().map(|channels| 2 * channels),
+        _ => None,
+    };
     let SizeColumn::Constant { size, count } = samples.sizes() else {
         return false;
     };
-    size > 1 && count < 1 << 24 && track.descriptions.iter().any(bare)
+    let mut bare = track.descriptions.iter().filter_map(bare);
+    count < 1 << 24 && bare.any(|one| size > one)
 }
 
 fn chunk_tables<'a>(
@@ -237,6 +243,16 @@ mod tests {
             let (bytes, left_out) = w.into_parts();
             bytes.len() as u64 + left_out.iter().map(|g| g.1).sum::<u64>()
         };
+        // Two channels of PCM, as packets and as QuickTime has them.
+        for (size, listed) in [(640, true), (4, false)] {
+            let mut pcm = Track {
+                descriptions: vec![SampleDescription::pcm16(16_000, 2).unwrap()],
+                ..Track::default()
+            };
+            pcm.samples.push(size, 160, 0, true).unwrap();
+            pcm.samples.push(size, 160, 0, true).unwrap();
+            assert_eq!(lists_sizes(&pcm, &pcm.samples), listed);
+        }
         assert_eq!(len(true), len(false) + 5 * 4);
     }
 }

@@ -122,7 +122,7 @@ fn check(source: TrackSource, kind: &[u8; 4], expected: impl Fn(&[Vec<u8>]) -> V
 #[test]
 fn linear_samples_are_kept_as_they_are() {
     let source = sound("L16", 16_000, 2, 200, (1280, 320), None);
-    check(source, b"ipcm", <[_]>::to_vec);
+    check(source, b"twos", <[_]>::to_vec);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn opus_is_kept_packet_by_packet() {
 fn g722_and_g726_are_decoded_across_packets() {
     let linear = |samples: Vec<i16>| samples.iter().flat_map(|s| s.to_be_bytes()).collect();
     let source = sound("G722", 8000, 1, 200, (160, 160), None);
-    check(source, b"ipcm", |sent| {
+    check(source, b"twos", |sent| {
         let mut decoder = G722Decoder::default();
         let decode = |octets: &Vec<u8>| {
             let mut samples = Vec::new();
@@ -151,7 +151,7 @@ fn g722_and_g726_are_decoded_across_packets() {
         ("AAL2-G726-32", Packing::HighFirst),
     ] {
         let source = sound(name, 8000, 1, 200, (80, 160), None);
-        check(source, b"ipcm", |sent| {
+        check(source, b"twos", |sent| {
             let mut decoder = G726Decoder::new(4).unwrap();
             let decode = |octets: &Vec<u8>| {
                 let mut samples = Vec::new();
@@ -287,4 +287,31 @@ fn metadata_is_kept_document_by_document_and_ends_with_the_file() {
         (last.dts + u64::from(last.duration)) * 1000 / u64::from(track.timescale)
     };
     assert!(ends(2).abs_diff(ends(0)) < 50, "{} {}", ends(2), ends(0));
+}
+
+#[test]
+fn times_stand_in_every_picture_and_the_pictures_are_what_they_were() {
+    for (name, h265) in [("h264_bframes_aac.mp4", false), ("h265_open_gop.mp4", true)] {
+        let clip = helpers::clip(name);
+        let mut config = CameraConfig::new(clip.clone());
+        config.speed = 3.0;
+        let camera = Camera::start(config).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = options(&camera.url(), dir.path());
+        options.timing = "strawlab,misb".parse().unwrap();
+        options.segment = Duration::from_secs(2);
+        let recording = run(options, closed(2)).0.unwrap();
+        let files: Vec<File> = paths(&recording).iter().map(|p| read(p)).collect();
+        helpers::nothing_lost(&files, &[clip], &sent(&camera, 0));
+        let (mut frames, mut reports) = (0, 0);
+        for sample in samples(&files, 0) {
+            let has = |text: &[u8]| sample.windows(text.len()).any(|w| w == text);
+            frames += usize::from(has(b"strawlab.org/89H{\"recv\":"));
+            reports += usize::from(has(b"strawlab.org/o8B{\"recv\":"));
+            assert!(h265 || has(b"MISPmicrosectime\x9f\x00\x06\xff"));
+        }
+        assert_eq!(frames, samples(&files, 0).len());
+        // A report a second of media, three a second of time.
+        assert!((2..=10).contains(&reports), "{reports}");
+    }
 }

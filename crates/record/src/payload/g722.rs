@@ -1,4 +1,4 @@
-//! G.722 (RFC 3551 §4.5.2): decoded to samples of 16 bits in `ipcm`, for no sample
+//! G.722 (RFC 3551 §4.5.2): decoded to samples of 16 bits in `twos`, for no sample
 //! entry of it is read by players.
 //!
 //! Its clock counts 8000 ticks a second, though it has 16,000 samples: an octet is two.

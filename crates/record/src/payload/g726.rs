@@ -1,5 +1,5 @@
 //! G.726 (RFC 3551 §4.5.4, AAL2-G726 §4.5.4 at its end): decoded to samples of 16 bits in
-//! `ipcm`, for no sample entry of it is read by players.
+//! `twos`, for no sample entry of it is read by players.
 
 use super::{Offer, Payload, Unit};
 use crate::source::Codec;

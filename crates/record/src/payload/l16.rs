@@ -1,5 +1,5 @@
 //! L16 (RFC 3551 §4.5.11): linear samples of 16 bits, the high octet first, as they
-//! come in `ipcm`.
+//! come in `twos`.
 
 use super::{Offer, Payload};
 use crate::source::Codec;

@@ -141,12 +141,12 @@ mod tests {
     fn formats_are_told_by_name_and_what_cannot_be_is_told_why() {
         for (encoding, rate, channels, kind) in [
             ("pcma", 8000, 1, "alaw"),
-            ("l16", 44_100, 2, "ipcm"),
-            ("g722", 8000, 1, "ipcm"),
-            ("g726-16", 8000, 1, "ipcm"),
+            ("l16", 44_100, 2, "twos"),
+            ("g722", 8000, 1, "twos"),
+            ("g726-16", 8000, 1, "twos"),
             // Opus, by its place.
             ("u8", 48_000, 1, "Opus"),
-            ("u8", 8000, 4, "ipcm"),
+            ("u8", 8000, 4, "twos"),
         ] {
             let found = entry("audio", encoding, rate, channels);
             assert_eq!(found.as_deref(), Ok(kind), "{encoding}");
