@@ -35,7 +35,8 @@ pub(crate) struct Attendance {
 
 impl Attendance {
     pub(crate) fn new(events: impl Fn(Event) + Send + Sync + 'static) -> Self {
-        let board = Arc::new(Board::new());
+        let disks: Arc<Disks> = Arc::default();
+        let board = Arc::new(Board::new(Arc::clone(&disks)));
         let hooks: Arc<Mutex<Option<Arc<Hooks>>>> = Arc::default();
         let (entered, hooked) = (Arc::clone(&board), Arc::clone(&hooks));
         let playlists: Arc<Mutex<Option<Arc<Playlists>>>> = Arc::default();
@@ -64,7 +65,7 @@ impl Attendance {
             hooks,
             told: Vec::new(),
             playlists,
-            disks: Arc::default(),
+            disks,
             pulses: Arc::default(),
             listen: None,
             server: None,
@@ -121,9 +122,8 @@ impl Attendance {
         drop(playlists);
         let folders = options.cameras.iter().map(|c| c.output.place().to_owned());
         let folders: BTreeSet<PathBuf> = folders.collect();
-        let folders: Vec<PathBuf> = folders.into_iter().collect();
-        self.board.set_folders(folders.clone());
-        self.disks.set(folders, options.disk_low);
+        self.disks
+            .set(folders.into_iter().collect(), options.disk_low);
         Ok(())
     }
 

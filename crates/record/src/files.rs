@@ -245,6 +245,7 @@ impl Files {
             Err(error) => {
                 self.shared.cut.store(true, Ordering::Relaxed);
                 self.lost(error.to_string());
+                self.miss(Duration::ZERO, head.bytes.len() as u64, 0);
                 self.block(&error);
             }
         }

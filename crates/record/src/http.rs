@@ -1,5 +1,6 @@
 //! Requests over HTTP: with an end, to the address that was named and no other.
 
+use rustls::pki_types::CertificateDer;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use ureq::Agent;
@@ -17,7 +18,12 @@ pub(crate) fn agent(timeout: Duration, secure: bool) -> Agent {
     let config = if secure {
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
-            .root_certs(RootCerts::Specific(authorities()))
+            .root_certs(RootCerts::Specific(Arc::new(
+                authorities()
+                    .iter()
+                    .map(|known| Certificate::from_der(known).to_owned())
+                    .collect(),
+            )))
             .unversioned_rustls_crypto_provider(Arc::new(rustls_rustcrypto::provider()));
         config.tls_config(tls.build())
     } else {
@@ -26,15 +32,10 @@ pub(crate) fn agent(timeout: Duration, secure: bool) -> Agent {
     config.build().into()
 }
 
-/// The certificates of the authorities that this system knows.
-fn authorities() -> Arc<Vec<Certificate<'static>>> {
-    static KNOWN: OnceLock<Arc<Vec<Certificate<'static>>>> = OnceLock::new();
-    let read = || {
-        let known = rustls_native_certs::load_native_certs().certs;
-        let own = known.iter().map(|c| Certificate::from_der(c).to_owned());
-        Arc::new(own.collect())
-    };
-    Arc::clone(KNOWN.get_or_init(read))
+/// The certificates of the authorities that this system knows, read once.
+pub(crate) fn authorities() -> &'static [CertificateDer<'static>] {
+    static KNOWN: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
+    KNOWN.get_or_init(|| rustls_native_certs::load_native_certs().certs)
 }
 
 /// Why a request failed, in words that repeat no address.

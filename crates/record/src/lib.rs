@@ -15,6 +15,7 @@ pub mod config;
 mod durable;
 mod error;
 mod files;
+mod hex;
 pub mod hooks;
 mod http;
 pub mod lane;

@@ -2,10 +2,10 @@
 //! so that a file that lost its beginning can be rebuilt. It holds parameter
 //! sets, no pictures, and nothing of the address.
 
+use crate::hex::hex;
 use crate::names::component;
 use crate::source::{StreamInfo, TrackInfo};
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use tapo_movie::SampleDescription;
 
@@ -118,13 +118,4 @@ fn describe(id: u32, track: &TrackInfo, description: &SampleDescription) -> Trac
             .map(tapo_codec::nal::NalLengthSize::bytes),
         parameter_sets_hex: said.parameter_sets.iter().map(|set| hex(set)).collect(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

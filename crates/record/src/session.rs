@@ -445,22 +445,23 @@ impl Camera<'_> {
         if passed < Duration::from_millis(900) {
             return;
         }
-        let bits = (self.progress.bytes - bytes) * 8;
+        let missed = &self.writer.shared.missed;
+        let missed = *missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self.progress.bytes.saturating_sub(missed.bytes);
+        let bits = written.saturating_sub(bytes) * 8;
         let millis = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX).max(1);
-        self.told = (Instant::now(), self.progress.bytes);
+        self.told = (Instant::now(), written);
         let file = &self.writer.shared.file;
         let file = file.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.progress.bit_rate = bits.saturating_mul(1000) / millis;
         self.progress.file = file;
-        let missed = &self.writer.shared.missed;
-        let missed = *missed.lock().unwrap_or_else(PoisonError::into_inner);
         let handed = self.progress.clone();
         (self.plan.tell)(Event::Progress {
             camera: self.plan.camera.clone(),
             progress: Progress {
                 recorded: handed.recorded.saturating_sub(missed.duration),
                 missed: missed.duration,
-                bytes: handed.bytes.saturating_sub(missed.bytes),
+                bytes: written,
                 frames: handed.frames.saturating_sub(missed.frames),
                 ..handed
             },

@@ -347,8 +347,7 @@ impl Proxy {
         }
         let Some(cseq) = &asked.by else {
             if status == 454 {
-                let text = "the camera has forgotten the session (454)".to_owned();
-                return Err(SourceError::Connection(text));
+                return Err(forgotten());
             }
             if let Some(public) = message.header("Public") {
                 self.get_parameter = public.contains("GET_PARAMETER");
@@ -525,11 +524,15 @@ fn refusal(method: &str, status: u16, answer: &Message, transport: Transport) ->
         401 | 403 => SourceError::Unauthorized,
         404 | 410 => SourceError::NotFound,
         461 => no_transport(transport),
-        454 => SourceError::Connection("the camera has forgotten the session (454)".to_owned()),
+        454 => forgotten(),
         _ => SourceError::Connection(format!(
             "the camera answers {method} with {status} {reason}"
         )),
     }
+}
+
+fn forgotten() -> SourceError {
+    SourceError::Connection("the camera has forgotten the session (454)".to_owned())
 }
 
 fn no_transport(transport: Transport) -> SourceError {

@@ -3,6 +3,8 @@
 //! Nearly all cameras sign their own certificates. Such a one is accepted by
 //! its SHA-256, never silently.
 
+use crate::hex::hex;
+use crate::http;
 use crate::source::SourceError;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -12,7 +14,6 @@ use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -69,8 +70,7 @@ pub(crate) async fn handshake(
         Host::Ipv4(ip) => ServerName::IpAddress(std::net::IpAddr::from(*ip).into()),
         Host::Ipv6(ip) => ServerName::IpAddress(std::net::IpAddr::from(*ip).into()),
     };
-    let verifier =
-        Arc::new(Verifier::new(trust.clone(), Arc::clone(&provider)).map_err(|e| failed(&e))?);
+    let verifier = Arc::new(Verifier::new(trust.clone(), Arc::clone(&provider)));
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| failed(&e))?
@@ -87,14 +87,6 @@ pub(crate) async fn handshake(
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[derive(Debug)]
 struct Verifier {
     trust: Trust,
@@ -105,10 +97,10 @@ struct Verifier {
 }
 
 impl Verifier {
-    fn new(trust: Trust, provider: Arc<CryptoProvider>) -> Result<Self, rustls::Error> {
+    fn new(trust: Trust, provider: Arc<CryptoProvider>) -> Self {
         let authorities = if trust == Trust::Authorities {
             let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            roots.add_parsable_certificates(http::authorities().iter().cloned());
             // Without any, none is known.
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
                 .build()
@@ -116,12 +108,12 @@ impl Verifier {
         } else {
             None
         };
-        Ok(Self {
+        Self {
             trust,
             provider,
             authorities,
             refused: Mutex::new(None),
-        })
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The settings of a camera, and those that it has from `[defaults]`.
 
-use super::{Wrong, parse_age, parse_duration, parse_size};
-use crate::Error;
+use super::{Result, parse_age, parse_duration, parse_size, usage};
 use crate::bridge::Trust;
 use crate::names::{Namer, component};
 use crate::options::CameraOptions;
@@ -38,12 +37,6 @@ pub(super) struct Settings {
     keep: Option<Spanned<String>>,
     keep_size: Option<Spanned<String>>,
     keep_free: Option<Spanned<String>>,
-}
-
-type Result<T> = std::result::Result<T, Wrong>;
-
-fn usage<T>(at: usize, why: &str) -> Result<T> {
-    Err((at, Error::Usage(why.to_owned())))
 }
 
 fn start<T>(setting: Option<&Spanned<T>>) -> usize {

@@ -22,10 +22,10 @@ mod units;
 
 pub use units::{parse_age, parse_duration, parse_size};
 
+use crate::Error;
 use crate::hooks::Hook;
 use crate::options::{CameraOptions, check_total};
 use crate::status::Listen;
-use crate::{Error, Result};
 use camera::Settings;
 use operation::HookTable;
 use serde::Deserialize;
@@ -79,6 +79,11 @@ struct Total {
 
 /// Where in the text something is wrong, and what.
 type Wrong = (usize, Error);
+type Result<T> = std::result::Result<T, Wrong>;
+
+fn usage<T>(at: usize, why: &str) -> Result<T> {
+    Err((at, Error::Usage(why.to_owned())))
+}
 
 /// Reads a configuration file. Relative paths in it are relative to its
 /// folder; `output` is the folder for cameras that name none.
@@ -86,7 +91,7 @@ type Wrong = (usize, Error);
 /// # Errors
 /// [`Error::Io`] if a file cannot be read; [`Error::Config`] with the line of
 /// what makes no sense. No message repeats an address.
-pub fn read(path: &Path, output: &Path) -> Result<Configuration> {
+pub fn read(path: &Path, output: &Path) -> crate::Result<Configuration> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|e| Error::io(path, "open", e))?;
     let read = file.take(LIMIT + 1).read_to_string(&mut text);
@@ -100,7 +105,7 @@ pub fn read(path: &Path, output: &Path) -> Result<Configuration> {
     parse(&text, path, output)
 }
 
-fn parse(text: &str, path: &Path, output: &Path) -> Result<Configuration> {
+fn parse(text: &str, path: &Path, output: &Path) -> crate::Result<Configuration> {
     let at = |(offset, message): (usize, String)| Error::Config {
         path: path.to_owned(),
         line: text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1,
@@ -121,10 +126,9 @@ fn parse(text: &str, path: &Path, output: &Path) -> Result<Configuration> {
 }
 
 impl File {
-    fn options(self, folder: &Path, output: &Path) -> std::result::Result<Configuration, Wrong> {
-        let usage = |at: usize, why: String| (at, Error::Usage(why));
+    fn options(self, folder: &Path, output: &Path) -> Result<Configuration> {
         if self.camera.is_empty() {
-            return Err(usage(0, "there is no [[camera]] in it".to_owned()));
+            return usage(0, "there is no [[camera]] in it");
         }
         self.defaults.check_common()?;
         let total = match self.total.keep_size {
@@ -144,10 +148,10 @@ impl File {
             let output_at = camera.output.as_ref().map_or(name_at, |o| o.span().start);
             let options = camera.options(section, folder, output)?;
             if cameras.iter().any(|c| c.name == options.name) {
-                return Err(usage(name_at, "another camera has this name".to_owned()));
+                return usage(name_at, "another camera has this name");
             }
             if let Some(why) = cameras.iter().find_map(|c| options.collides(c)) {
-                return Err(usage(output_at, why));
+                return usage(output_at, &why);
             }
             cameras.push(options);
         }

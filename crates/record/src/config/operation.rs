@@ -1,18 +1,12 @@
 //! What is about the recorder, not about a camera: its status, hooks, disks.
 
-use super::{Wrong, parse_duration, parse_size};
+use super::{Result, parse_duration, parse_size, usage};
 use crate::Error;
 use crate::hooks::{Action, Address, Hook, On};
 use crate::status::Listen;
 use serde::Deserialize;
 use std::time::Duration;
 use toml::Spanned;
-
-type Result<T> = std::result::Result<T, Wrong>;
-
-fn usage<T>(at: usize, why: &str) -> Result<T> {
-    Err((at, Error::Usage(why.to_owned())))
-}
 
 /// `[status]`.
 #[derive(Default, Deserialize)]

@@ -3,7 +3,7 @@ use crate::durable::SyncPolicy;
 use crate::writer::Output;
 use std::time::Duration;
 
-fn parsed(text: &str) -> Result<Vec<CameraOptions>> {
+fn parsed(text: &str) -> crate::Result<Vec<CameraOptions>> {
     let read = parse(text, Path::new("/etc/tapo/tapo.toml"), Path::new("/srv"));
     read.map(|read| read.cameras)
 }

@@ -1,6 +1,7 @@
 //! What a hook is told.
 
 use super::{Hook, rfc3339};
+use crate::hex::hex;
 use crate::outcome::RecordedSegment;
 use crate::retention::stamp_of;
 use crate::source::WallClock;
@@ -277,6 +278,5 @@ fn hash(path: &Path) -> std::io::Result<String> {
         };
         hash.update(read);
     }
-    let hex = |byte: u8| format!("{byte:02x}");
-    Ok(hash.finalize().into_iter().map(hex).collect())
+    Ok(hex(&hash.finalize()))
 }

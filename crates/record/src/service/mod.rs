@@ -11,9 +11,9 @@ use crate::stop::StopHandle;
 use crate::writer::Tell;
 use notify::Notifier;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -27,16 +27,27 @@ const HANGS: Duration = Duration::from_secs(15);
 /// more than this part of it.
 const LOW: (u64, u64) = (1_000_000_000, 50);
 
-/// The disks that are watched.
+/// The disks that are watched, in a thread of their own: one that does not answer holds up neither
+/// the watchdog nor those who ask for the status.
 #[derive(Debug, Default)]
 pub(crate) struct Disks {
     watched: Mutex<(Vec<PathBuf>, Option<u64>)>,
+    seen: Mutex<BTreeMap<PathBuf, Room>>,
 }
+
+/// Bytes that are free on a disk, and that it has.
+pub(crate) type Room = (u64, u64);
 
 impl Disks {
     /// Watches the disks of these folders; `low` bytes are little.
     pub(crate) fn set(&self, folders: Vec<PathBuf>, low: Option<u64>) {
+        self.seen().retain(|folder, _| folders.contains(folder));
         *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = (folders, low);
+    }
+
+    /// What was seen last, by folder.
+    pub(crate) fn seen(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Room>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells of disks that have become low since the last time.
@@ -45,10 +56,13 @@ impl Disks {
         let (folders, limit) = watched.clone();
         drop(watched);
         low.retain(|folder, _| folders.contains(folder));
+        self.seen().retain(|folder, _| folders.contains(folder));
         for path in folders {
-            let Some((free, size)) = disk_of(&path) else {
+            let Some((free, size)) = tapo_io::free_space(&path).zip(tapo_io::disk_size(&path))
+            else {
                 continue;
             };
+            self.seen().insert(path.clone(), (free, size));
             let limit = limit.unwrap_or_else(|| LOW.0.min(size / LOW.1));
             let was = low.entry(path.clone()).or_default();
             // An eighth more, before it can be told again.
@@ -61,14 +75,11 @@ impl Disks {
     }
 }
 
-/// Bytes that are free on the disk that a folder is on, or will be, and that it has.
-pub(crate) fn disk_of(folder: &Path) -> Option<(u64, u64)> {
-    tapo_io::free_space(folder).zip(tapo_io::disk_size(folder))
-}
-
-/// The thread that looks after things; it ends when this is dropped.
+/// The threads that look after things; they end when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Watch {
+    /// Nobody waits for the one that looks at the disks.
+    _disks: SyncSender<()>,
     end: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -81,6 +92,18 @@ impl Watch {
         tell: Tell,
         stop: StopHandle,
     ) -> std::io::Result<Self> {
+        let (disks_end, disks_ended) = sync_channel::<()>(0);
+        let look = move || {
+            let mut low = BTreeMap::new();
+            loop {
+                disks.look(&mut low, &tell);
+                if disks_ended.recv_timeout(DISKS) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+            }
+        };
+        let looking = std::thread::Builder::new().name("disks".to_owned());
+        drop(looking.spawn(look)?);
         let (end, ended) = sync_channel::<()>(0);
         let notifier = Notifier::from_environment();
         let thread = std::thread::Builder::new().name("watch".to_owned());
@@ -88,8 +111,7 @@ impl Watch {
             let said = |text: &str| notifier.iter().for_each(|n| n.say(text));
             let watchdog = notifier.as_ref().and_then(Notifier::watchdog);
             said("READY=1\nSTATUS=all cameras have begun");
-            let (mut looked, mut stopping, mut hung) = (None::<Instant>, false, false);
-            let (mut alive, mut low) = (Instant::now(), BTreeMap::new());
+            let (mut stopping, mut hung, mut alive) = (false, false, Instant::now());
             while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(TICK) {
                 if stop.is_stopped() && !stopping {
                     stopping = true;
@@ -106,16 +128,13 @@ impl Watch {
                     said("WATCHDOG=1");
                     alive = Instant::now();
                 }
-                if looked.is_none_or(|at| at.elapsed() >= DISKS) {
-                    looked = Some(Instant::now());
-                    disks.look(&mut low, &tell);
-                }
             }
             if !stopping {
                 said("STOPPING=1");
             }
         };
         Ok(Self {
+            _disks: disks_end,
             end: Some(end),
             thread: Some(thread.spawn(watch)?),
         })

@@ -3,10 +3,10 @@
 use super::{CameraStatus, DiskStatus, Status};
 use crate::outcome::{Event, State};
 use crate::run::Changes;
-use crate::service::disk_of;
+use crate::service::{Disks, Room};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The longest text of a camera that is kept, characters.
@@ -17,6 +17,7 @@ const TEXT: usize = 300;
 pub(crate) struct Board {
     began: (Instant, SystemTime),
     known: Mutex<Known>,
+    disks: Arc<Disks>,
 }
 
 #[derive(Debug, Default)]
@@ -24,7 +25,6 @@ struct Known {
     cameras: BTreeMap<String, Camera>,
     /// Those that a reload has taken out.
     ended: BTreeSet<String>,
-    folders: Vec<PathBuf>,
     hook_failures: u64,
     reloads: u64,
 }
@@ -49,8 +49,9 @@ struct Counts {
 }
 
 impl Board {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(disks: Arc<Disks>) -> Self {
         Self {
+            disks,
             began: (Instant::now(), SystemTime::now()),
             known: Mutex::default(),
         }
@@ -58,11 +59,6 @@ impl Board {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes the folders whose disks are told of.
-    pub(crate) fn set_folders(&self, folders: Vec<PathBuf>) {
-        self.known().folders = folders;
     }
 
     /// Enters what happens.
@@ -94,13 +90,10 @@ impl Board {
             state_s: camera.since.elapsed().as_secs_f64(),
             ..camera.status.clone()
         };
-        let disk = |folder: &PathBuf| {
-            let (free, size) = disk_of(folder)?;
-            Some(DiskStatus {
-                path: folder.to_string_lossy().into_owned(),
-                free,
-                size,
-            })
+        let disk = |(folder, (free, size)): (&PathBuf, &Room)| DiskStatus {
+            path: folder.to_string_lossy().into_owned(),
+            free: *free,
+            size: *size,
         };
         Status {
             schema: "tapo.status/1".to_owned(),
@@ -108,7 +101,7 @@ impl Board {
             started: started.as_secs_f64(),
             uptime_s: began.elapsed().as_secs_f64(),
             cameras: known.cameras.values().map(camera).collect(),
-            disks: known.folders.iter().filter_map(disk).collect(),
+            disks: self.disks.seen().iter().map(disk).collect(),
             hook_failures: known.hook_failures,
             reloads: known.reloads,
         }

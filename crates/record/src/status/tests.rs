@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn a_camera_that_was_taken_out_does_not_come_back_by_itself() {
-    let board = Board::new();
+    let board = Board::new(Arc::default());
     let state = |state| Event::State {
         camera: "yard".to_owned(),
         state,
@@ -36,7 +36,7 @@ fn a_camera_that_was_taken_out_does_not_come_back_by_itself() {
 }
 
 fn board() -> Arc<Board> {
-    let board = Board::new();
+    let board = Board::new(Arc::default());
     let camera = "ya\"rd\n".to_owned();
     let state = |state| Event::State {
         camera: camera.clone(),
