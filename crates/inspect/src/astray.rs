@@ -75,6 +75,30 @@ pub(crate) fn has_fragment(source: &dyn ByteSource) -> Result<bool> {
     Ok(false)
 }
 
+/// Whether tables of samples stand in a file that does not begin as a movie does: an `stbl` that begins with an `stsd`
+/// (§8.5.1), in its first or its last bytes.
+pub(crate) fn has_tables(source: &dyn ByteSource) -> Result<bool> {
+    const PIECE: u64 = 1 << 20;
+    const SIGNATURE: usize = 12;
+    let end = source.len();
+    let tail = end.saturating_sub(TAIL);
+    for part in [
+        Span::new(0, end.min(TAIL)),
+        Span::new(tail.max(TAIL).min(end), end),
+    ] {
+        let mut at = part.start;
+        while at < part.end {
+            let bytes = source.read_span(Span::at(at, PIECE + SIGNATURE as u64).intersect(part))?;
+            let tables = |w: &[u8]| w.starts_with(b"stbl") && w.ends_with(b"stsd");
+            if bytes.windows(SIGNATURE).any(tables) {
+                return Ok(true);
+            }
+            at = at.saturating_add(PIECE);
+        }
+    }
+    Ok(false)
+}
+
 /// Places that are tried.
 const TRIED: usize = 8;
 

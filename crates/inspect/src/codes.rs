@@ -49,6 +49,7 @@ impl Problem {
             Self::SamplesHarmed { harm, .. } => match harm {
                 Harm::Zeroed => "samples-zeroed",
                 Harm::Erased => "samples-erased",
+                Harm::Text => "samples-text",
                 Harm::Repeated => "samples-repeated",
                 Harm::Lengths => "samples-lengths",
                 Harm::Syntax => "samples-broken",

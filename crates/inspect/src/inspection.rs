@@ -265,7 +265,7 @@ fn look(source: &dyn ByteSource, options: Options) -> Result<Inspection> {
     }
     let headless = matches!(form, Form::Foreign(Foreign::Unknown))
         && astray.is_none()
-        && astray::has_fragment(source)?;
+        && (astray::has_fragment(source)? || astray::has_tables(source)?);
     if astray.is_some() || headless {
         form = Form::NoIndex;
     }

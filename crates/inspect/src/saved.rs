@@ -107,7 +107,7 @@ impl Inspection {
             // A repair does not look for those.
             let erased = self
                 .harmed_of(track.id)
-                .filter(|h| matches!(h.harm, Harm::Erased | Harm::Repeated));
+                .filter(|h| matches!(h.harm, Harm::Erased | Harm::Text | Harm::Repeated));
             let erased = erased.map(|h| h.end.saturating_sub(h.start));
             let erased = erased.fold(0, u64::saturating_add);
             let timescale = self.tracks.iter().find(|t| t.id == track.id);

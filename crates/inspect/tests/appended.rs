@@ -115,3 +115,17 @@ fn pictures_without_their_keyframe_are_not_saved() {
     let pictures = seen.saved()[0];
     assert_eq!(pictures.all - pictures.sound, second.dts - first.dts);
 }
+
+#[test]
+fn a_movie_whose_first_sector_is_lost_is_one() {
+    let clip = named("h264_bframes_aac.mp4");
+    // With its index first.
+    let moov = clip.windows(4).rposition(|w| w == b"moov").unwrap() - 4;
+    let mut front = [&clip[moov..], &clip[..moov]].concat();
+    front[..512].fill(0);
+    let seen = inspect(&front).unwrap();
+    assert_eq!(seen.verdict, Verdict::Repairable);
+    // What merely speaks of tables is none.
+    let words = b"stbl and stsd ".repeat(1000);
+    assert_eq!(inspect(&words).unwrap().verdict, Verdict::NotMp4);
+}

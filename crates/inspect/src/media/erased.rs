@@ -1,4 +1,4 @@
-//! Sectors of 0xFF inside of pictures. Headers and lengths around them may be sound, and entropy-coded data that goes
+//! Sectors of 0xFF, and text, inside of pictures. Headers and lengths around them may be sound, and entropy-coded data that goes
 //! wrong is still entropy-coded data; but no coder writes half a kilobyte of ones, just where a sector begins and ends.
 
 use super::{SECTOR, SECTOR_BYTES};
@@ -16,22 +16,62 @@ pub(super) fn in_slices(sample: &[u8], start: u64, size: NalLengthSize, h265: bo
         return false;
     };
     let at: usize = ahead + number * SECTOR;
-    let mut unit = 0;
-    while let Some(head) = sample.get(unit..unit + size.bytes() + 1) {
-        let (field, first) = head.split_at(size.bytes());
-        let len = field.iter().fold(0, |n, b| n << 8 | usize::from(*b));
-        let end = unit + size.bytes() + len;
-        if at < end {
+    slices(sample, size, h265).any(|slice| slice.start <= at && at + SECTOR <= slice.end)
+}
+
+/// Characters of text that coded data never has in a row, and how many different ones are in them.
+const TEXT: usize = 128;
+const DIFFERENT: usize = 16;
+
+/// Whether text stands in the slices of a picture: what was written over it keeps to no sectors.
+pub(super) fn text_in_slices(sample: &[u8], size: NalLengthSize, h265: bool) -> bool {
+    let is_text = |b: &u8| matches!(b, b' '..=b'~' | b'\t' | b'\n' | b'\r');
+    slices(sample, size, h265).any(|slice| {
+        let slice = sample.get(slice).unwrap_or_default();
+        // A run that is so long has a byte at each of these places.
+        let mut places = (TEXT - 1..slice.len()).step_by(TEXT);
+        places.any(|at| {
+            let (before, behind) = slice.split_at_checked(at).unwrap_or_default();
+            if !behind.first().is_some_and(is_text) {
+                return false;
+            }
+            let ahead = before.iter().rev().take_while(|b| is_text(b)).count();
+            let rest = behind.iter().take(TEXT).take_while(|b| is_text(b)).count();
+            let run = slice.get(at - ahead..at + rest).unwrap_or_default();
+            let mut seen = [false; 256];
+            let values = run.iter().filter(|b| {
+                let seen = seen.get_mut(usize::from(**b));
+                seen.is_some_and(|seen| !std::mem::replace(seen, true))
+            });
+            run.len() >= TEXT && values.count() >= DIFFERENT
+        })
+    })
+}
+
+/// Where the slices of a picture stand in it, their headers left out.
+fn slices(
+    sample: &[u8],
+    size: NalLengthSize,
+    h265: bool,
+) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let mut unit = 0_usize;
+    std::iter::from_fn(move || {
+        loop {
+            let head = sample.get(unit..unit.checked_add(size.bytes() + 1)?)?;
+            let (field, first) = head.split_at_checked(size.bytes())?;
+            let len = field.iter().fold(0, |n, b| n << 8 | usize::from(*b));
+            let body = unit + size.bytes() + 1;
+            unit = (unit + size.bytes()).checked_add(len)?;
             // Table 7-1 of each: slices, and partitions of them.
             let is_slice = first.first().is_some_and(|first| match h265 {
                 true => first >> 1 & 0x3f < 32,
                 false => matches!(first & 0x1f, 1..=5),
             });
-            return is_slice && at > unit && at + SECTOR <= end;
+            if is_slice {
+                return Some(body..unit);
+            }
         }
-        unit = end;
-    }
-    false
+    })
 }
 
 #[cfg(test)]
@@ -72,5 +112,28 @@ mod tests {
         short[600..600 + SECTOR].fill(0xff);
         assert!(!in_slices(&short, 0, four, false));
         assert!(in_slices(&short, 1024 - 600, four, false));
+    }
+
+    #[test]
+    fn text_is_found_in_slices_alone() {
+        let text = b"GET /index.html HTTP/1.1\r\nHost: camera\r\nAccept: */*\r\n".repeat(4);
+        let coded = |i: u32| (i.wrapping_mul(0x9e37_79b1) >> 11).to_le_bytes()[0];
+        for (kind, slice) in [(0x65, true), (0x06, false)] {
+            for (at, len) in [(10, 128), (137, 128), (300, 200), (300, 127)] {
+                let mut unit: Vec<u8> = (0..3000).map(coded).collect();
+                unit[0] = kind;
+                unit[at - 1] = 0;
+                unit[at..at + len].copy_from_slice(&text[..len]);
+                unit[at + len] = 0;
+                let size = u32::try_from(unit.len()).unwrap();
+                let sample = [&size.to_be_bytes()[..], &unit].concat();
+                let found = text_in_slices(&sample, NalLengthSize::FOUR, false);
+                assert_eq!(found, slice && len >= 128, "{kind} {at} {len}");
+                // The same character again and again is a pattern of the coding.
+                let mut flat = sample.clone();
+                flat[at + 4..at + 4 + len].fill(b'U');
+                assert!(!text_in_slices(&flat, NalLengthSize::FOUR, false));
+            }
+        }
     }
 }

@@ -189,6 +189,11 @@ impl Codec {
         {
             return Ok((Some(Harm::Erased), None));
         }
+        if let Some(size) = self.lengths
+            && erased::text_in_slices(bytes, size, self.h265)
+        {
+            return Ok((Some(Harm::Text), None));
+        }
         let Some(recogniser) = recogniser else {
             return Ok((None, None));
         };

@@ -73,6 +73,8 @@ pub enum Harm {
     Zeroed,
     /// Sectors of it are nothing but 0xFF, as in flash memory that was erased.
     Erased,
+    /// There is text in its coded data.
+    Text,
     /// Sectors of it are those of another place.
     Repeated,
     /// The lengths of its units do not add up to its size.
@@ -88,6 +90,7 @@ impl Harm {
         match self {
             Self::Zeroed => "zeroed",
             Self::Erased => "erased",
+            Self::Text => "text",
             Self::Repeated => "repeated",
             Self::Lengths => "lengths",
             Self::Syntax => "syntax",

@@ -243,6 +243,7 @@ fn sentence(finding: &Finding) -> String {
             number::grouped(u64::from(*first)),
             match harm {
                 Harm::Zeroed => "the bytes are nothing but zeros",
+                Harm::Text => "there is text in them where coded data should be",
                 Harm::Erased => "sectors of it are nothing but 0xFF, as erased memory",
                 Harm::Repeated =>
                     "sectors of it are the same as others in the file: in one of the two places something else stood",
