@@ -44,7 +44,8 @@ impl Outlook {
         if inspection.verdict == Verdict::Sound || inspection.is_in_use() {
             return None;
         }
-        if matches!(inspection.form, Form::Foreign(_) | Form::Init | Form::Media) {
+        // Behind the start of a fragmented movie that is damaged, fragments may stand that no box leads to.
+        if matches!(inspection.form, Form::Foreign(_) | Form::Media) {
             return None;
         }
         let fragmented = inspection.form == Form::Fragmented;

@@ -36,7 +36,9 @@ fn sectors(file: &Vec<u8>) -> Vec<usize> {
 fn sectors_of_pictures_that_hold_what_others_do_are_found() {
     let sound = named("h264_bframes_aac.mp4");
     let all = sectors(&sound);
-    let (from, to) = (all[0], all[all.len() - 1]);
+    // The first ones hold the settings of the encoder, which is text.
+    let coded = |at: &&usize| !sound[**at..**at + 512].is_ascii() && **at > all[2];
+    let (from, to) = (*all.iter().find(coded).unwrap(), all[all.len() - 1]);
     let mut file = sound.clone();
     file.copy_within(from..from + 512, to);
     let hole = Span::at(to as u64, 512);

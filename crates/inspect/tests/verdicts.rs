@@ -217,3 +217,31 @@ fn fragments_of_another_movie_are_told_as_such() {
     let inspection = inspect(&first.repeat(2)).unwrap();
     assert!(!inspection.findings.iter().any(|f| f.problem == second));
 }
+
+#[test]
+fn fragments_behind_an_index_that_is_too_short_can_be_saved() {
+    let (mut file, starts) = fragmented(4);
+    // User data at the end of the index, which ends eight bytes too early.
+    let mut user = BoxWriter::new();
+    user.boxed(b"udta", |w| {
+        w.boxed(b"name", |w| {
+            w.raw(b"the yard, in winter");
+        });
+    });
+    let user = user.into_bytes();
+    let moov = ftyp().len();
+    let size = u32::from_be_bytes(*file[moov..].first_chunk().unwrap());
+    let short = size + u32::try_from(user.len()).unwrap() - 8;
+    file[moov..moov + 4].copy_from_slice(&short.to_be_bytes());
+    file.splice(starts[0]..starts[0], user);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.mp4");
+    std::fs::write(&path, file).unwrap();
+    let options = tapo_inspect::Options {
+        outlook: true,
+        ..tapo_inspect::Options::default()
+    };
+    let inspection = tapo_inspect::inspect_file_with(&path, options).unwrap();
+    assert_eq!(inspection.verdict, Verdict::Repairable);
+    assert_eq!(inspection.remedy(), tapo_inspect::Remedy::Repair);
+}
