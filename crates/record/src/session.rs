@@ -14,6 +14,7 @@ use crate::timeline::{Basis, Placed, Timeline};
 use crate::writer::{Job, Tell, Writer};
 use crate::{Error, Result};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -261,11 +262,14 @@ impl Camera<'_> {
         }
         let mut aligned = None;
         let (since, before) = (Instant::now(), self.number);
+        // Waited for once, not anew with each packet.
+        let (stop, shared) = (self.plan.stop.clone(), Arc::clone(&self.writer.shared));
+        let (mut stopped, mut failed) = (pin!(stop.stopped()), pin!(shared.failed.notified()));
         let over = loop {
             let event = tokio::select! {
                 biased;
-                () = self.plan.stop.stopped() => break Over::Stopped,
-                () = self.writer.shared.failed.notified() => break Over::Fatal,
+                () = &mut stopped => break Over::Stopped,
+                () = &mut failed => break Over::Fatal,
                 event = source.next() => event,
             };
             match event {
