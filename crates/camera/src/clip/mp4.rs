@@ -1,6 +1,7 @@
 //! A clip out of an MP4 or QuickTime file, fragmented or not.
 
 use super::{Clip, ClipSample, CodecConfig, Law, PlainSound, TrackSource};
+use crate::payload::jpeg;
 use crate::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ const MAX_SAMPLES: usize = 1 << 22;
 const MAX_CLAIMED: usize = 1 << 28;
 
 impl Clip {
-    /// Reads the tracks of a file that cameras send: H.264, H.265, AAC and
+    /// Reads the tracks of a file that cameras send: H.264, H.265, JPEG, AAC, Opus and
     /// G.711. Others are left out. Media is read as it is sent.
     ///
     /// # Errors
@@ -94,6 +95,14 @@ fn track_source(movie: &Movie, track: &Track, media: &Arc<dyn ByteSource>) -> Re
             }
             _ => samples.push(next),
         }
+    }
+    if matches!(config, CodecConfig::Jpeg)
+        && let Some(first) = samples.first()
+        && !jpeg::fits(&media.read_span(first.span)?)
+    {
+        let why = "RTP carries baseline JPEG in 4:2:2 or 4:2:0 with the usual Huffman tables only \
+                   (of FFmpeg: -huffman default -pix_fmt yuvj420p)";
+        return Err(unsupported(why));
     }
     Ok(TrackSource {
         config,

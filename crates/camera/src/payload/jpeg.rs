@@ -1,4 +1,5 @@
-//! JPEG: RFC 2435, types 0 and 1 (4:2:2 and 4:2:0), with the quantization tables in the packets (Q 255).
+//! JPEG: RFC 2435, types 0 and 1 (4:2:2 and 4:2:0), with the quantization tables in the packets (Q 255). The Huffman tables are
+//! those of ITU-T T.81, K.3: packets hold none.
 
 use super::PacketSink;
 
@@ -8,7 +9,8 @@ struct Picture<'a> {
     kind: u8,
     /// In units of eight pixels.
     size: [u8; 2],
-    tables: [Option<&'a [u8]>; 2],
+    /// Quantization of luma and of chroma.
+    tables: [&'a [u8]; 2],
     restart: u16,
     scan: &'a [u8],
 }
@@ -17,9 +19,7 @@ pub(crate) fn packetize(picture: &[u8], max_payload: usize, sink: &mut impl Pack
     let Some(picture) = read(picture) else {
         return false;
     };
-    let [Some(first), Some(second)] = picture.tables else {
-        return false;
-    };
+    let [first, second] = picture.tables;
     let tables = [&[0, 0, 0, 128], first, second].concat();
     let [r0, r1] = picture.restart.to_be_bytes();
     // Intervals are not aligned to packets: both flags, count 0x3fff (3.1.7).
@@ -49,10 +49,39 @@ pub(crate) fn packetize(picture: &[u8], max_payload: usize, sink: &mut impl Pack
     }
 }
 
+/// How many codes of each length the usual Huffman tables have, by class and identifier: none that was made for a picture has as many.
+const HUFFMAN: [(u8, [u8; 16]); 4] = [
+    (0x00, [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]),
+    (0x01, [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0]),
+    (0x10, [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125]),
+    (0x11, [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119]),
+];
+
+/// Whether packets can carry a picture.
+pub(crate) fn fits(picture: &[u8]) -> bool {
+    read(picture).is_some()
+}
+
+/// Whether all tables of a DHT segment are the usual ones.
+fn is_usual(mut segment: &[u8]) -> bool {
+    while let Some((&which, rest)) = segment.split_first() {
+        let Some((counts, values)) = rest.split_first_chunk::<16>() else {
+            return false;
+        };
+        let length = counts.iter().map(|n| usize::from(*n)).sum();
+        match values.split_at_checked(length) {
+            Some((_, behind)) if HUFFMAN.contains(&(which, *counts)) => segment = behind,
+            _ => return false,
+        }
+    }
+    true
+}
+
 /// Reads the headers (ITU-T T.81, B.2); `None` of what RFC 2435 cannot carry.
 fn read(picture: &[u8]) -> Option<Picture<'_>> {
     let mut rest = picture.strip_prefix(&[0xff, 0xd8])?;
-    let (mut tables, mut size, mut kind, mut restart) = ([None, None], [0; 2], 0, 0);
+    let (mut tables, mut used) = ([None; 4], [0_u8; 2]);
+    let (mut size, mut kind, mut restart) = ([0; 2], 0, 0);
     loop {
         let (&[ff, marker, l0, l1], after) = rest.split_first_chunk()?;
         let length = usize::from(u16::from_be_bytes([l0, l1])).checked_sub(2)?;
@@ -67,12 +96,34 @@ fn read(picture: &[u8]) -> Option<Picture<'_>> {
                     *tables.get_mut(usize::from(number))? = Some(values);
                 }
             }
+            0xc4 if !is_usual(segment) => return None,
             0xdd => restart = u16::from_be_bytes(*segment.first_chunk()?),
             // Baseline: 8 bits, three components.
             0xc0 => {
-                let &[8, h0, h1, w0, w1, 3, _, sampling, ..] = segment else {
+                let &[
+                    8,
+                    h0,
+                    h1,
+                    w0,
+                    w1,
+                    3,
+                    _,
+                    sampling,
+                    luma,
+                    _,
+                    0x11,
+                    blue,
+                    _,
+                    0x11,
+                    red,
+                ] = segment
+                else {
                     return None;
                 };
+                if blue != red {
+                    return None;
+                }
+                used = [luma, blue];
                 let eighths = |high, low| {
                     let pixels = u16::from_be_bytes([high, low]);
                     u8::try_from(pixels.div_ceil(8)).ok()
@@ -88,10 +139,12 @@ fn read(picture: &[u8]) -> Option<Picture<'_>> {
                 let scan = behind.strip_suffix(&[0xff, 0xd9]).unwrap_or(behind);
                 let kind = kind + if restart == 0 { 0 } else { 64 };
                 let is_whole = size[0] > 0 && !scan.is_empty();
+                let table = |of: u8| *tables.get(usize::from(of))?;
+                let [luma, chroma] = used;
                 return is_whole.then_some(Picture {
                     kind,
                     size,
-                    tables,
+                    tables: [table(luma)?, table(chroma)?],
                     restart,
                     scan,
                 });
@@ -141,6 +194,41 @@ mod tests {
         assert_eq!(whole, scan);
         let markers: Vec<bool> = kept.0.iter().map(|p| p.0).collect();
         assert_eq!(markers, [false, false, true]);
+    }
+
+    /// FFmpeg's pictures have one table for all components.
+    #[test]
+    fn one_table_may_do_for_all() {
+        let mut bytes = picture(&[1; 20]);
+        let second = bytes.windows(5).position(|w| w == [0xff, 0xdb, 0, 67, 1]);
+        bytes.drain(second.unwrap()..second.unwrap() + 69);
+        assert!(!fits(&bytes));
+        let components = bytes.windows(3).position(|w| w == [0x11, 1, 3]).unwrap();
+        bytes[components + 1] = 0;
+        bytes[components + 4] = 0;
+        let mut kept = Kept::default();
+        assert!(packetize(&bytes, 1388, &mut kept));
+        assert_eq!(kept.0[0].1[12..140], [9; 128]);
+    }
+
+    #[test]
+    fn huffman_tables_that_were_made_for_a_picture_do_not_fit() {
+        let with = |counts: [u8; 16]| {
+            let values = vec![0; counts.iter().map(|n| usize::from(*n)).sum()];
+            let length = u8::try_from(19 + values.len()).unwrap();
+            let head = [
+                &[0xff, 0xd8, 0xff, 0xc4, 0, length, 0x10][..],
+                &counts,
+                &values,
+            ];
+            [&head.concat(), &picture(&[1; 20])[2..]].concat()
+        };
+        let usual = HUFFMAN[2].1;
+        assert!(fits(&with(usual)));
+        let mut other = usual;
+        other.swap(3, 4);
+        other[3] += 1;
+        assert!(!fits(&with(other)));
     }
 
     proptest! {
