@@ -2,7 +2,7 @@
 
 use crate::{Finding, Form, Harm, Inspection, MediaKind, Problem, TrackSummary};
 use tapo_bmff::FourCc;
-use tapo_movie::COUNT_MISFITS;
+use tapo_movie::RUN_LOST;
 
 impl Inspection {
     /// Whether no picture can be shown, or, of a file without any, no sound heard, though the media is there: the
@@ -15,9 +15,8 @@ impl Inspection {
             | Problem::FragmentTrackUnknown
             | Problem::OpenInside { listed: true, .. } => true,
             Problem::BoxMissing { kind, .. } => self.form == Form::Fragmented && kind == b"tkhd",
-            // Of a run whose number of samples is lost, players show what they make of it, and go on.
             Problem::BadFields { kind, why } => {
-                self.form == Form::Fragmented && kind == b"traf" && why != COUNT_MISFITS
+                self.form == Form::Fragmented && kind == b"traf" && why != RUN_LOST
             }
             Problem::FragmentTimeWrong { ticks } => ticks.unsigned_abs() > FAR,
             Problem::TableShort { kind, entries, .. } => {

@@ -37,7 +37,7 @@ pub use encode_moof::{Run, RunSample, encode_moof, encode_moof_at};
 pub use error::{Error, Result};
 pub use find::{next_moof, next_root};
 pub use fragment::{Fragment, FragmentDefaults, TrackFragment};
-pub use moof::{BASE_MISFITS, COUNT_MISFITS, TIME_MISFITS};
+pub use moof::{BASE_MISFITS, COUNT_MISFITS, RUN_LOST, TIME_MISFITS};
 pub use movie::{FileType, Movie, MovieHeader, RawBox};
 pub use read::{Read, TopBox, read, read_fragments, read_to_end};
 pub use runs::Runs;

@@ -32,6 +32,10 @@ pub const TIME_MISFITS: &str = "decode time goes back, or jumps too far";
 /// Why the number of samples was not taken from its field: the size of the run's box says another.
 pub const COUNT_MISFITS: &str = "a trun holds fewer or more samples than it says";
 
+/// Why samples are not listed: the run that lists them lost its type or its numbers, as a sector that is missing leaves it. Players go on
+/// without it.
+pub const RUN_LOST: &str = "a run of samples lost its type or its numbers";
+
 /// Why the place that data counts from was not taken: it leads out of the `mdat` behind the fragment, and that of the
 /// fragment itself leads into it.
 pub const BASE_MISFITS: &str = "it was moved: its data is not where it says";
@@ -324,7 +328,7 @@ impl<'b> FragmentReader<'_, '_, 'b> {
         for (_, trun) in tree.children(id) {
             if trun.kind.0.contains(&0) {
                 // Its type stood, or a part of it, in a sector that is missing, and may have been this one.
-                flaw = flaw.or(Some(COUNT_MISFITS));
+                flaw = flaw.or(Some(RUN_LOST));
                 break;
             }
             if trun.kind != b"trun" {
@@ -334,7 +338,7 @@ impl<'b> FragmentReader<'_, '_, 'b> {
             let (offset, mut entries) = entries(bytes, defaults).ok_or("a trun is too short")?;
             if entries.is_lost() {
                 // Nor is anything known of when the samples behind these are due.
-                flaw = flaw.or(Some(COUNT_MISFITS));
+                flaw = flaw.or(Some(RUN_LOST));
                 break;
             }
             if entries.count_by_size() {

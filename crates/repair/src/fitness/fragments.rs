@@ -50,13 +50,12 @@ const APART: f64 = 0.03;
 
 /// Tracks of constant-rate sound whose samples have other sizes than their durations ask for.
 fn sizes(movie: &Movie, profile: &Profile) -> Vec<String> {
-    let references = profile.movie.tracks.iter().zip(&profile.tracks);
-    let tracks = movie.tracks.iter().zip(references).enumerate();
-    let words = tracks.filter_map(|(index, (track, (reference, of)))| {
+    let tracks = movie.tracks.iter().zip(&profile.tracks).enumerate();
+    let words = tracks.filter_map(|(index, (track, of))| {
         let Finding::Frames { bytes } = of.finding else {
             return None;
         };
-        let usual = bytes_of_a_tick(reference)?;
+        let usual = of.tick_bytes?;
         let (mut right, mut all) = (0, 0);
         // The last one of a fragment may be stretched over a gap.
         for sample in track.samples.iter().take(SAMPLES) {
@@ -74,20 +73,6 @@ fn sizes(movie: &Movie, profile: &Profile) -> Vec<String> {
         })
     });
     words.collect()
-}
-
-/// What half of a track's samples have no less of, and half no more. A tick need not be a frame: the clock of G.722 counts half of them.
-fn bytes_of_a_tick(track: &Track) -> Option<f64> {
-    let samples = track
-        .samples
-        .iter()
-        .take(SAMPLES)
-        .filter(|s| s.duration > 0);
-    let mut all: Vec<f64> = samples
-        .map(|s| s.span.len() as f64 / f64::from(s.duration))
-        .collect();
-    all.sort_unstable_by(f64::total_cmp);
-    all.get(all.len() / 2).copied()
 }
 
 /// Seconds from which on the times of tracks are compared.

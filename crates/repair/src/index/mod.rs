@@ -15,7 +15,7 @@ use crate::overlay::Overlay;
 use crate::{Note, Result, resequence};
 use tapo_bmff::BoxSize;
 use tapo_io::{ByteSource, Span, Window};
-use tapo_movie::{BASE_MISFITS, COUNT_MISFITS, Movie, Sequence, next_moof};
+use tapo_movie::{BASE_MISFITS, COUNT_MISFITS, Movie, RUN_LOST, Sequence, next_moof};
 
 /// The movie that a file's own index describes, offsets those of the file.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ pub(crate) fn own(
         matches!(
             flaw,
             tapo_bmff::Flaw::BadFields {
-                why: COUNT_MISFITS | BASE_MISFITS,
+                why: COUNT_MISFITS | RUN_LOST | BASE_MISFITS,
                 ..
             }
         )

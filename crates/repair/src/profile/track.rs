@@ -41,6 +41,8 @@ pub(crate) struct TrackProfile {
     pub(crate) durations: Durations,
     /// Bytes of most samples, where tracks are found by frames.
     pub(crate) unit_bytes: u32,
+    /// Bytes of a tick of its clock, of half the samples no less and of half no more.
+    pub(crate) tick_bytes: Option<f64>,
     /// Largest sample, bytes.
     pub(crate) largest: u32,
     /// Mean sample, bytes.
@@ -169,6 +171,7 @@ impl TrackProfile {
             is_video: track.is_video(),
             durations,
             unit_bytes,
+            tick_bytes: tick_bytes(table),
             largest: u32::try_from(largest).unwrap_or(u32::MAX),
             mean: mean(table),
             packets,
@@ -186,6 +189,15 @@ impl TrackProfile {
             samples: count,
         })
     }
+}
+
+/// A tick need not be a frame: the clock of G.722 counts half of them.
+fn tick_bytes(table: &SampleTable) -> Option<f64> {
+    let samples = table.iter().take(SHOWN).filter(|s| s.duration > 0);
+    let each = samples.map(|s| s.span.len() as f64 / f64::from(s.duration));
+    let mut each: Vec<f64> = each.collect();
+    each.sort_unstable_by(f64::total_cmp);
+    each.get(each.len() / 2).copied()
 }
 
 impl TrackProfile {
