@@ -26,6 +26,10 @@ pub(crate) fn start(global: &Global) {
         }
     }
     let filter = EnvFilter::try_from_env("TAPO_LOG").unwrap_or_else(|_| EnvFilter::new(filter));
+    // They tell the addresses of webhooks, whose paths are as good as passwords.
+    let secret = ["ureq=off", "ureq_proto=off"];
+    let secret = secret.iter().filter_map(|directive| directive.parse().ok());
+    let filter = secret.fold(filter, EnvFilter::add_directive);
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
